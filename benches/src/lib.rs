@@ -1,0 +1,1 @@
+//! Bodies shared by every runtime.

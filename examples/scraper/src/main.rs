@@ -1,0 +1,2 @@
+//! The HTTP scraper.
+fn main() {}

@@ -1,0 +1,1 @@
+//! Floor 3. Which loop am I on?

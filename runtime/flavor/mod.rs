@@ -1,0 +1,2 @@
+//! Floor 4. Who runs the loop.
+pub(crate) mod local;

@@ -1,0 +1,1 @@
+//! `#[rondel::main]` and `#[rondel::test]`.

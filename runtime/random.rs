@@ -1,0 +1,1 @@
+//! Floor 1. Seeded random numbers, one stream a thread.

@@ -1,0 +1,5 @@
+//! Floor 1. The reactor.
+mod doorbell;
+mod mio;
+mod polling;
+mod source;

@@ -1,0 +1,1 @@
+//! Floor 2. The local ring.

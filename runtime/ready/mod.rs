@@ -1,0 +1,2 @@
+//! Floor 2. The ready queue.
+mod local;

@@ -1,0 +1,1 @@
+//! Floor 5. A set of tasks, joined as they end.

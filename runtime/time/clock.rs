@@ -1,0 +1,1 @@
+//! Floor 1. What time it is: real or virtual.

@@ -1,0 +1,1 @@
+//! Floor 5. Waiting, but not for ever.

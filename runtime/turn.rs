@@ -1,0 +1,1 @@
+//! Floor 3. One turn of the loop.

@@ -1,0 +1,1 @@
+//! Floor 1. The one place where anybody waits.
