@@ -1,0 +1,6 @@
+//! The primitives of `rondel::sync`, on an executor that is not Rondel's.
+
+mod executor;
+mod mpsc;
+mod oneshot;
+mod semaphore;
