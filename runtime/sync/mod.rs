@@ -24,8 +24,13 @@ pub mod oneshot;
 mod park;
 mod semaphore;
 
-// pub use mutex::{Mutex, MutexGuard, OwnedMutexGuard, TryLockError};
-// pub use notify::Notify;
+pub use mutex::{Mutex, MutexGuard, OwnedMutexGuard, TryLockError};
+pub use notify::Notify;
 pub use semaphore::{
     AcquireError, OwnedSemaphorePermit, Semaphore, SemaphorePermit, TryAcquireError,
 };
+
+/// The futures of this module that have a name.
+pub mod futures {
+    pub use super::notify::{Notified, OwnedNotified};
+}

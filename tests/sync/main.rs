@@ -2,5 +2,7 @@
 
 mod executor;
 mod mpsc;
+mod mutex;
+mod notify;
 mod oneshot;
 mod semaphore;
