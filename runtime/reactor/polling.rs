@@ -38,7 +38,6 @@ impl Polling {
     }
 
     /// One-shot even where edges are to be had, so that the fall-back can be tested.
-    #[allow(dead_code)] // used by tests/reactor.rs
     pub(crate) fn one_shot() -> io::Result<Self> {
         Ok(Self::with_mode(Poller::new()?, PollMode::Oneshot))
     }
