@@ -13,6 +13,7 @@ pub mod net;
 mod permit_cell;
 mod random;
 mod reactor;
+pub use reactor::Kind as Reactor;
 mod ready;
 mod runtime;
 mod shim;
