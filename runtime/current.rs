@@ -241,6 +241,16 @@ pub(crate) fn here_loop() -> Option<Rc<Loop>> {
     CONTEXT.try_with(|context| context.borrow().lp.clone()).ok().flatten()
 }
 
+/// Whether `spawn` may put a task into this thread's own queue: it is inside a loop, and that
+/// loop's runtime is the current one.
+#[inline]
+pub(crate) fn is_inside_own_loop() -> bool {
+    let inside = CONTEXT.try_with(|context| {
+        context.borrow().handle.as_ref().is_some_and(|handle| handle.home.is_here())
+    });
+    inside.unwrap_or(false)
+}
+
 /// Panics if this thread is inside a loop, or waits for one.
 #[track_caller]
 pub(crate) fn forbid_blocking(what: &str) {

@@ -20,8 +20,8 @@
 //! then runs exactly the callbacks that were there; libuv's `uv_run` fires timers, runs pending
 //! callbacks, polls, and runs the closing callbacks.
 
-use crate::ready::{Job, Ready, ReadyQueue};
 use crate::reactor::Reactor;
+use crate::ready::{Job, Ready, ReadyQueue};
 use crate::task::cell::{Ran, TaskRef};
 use crate::task::home::HomeRef;
 use crate::task::inbox::Note;
@@ -187,7 +187,7 @@ impl Loop {
 
     /// Asks the kernel about the sockets, without waiting.
     fn look_at_sockets(&self) -> io::Result<()> {
-        if self.reactor.borrow().is_empty() {
+        if self.reactor.borrow().sources_len() == 0 {
             return Ok(()); // nobody to ask about; the doorbell is for a loop that sleeps
         }
         self.ask_kernel(Some(Duration::ZERO))
@@ -206,7 +206,7 @@ impl Loop {
         }
         self.ask_kernel(Some(Duration::ZERO))?;
         if !self.ready.has_work() && !self.home.inbox().is_filled() {
-            self.clock.advance_to(deadline);
+            self.clock.advance(deadline.saturating_duration_since(self.clock.now()));
         }
         Ok(())
     }

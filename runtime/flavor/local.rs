@@ -7,12 +7,12 @@
 //!    then the home settles its count. What strangers still hold frees itself later.
 
 use crate::current::{self, Handle, Services};
+use crate::reactor::Reactor;
 use crate::ready::local::LocalQueue;
 use crate::ready::{Job, Ready};
-use crate::reactor::Reactor;
 use crate::task::home::{AtHome, HomeRef};
 use crate::task::inbox::Note;
-use crate::time::clock::Clock;
+use crate::time::clock::{Clock, EnteredClock};
 use crate::turn::{Loop, Turned, turn};
 use futures_task::{ArcWake, waker_ref};
 use std::future::Future;
@@ -31,13 +31,18 @@ pub(crate) struct Local {
 /// This thread is inside the loop until this is dropped.
 pub(crate) struct Inside {
     _entered: current::Entered,
+    _clock: EnteredClock,
     _at_home: AtHome,
 }
 
 impl Local {
     pub(crate) fn new(reactor: Reactor, clock: Clock, services: Arc<Services>) -> Self {
         let doorbell = reactor.doorbell();
-        let home = HomeRef::new(current::queue_here, Box::new(move || doorbell.ring()));
+        let ring = Box::new(move || {
+            // The kernel refuses only when the loop's descriptors are gone, and the loop with them.
+            let _ = doorbell.ring();
+        });
+        let home = HomeRef::new(current::queue_here, ring);
         let handle = Handle::new(home.clone(), services.clone());
         let ready = Ready::Local(LocalQueue::new(home.clone()));
         let busy = Box::new(move || services.pool.busy() > 0);
@@ -52,17 +57,15 @@ impl Local {
     pub(crate) fn enter(&self, doing: Option<&'static str>) -> Inside {
         let at_home = self.lp.home.enter();
         let entered = current::enter(Some(self.lp.clone()), Some(self.handle.clone()), doing);
-        Inside { _entered: entered, _at_home: at_home }
+        Inside { _entered: entered, _clock: self.lp.clock.enter(), _at_home: at_home }
     }
 
     /// Turns the loop until `future` is done.
     pub(crate) fn block_on<F: Future>(&self, future: F) -> F::Output {
         let _inside = self.enter(Some("Runtime::block_on"));
         let mut future = pin!(future);
-        let bell = Arc::new(RootWaker {
-            home: self.lp.home.clone(),
-            queued: AtomicBool::new(true),
-        });
+        let bell =
+            Arc::new(RootWaker { home: self.lp.home.clone(), queued: AtomicBool::new(true) });
         let waker = waker_ref(&bell);
         let mut output = None;
         let mut poll_root = || {
@@ -99,8 +102,8 @@ impl Local {
             self.lp.read_inbox();
         }
         let Self { lp, handle } = self;
-        let sleepers = lp.drain_timers_and_sockets();
-        drop(sleepers);
+        // Who still waits, on another thread or loop, must learn that nobody listens any more.
+        lp.drain_timers_and_sockets().into_iter().for_each(Waker::wake);
         drop(inside);
         drop(handle);
         let home = lp.home.clone();

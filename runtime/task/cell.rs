@@ -341,8 +341,9 @@ impl TaskRef {
             waker.wake_by_ref();
         } else {
             // SAFETY: exclusive. At home, and the closure runs no foreign code; see rule 1.
-            let known = header.joiner.with(|joiner| unsafe { (*joiner).as_ref() }
-                .is_some_and(|joiner| joiner.will_wake(waker)));
+            let known = header.joiner.with(|joiner| {
+                unsafe { (*joiner).as_ref() }.is_some_and(|joiner| joiner.will_wake(waker))
+            });
             if !known {
                 let waker = waker.clone();
                 // SAFETY: exclusive. As above; the old waker is dropped after the borrow.
