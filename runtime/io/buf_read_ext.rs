@@ -296,9 +296,9 @@ pub trait AsyncBufReadExt: AsyncBufRead {
     /// Twin of tokio's `split`.
     ///
     /// ```
-    /// use rondel::io::AsyncBufReadExt;
+    /// use rondel::io::{AsyncBufReadExt, BufReader};
     /// # rondel::run(async {
-    /// let mut fields = (&b"a,,b"[..]).split(b',');
+    /// let mut fields = BufReader::new(&b"a,,b"[..]).split(b',');
     /// assert_eq!(fields.next_segment().await?.as_deref(), Some(&b"a"[..]));
     /// assert_eq!(fields.next_segment().await?.as_deref(), Some(&b""[..]));
     /// assert_eq!(fields.next_segment().await?.as_deref(), Some(&b"b"[..]));
