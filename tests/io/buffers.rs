@@ -22,8 +22,8 @@ fn read_until_finds_its_mark_across_chunks() {
 }
 
 /// Goal: show that lines come out whole and without their ends, wherever the chunks end.
-/// Method: every cut of a text with both line ends, an empty line, a letter of two bytes, a lone `\r`
-/// and no end of line at the end of file.
+/// Method: every cut of a text with both line ends, an empty line, a letter of two bytes, a lone
+/// `\r` and no end of line at the end of file.
 #[test]
 fn lines_come_whole_across_chunks() {
     for steps in cuts("één\r\n\ntw\ro\r\r\nthree") {

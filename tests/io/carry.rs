@@ -11,8 +11,8 @@ use std::sync::Arc;
 use std::task::{Context, Poll, Wake, Waker};
 use std::thread;
 
-/// Goal: show that `copy` carries everything over waits, signals and short writes, and flushes whenever
-/// the reader makes it wait.
+/// Goal: show that `copy` carries everything over waits, signals and short writes, and flushes
+/// whenever the reader makes it wait.
 #[test]
 fn copy_carries_everything_and_flushes_while_it_waits() {
     let interrupted = Fail(ErrorKind::Interrupted);
@@ -24,7 +24,8 @@ fn copy_carries_everything_and_flushes_while_it_waits() {
     assert_eq!(block_on(copy(&mut repeat(7).take(100_000), &mut sink())).unwrap(), 100_000);
 }
 
-/// Goal: show that while the writer is busy, `copy` fetches more, so that it has one big write to do.
+/// Goal: show that while the writer is busy, `copy` fetches more, so that it has one big write to
+/// do.
 #[test]
 fn copy_fetches_more_while_the_writer_is_busy() {
     let mut from = reader([Bytes(b"ab"), Bytes(b"cd"), Bytes(b"ef")]);
@@ -59,7 +60,8 @@ fn a_dropped_copy_buf_loses_nothing() {
 }
 
 /// Goal: show that the end of one direction is passed on at once and does not end the other.
-/// Method: a client that ends its request, and a server that answers only when it has seen that end.
+/// Method: a client that ends its request, and a server that answers only when it has seen that
+/// end.
 #[test]
 fn copy_bidirectional_passes_a_half_close_on() {
     let (mut client, mut front) = duplex(3);
@@ -152,8 +154,8 @@ fn a_duplex_half_close_leaves_the_other_direction_open() {
     });
 }
 
-/// Goal: show that a full pipe makes its writer wait, and that reading, or the end of the reader, wakes
-/// it; and that writing, or the end of the writer, wakes a waiting reader.
+/// Goal: show that a full pipe makes its writer wait, and that reading, or the end of the reader,
+/// wakes it; and that writing, or the end of the writer, wakes a waiting reader.
 /// Method: the wakes are counted by hand.
 #[test]
 fn a_duplex_wakes_who_waits() {

@@ -66,7 +66,8 @@ fn an_empty_buffer_needs_no_read() {
 }
 
 /// Goal: show that every number survives the way through a stream, in both byte orders.
-/// Method: write each number, check the bytes, then read it from a stream that gives one byte at a time.
+/// Method: write each number, check the bytes, then read it from a stream that gives one byte at a
+/// time.
 #[test]
 fn numbers_survive_byte_by_byte() {
     macro_rules! check {
@@ -128,7 +129,8 @@ fn read_to_end_loses_nothing() {
     assert_eq!(all, b"> abcdef");
 }
 
-/// Goal: show that a `Vec` which is just big enough does not grow, and that a long stream arrives whole.
+/// Goal: show that a `Vec` which is just big enough does not grow, and that a long stream arrives
+/// whole.
 /// Method: look at the capacity; then a megabyte in chunks of odd sizes.
 #[test]
 fn read_to_end_grows_only_when_it_must() {
@@ -146,8 +148,8 @@ fn read_to_end_grows_only_when_it_must() {
     }
 }
 
-/// Goal: show that text stays text: what is not UTF-8 is refused and the string is as before, while a
-/// letter cut in two by a chunk is fine.
+/// Goal: show that text stays text: what is not UTF-8 is refused and the string is as before, while
+/// a letter cut in two by a chunk is fine.
 #[test]
 fn read_to_string_takes_text_only() {
     for steps in cuts("zwölf Boxkämpfer") {
@@ -241,8 +243,8 @@ fn chain_reads_one_after_the_other() {
     assert_eq!(line, "abcd\n");
 }
 
-/// Goal: show that code which knows nothing of a stream but its traits can send the futures away, and
-/// that a boxed stream is a stream. Compiling is the test.
+/// Goal: show that code which knows nothing of a stream but its traits can send the futures away,
+/// and that a boxed stream is a stream. Compiling is the test.
 #[test]
 fn generic_code_may_send_its_futures() {
     fn is_send<T: Send>(value: T) -> T {

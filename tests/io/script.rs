@@ -28,7 +28,8 @@ pub fn block_on<F: Future>(future: F) -> F::Output {
     }
 }
 
-/// Polls once and drops the future if it is not ready: what `select!` does to the branch that loses.
+/// Polls once and drops the future if it is not ready: what `select!` does to the branch that
+/// loses.
 pub fn poll_and_drop<F: Future>(future: F) -> Poll<F::Output> {
     pin!(future).poll(&mut Context::from_waker(Waker::noop()))
 }
