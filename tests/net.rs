@@ -145,6 +145,28 @@ on_each_reactor! {
         server.await.unwrap();
     }
 
+    /// Goal: show that a task whose socket is always ready does not starve the others.
+    /// Method: 16,384 bytes lie ready and are read one by one, in one task without a pause; meanwhile
+    /// another task counts its turns.
+    async fn a_socket_that_is_always_ready_starves_nobody() {
+        const LEN: usize = 16384;
+        let (mut client, mut server) = pair().await;
+        client.write_all(&[1; LEN]).await.unwrap();
+        while server.peek(&mut [0; LEN]).await.unwrap() < LEN {}
+        let reader = spawn(async move {
+            for _ in 0..LEN {
+                server.read_u8().await.unwrap();
+            }
+        });
+        let mut turns = 0;
+        while !reader.is_finished() {
+            turns += 1;
+            yield_now().await;
+        }
+        reader.await.unwrap();
+        assert!(turns >= 32, "{turns} turns");
+    }
+
     /// Goal: show that peeking takes nothing out, and waits for data.
     /// Method: peek before the data is sent; peek and read after.
     async fn peeking_leaves_the_data() {

@@ -20,6 +20,8 @@
 //! 2. Errands run in the order they were sent, so a socket's last errand is the one that closes it.
 //! 3. `WouldBlock` always means "wait", also for a direction that is closed: so no call can spin.
 //! 4. An errand that never ran because the loop ended wakes its waiter, who then learns of the end.
+//! 5. A task whose sockets are always ready stands in line again after a while, so that it starves
+//!    nobody: not the other tasks, not the timers, not the other sockets.
 //!
 //! Real world: tokio shares the readiness word between all threads and pays atomics everywhere.
 
@@ -153,9 +155,18 @@ impl<S: AsRawFd + Send + 'static> Registered<S> {
         call: impl FnOnce(&S) -> io::Result<Moved<R>>,
     ) -> io::Result<R> {
         match self.at_home(|reactor, token| reactor.is_ready(token, direction)).transpose()? {
-            Some(false) => return Err(io::ErrorKind::WouldBlock.into()),
-            Some(true) | None => {}
+            Some(false) => Err(io::ErrorKind::WouldBlock.into()),
+            Some(true) | None => self.attempt(direction, call),
         }
+    }
+
+    /// Makes the call and notes what it tells of the direction.
+    #[inline]
+    fn attempt<R>(
+        &self,
+        direction: Direction,
+        call: impl FnOnce(&S) -> io::Result<Moved<R>>,
+    ) -> io::Result<R> {
         match call(self.get()) {
             Ok((result, false)) => Ok(result),
             Ok((result, true)) => {
@@ -228,12 +239,22 @@ impl<S: AsRawFd + Send + 'static> Registered<S> {
         seat: &mut Option<Seat>,
         mut call: impl FnMut(&S) -> io::Result<Moved<R>>,
     ) -> Poll<io::Result<R>> {
-        loop {
-            match self.try_io(direction, &mut call) {
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                result => return Poll::Ready(result),
+        let worth_it = self.at_home(|reactor, token| {
+            reactor.is_ready(token, direction).then(|| reactor.spend_call())
+        });
+        match worth_it.transpose()? {
+            Some(None) => {}
+            Some(Some(false)) => {
+                cx.waker().wake_by_ref(); // rule 5
+                return Poll::Pending;
             }
+            Some(Some(true)) | None => loop {
+                match self.attempt(direction, &mut call) {
+                    Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
+                    Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                    result => return Poll::Ready(result),
+                }
+            },
         }
         match self.sit(cx.waker(), direction, seat) {
             Ok(()) => Poll::Pending,
