@@ -22,7 +22,6 @@ thread_local! {
 }
 
 /// Starts this thread's stream anew: the same seed gives the same numbers.
-#[allow(dead_code)] // the seeded order of test mode comes with the builder
 pub(crate) fn seed(seed: u64) {
     STATE.set(spread(seed));
 }
@@ -43,7 +42,7 @@ pub(crate) fn next() -> u64 {
 
 /// A number in `0..limit`, or 0 if `limit` is 0. The bias is below `limit / 2^32`.
 #[inline]
-pub fn below(limit: u32) -> u32 {
+pub(crate) fn below(limit: u32) -> u32 {
     let high_bits = next() >> 32;
     ((high_bits * u64::from(limit)) >> 32) as u32
 }

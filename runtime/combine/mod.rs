@@ -34,7 +34,6 @@ pub mod support {
     pub use super::maybe_done::MaybeDone;
     pub use super::select::Branch;
     pub use super::turns::{Round, Turns};
-    pub use crate::random::below;
 
     /// The end of a round: ready, unless a child is pending.
     #[inline]
