@@ -17,6 +17,8 @@
 // Compiling the bodies once per runtime is the point; see rule 1.
 #![allow(clippy::duplicate_mod)]
 
+pub mod child;
+pub mod load;
 pub mod machine;
 pub mod meter;
 pub mod pair;
