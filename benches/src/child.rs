@@ -3,6 +3,9 @@
 use std::io::{self, BufRead, BufReader, Write};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 
+use crate::machine::{cpu_time, pin};
+use crate::runtimes;
+
 /// A copy of this program with other arguments. Killed when dropped.
 #[derive(Debug)]
 pub struct Talker {
@@ -59,4 +62,18 @@ impl Drop for Talker {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+/// A server's life as a process, pinned to the `nth` CPU: says its address, then for each line it
+/// hears its CPU nanoseconds; ends with its input.
+pub fn serve(runtime: &str, kind: &str, nth: usize) -> io::Result<()> {
+    pin(nth);
+    std::thread::spawn(|| {
+        for _ in io::stdin().lock().lines() {
+            println!("{}", cpu_time().as_nanos());
+        }
+        std::process::exit(0);
+    });
+    runtimes::serve(runtime, kind, |address| println!("{address}"));
+    Ok(())
 }

@@ -132,7 +132,9 @@ fn run_child(runtime: &str, row: &Row, size: &str) -> Result<Report, String> {
         [figure, wall_ns, wait_share] => Ok(Report { figure, wall_ns, wait_share }),
         _ => {
             let complaint = String::from_utf8_lossy(&output.stderr);
-            Err(format!("{} on {runtime} failed: {}", row.name, complaint.trim()))
+            let first: Vec<&str> =
+                complaint.lines().filter(|line| !line.is_empty()).take(3).collect();
+            Err(format!("{} on {runtime} failed: {}", row.name, first.join(" ")))
         }
     }
 }

@@ -1,13 +1,13 @@
 //! The servers: the server's CPU per request and memory per connection, Rondel against tokio.
 
-use std::io::{self, BufRead};
+use std::io;
 use std::net::SocketAddr;
 use std::process::{Command, ExitCode, Stdio};
 use std::time::Duration;
 
-use benches::child::Talker;
+use benches::child::{Talker, serve};
 use benches::load::{Protocol, obey};
-use benches::machine::{cpu_time, describe, pin, raise_open_files, rss_bytes, version_of};
+use benches::machine::{describe, pin, raise_open_files, rss_bytes, version_of};
 use benches::pair::{Pairs, median};
 use benches::runtimes;
 use serde_json::Value;
@@ -44,7 +44,7 @@ fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
     let done = match words[..] {
-        ["--server", runtime, kind] => serve(runtime, kind),
+        ["--server", runtime, kind] => serve(runtime, kind, 0),
         ["--load", address, kind, conns] => load(address, kind, conns),
         ["--help" | "-h"] => {
             println!("{HELP}");
@@ -86,19 +86,6 @@ fn parse(words: &[&str]) -> io::Result<Options> {
     }
     let reps = reps.unwrap_or(if quick { 3 } else { 7 }).max(1);
     Ok(Options { kinds, conns, reps, quick, strace, json })
-}
-
-/// The server's life as a process: says its address, then its CPU nanoseconds for each line.
-fn serve(runtime: &str, kind: &str) -> io::Result<()> {
-    pin(0);
-    std::thread::spawn(|| {
-        for _ in io::stdin().lock().lines() {
-            println!("{}", cpu_time().as_nanos());
-        }
-        std::process::exit(0);
-    });
-    runtimes::serve(runtime, kind, |address| println!("{address}"));
-    Ok(())
 }
 
 fn load(address: &str, kind: &str, conns: &str) -> io::Result<()> {

@@ -6,18 +6,19 @@ pub mod bodies;
 pub mod serve;
 
 mod rt {
+    pub(super) use ::rondel::spawn;
+    pub(super) use ::rondel::task::{spawn_blocking, yield_now};
     pub(super) use ::tokio::io::{AsyncReadExt, AsyncWriteExt};
     pub(super) use ::tokio::net::{TcpListener, TcpStream};
+    pub(super) use ::tokio::select;
     pub(super) use ::tokio::sync::{Mutex, Semaphore, mpsc, oneshot};
-    pub(super) use ::tokio::task::{JoinSet, spawn_blocking, unconstrained, yield_now};
+    pub(super) use ::tokio::task::{JoinSet, unconstrained};
     pub(super) use ::tokio::time::{Instant, Sleep, sleep, sleep_until, timeout};
-    pub(super) use ::tokio::{select, spawn};
     /// tokio has no `gather` of its own; its users take this one.
     pub(super) use futures_util::future::join_all as gather;
 
     pub(super) fn run<F: Future>(future: F) -> F::Output {
-        let mut builder = ::tokio::runtime::Builder::new_current_thread();
-        builder.enable_all().build().expect("a tokio runtime").block_on(future)
+        ::rondel::run(future)
     }
 
     /// A stream as hyper wants it.
