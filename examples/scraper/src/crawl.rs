@@ -1,0 +1,1 @@
+//! The crawl: which page next, and which never.

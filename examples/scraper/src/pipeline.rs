@@ -1,0 +1,1 @@
+//! Jobs in, pages out: bounded queues and N workers.

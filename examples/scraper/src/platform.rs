@@ -1,0 +1,1 @@
+//! The embedded platform: a web site with faults, on loopback.
