@@ -1,19 +1,20 @@
-//! Floor 5. Lines and other pieces that end with a mark: `read_until`, `read_line`, `lines`, `split`.
+//! Floor 5. Pieces that end with a mark: `read_until`, `read_line`, `lines`, `split`.
 //!
 //! All four are one loop: look at what is buffered, take it up to the mark, and if the mark is not
-//! there, take all and look again. They differ in who owns the piece while it grows, and so in what is
-//! lost when the caller gives up half way:
+//! there, take all and look again. They differ in who owns the piece while it grows, and so in what
+//! is lost when the caller gives up half way:
 //!
 //! ```text
 //!   method      the growing piece is in   dropped half way
 //!   read_until  your Vec                  nothing is lost, call again
-//!   read_line   the future                lost: a String must be UTF-8 at any time, half a line may not be
+//!   read_line   the future                lost: half a line need not be UTF-8, a String must
 //!   lines       the Lines                 nothing is lost, call again
 //!   split       the Split                 nothing is lost, call again
 //! ```
 //!
-//! Real world: tokio's are the same; asyncio's `readline` and `readuntil` keep the piece in the stream,
-//! and give up on pieces longer than its limit (64 KiB), which these do not: put a `take` in front.
+//! Real world: tokio's are the same; asyncio's `readline` and `readuntil` keep the piece in the
+//! stream, and give up on pieces longer than its limit (64 KiB), which these do not: put a `take`
+//! in front.
 
 use super::{AsyncBufRead, io_future};
 use pin_project_lite::pin_project;
@@ -65,8 +66,8 @@ impl<'a, R: AsyncBufRead + Unpin + ?Sized> Future for FillBuf<'a, R> {
             }
             Poll::Ready(Err(error)) => Poll::Ready(Err(error)),
             Poll::Ready(Ok([])) => Poll::Ready(Ok(&[])),
-            // The borrow checker cannot see that the slice may leave with the reader's borrow on this
-            // path only. So ask again: what was shown stays until it is consumed.
+            // The borrow checker cannot see that the slice may leave with the reader's borrow on
+            // this path only. So ask again: what was shown stays until it is consumed.
             Poll::Ready(Ok(_)) => match Pin::new(reader).poll_fill_buf(cx) {
                 Poll::Pending => panic!("poll_fill_buf took back the bytes it had shown"),
                 ready => ready,
@@ -96,9 +97,9 @@ fn poll_until<R: AsyncBufRead + ?Sized>(
     }
 }
 
-/// Ends a read into a `String` whose bytes were taken out as `bytes`, and of which the first `start`
-/// were there before. If the rest is no text, it is thrown away; then an error of the reader comes
-/// first.
+/// Ends a read into a `String` whose bytes were taken out as `bytes`, and of which the first
+/// `start` were there before. If the rest is no text, it is thrown away; then an error of the
+/// reader comes first.
 pub(super) fn into_string(
     result: io::Result<usize>,
     text: &mut String,
@@ -136,8 +137,8 @@ pin_project! {
 impl<R: AsyncBufRead + Unpin> Lines<R> {
     /// The next line without its `\n` or `\r\n`, or `None` at end of file.
     ///
-    /// Fails with [`InvalidData`](io::ErrorKind::InvalidData) if a line is not UTF-8. **That line is
-    /// lost**; the next call gives the one after it.
+    /// Fails with [`InvalidData`](io::ErrorKind::InvalidData) if a line is not UTF-8. **That line
+    /// is lost**; the next call gives the one after it.
     ///
     /// **Cancel-safe:** yes. A line that has come in part stays in `self`.
     pub async fn next_line(&mut self) -> io::Result<Option<String>> {
@@ -238,8 +239,9 @@ impl<R: AsyncBufRead> Split<R> {
 pub trait AsyncBufReadExt: AsyncBufRead {
     /// Appends to `buf` up to and with the next `byte`, or to end of file.
     ///
-    /// Returns the number of bytes appended; zero means end of file. After an error, what came before
-    /// it is in `buf`. There is no limit to the length: see [`take`](super::AsyncReadExt::take).
+    /// Returns the number of bytes appended; zero means end of file. After an error, what came
+    /// before it is in `buf`. There is no limit to the length: see
+    /// [`take`](super::AsyncReadExt::take).
     ///
     /// Twin of tokio's `read_until` and asyncio's `readuntil`.
     ///
@@ -265,14 +267,15 @@ pub trait AsyncBufReadExt: AsyncBufRead {
     /// Appends the next line to `buf`, with its `\n`, or what is left before end of file.
     ///
     /// - Returns the number of bytes appended; zero means end of file.
-    /// - Fails with [`InvalidData`](io::ErrorKind::InvalidData) if the line is not UTF-8; `buf` is as
-    ///   it was then, and **the line is lost.** After an error of the reader, what came before it is in
-    ///   `buf`, if that is text.
+    /// - Fails with [`InvalidData`](io::ErrorKind::InvalidData) if the line is not UTF-8; `buf` is
+    ///   as it was then, and **the line is lost.** After an error of the reader, what came before
+    ///   it is in `buf`, if that is text.
     ///
     /// Twin of tokio's `read_line` and asyncio's `readline`.
     ///
-    /// **Cancel-safe:** no. **The part of the line that has come is lost, and `buf` is left empty: its
-    /// old text is lost too.** [`lines`](Self::lines) and [`read_until`](Self::read_until) lose nothing.
+    /// **Cancel-safe:** no. **The part of the line that has come is lost, and `buf` is left empty:
+    /// its old text is lost too.** [`lines`](Self::lines) and [`read_until`](Self::read_until) lose
+    /// nothing.
     ///
     /// ```
     /// use rondel::io::AsyncBufReadExt;
@@ -296,9 +299,9 @@ pub trait AsyncBufReadExt: AsyncBufRead {
     /// Twin of tokio's `split`.
     ///
     /// ```
-    /// use rondel::io::AsyncBufReadExt;
+    /// use rondel::io::{AsyncBufReadExt, BufReader};
     /// # rondel::run(async {
-    /// let mut fields = (&b"a,,b"[..]).split(b',');
+    /// let mut fields = BufReader::new(&b"a,,b"[..]).split(b',');
     /// assert_eq!(fields.next_segment().await?.as_deref(), Some(&b"a"[..]));
     /// assert_eq!(fields.next_segment().await?.as_deref(), Some(&b""[..]));
     /// assert_eq!(fields.next_segment().await?.as_deref(), Some(&b"b"[..]));

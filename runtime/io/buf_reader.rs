@@ -12,7 +12,8 @@
 //! 1. `pos <= filled <= buf.len()`.
 //! 2. The reader inside is asked only when `pos == filled`.
 //!
-//! Real world: tokio's and the standard library's are the same; in asyncio every stream has one inside.
+//! Real world: tokio's and the standard library's are the same; in asyncio every stream has one
+//! inside.
 
 use super::{AsyncBufRead, AsyncRead, AsyncWrite, BUF_LEN, ReadBuf};
 use pin_project_lite::pin_project;

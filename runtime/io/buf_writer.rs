@@ -1,16 +1,17 @@
 //! Floor 5. `BufWriter`: many small writes inside, few big ones outside.
 //!
-//! Small pieces are collected until the next one does not fit, and then written in one go. Pieces as
-//! big as the buffer go past it. What is held must be pushed out in the end: nobody else will.
+//! Small pieces are collected until the next one does not fit, and then written in one go. Pieces
+//! as big as the buffer go past it. What is held must be pushed out in the end: nobody else will.
 //!
 //! Rules
-//! 1. `written <= held.len() <= held.capacity()`, and `held` never grows beyond the capacity it began
-//!    with.
+//! 1. `written <= held.len() <= held.capacity()`, and `held` never grows beyond the capacity it
+//!    began with.
 //! 2. What is below `written` is out already; it is cut off when all the rest is out, too.
 //! 3. Bytes go to the writer inside in the order in which they came.
 //!
-//! Real world: tokio's is the same and just as forgetful when dropped; the standard library's can write
-//! from `drop`, because it may block; asyncio buffers without a limit and asks you to `drain`.
+//! Real world: tokio's is the same and just as forgetful when dropped; the standard library's can
+//! write from `drop`, because it may block; asyncio buffers without a limit and asks you to
+//! `drain`.
 
 use super::{AsyncBufRead, AsyncRead, AsyncWrite, BUF_LEN, ReadBuf};
 use pin_project_lite::pin_project;
@@ -87,7 +88,8 @@ impl<W: AsyncWrite> BufWriter<W> {
         &self.held
     }
 
-    /// Pushes out what is held, and then there is room. After an error, what is not out is still held.
+    /// Pushes out what is held, and then there is room. After an error, what is not out is still
+    /// held.
     fn poll_push_out(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let mut me = self.project();
         let mut result = Ok(());

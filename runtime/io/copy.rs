@@ -8,12 +8,13 @@
 //! ```
 //!
 //! Rules
-//! 1. What is fetched is delivered at once; more is fetched meanwhile only if the writer is busy and
-//!    there is room.
+//! 1. What is fetched is delivered at once; more is fetched meanwhile only if the writer is busy
+//!    and there is room.
 //! 2. While the reader has nothing, what was delivered is flushed: the other side must not wait for
 //!    bytes that sit in a buffer here.
 //!
-//! Real world: tokio's functions have the same rules; `splice(2)` can do it without leaving the kernel.
+//! Real world: tokio's functions have the same rules; `splice(2)` can do it without leaving the
+//! kernel.
 
 use super::{AsyncBufRead, AsyncRead, AsyncWrite, BUF_LEN, ReadBuf};
 use std::future::poll_fn;
@@ -123,13 +124,13 @@ impl Pump {
 /// Copies all that `reader` has to `writer`, until end of file, and flushes.
 ///
 /// - Returns the number of bytes.
-/// - Errors of either side end it. [`WriteZero`](io::ErrorKind::WriteZero) means that the writer took no
-///   more.
+/// - Errors of either side end it. [`WriteZero`](io::ErrorKind::WriteZero) means that the writer
+///   took no more.
 ///
 /// Twin of `tokio::io::copy`.
 ///
-/// **Cancel-safe:** no. **Up to 8 KiB that were read and not yet written are lost.** Where that matters,
-/// use [`copy_buf`] with a [`BufReader`](super::BufReader) that you keep.
+/// **Cancel-safe:** no. **Up to 8 KiB that were read and not yet written are lost.** Where that
+/// matters, use [`copy_buf`] with a [`BufReader`](super::BufReader) that you keep.
 /// **Cost:** one buffer of 8 KiB while it runs.
 ///
 /// ```
@@ -153,8 +154,8 @@ where
 ///
 /// Twin of `tokio::io::copy_buf`.
 ///
-/// **Cancel-safe:** yes, in that nothing is lost: only what was written is taken from `reader`. How much
-/// that was is not told.
+/// **Cancel-safe:** yes, in that nothing is lost: only what was written is taken from `reader`. How
+/// much that was is not told.
 /// **Cost:** no allocation.
 ///
 /// ```
@@ -237,16 +238,16 @@ impl Direction {
 
 /// Copies in both directions until both have ended: a proxy in one call.
 ///
-/// When one side ends, the other is shut down for writing, and the direction back goes on: each side
-/// learns that nothing more will come and may still finish its answer.
+/// When one side ends, the other is shut down for writing, and the direction back goes on: each
+/// side learns that nothing more will come and may still finish its answer.
 ///
 /// - Returns the bytes from `a` to `b`, and from `b` to `a`.
 /// - The first error of either direction ends both.
 ///
 /// Twin of `tokio::io::copy_bidirectional`.
 ///
-/// **Cancel-safe:** no. **Up to 8 KiB in each direction that were read and not yet written are lost**, and
-/// they are lost too when the other direction fails.
+/// **Cancel-safe:** no. **Up to 8 KiB in each direction that were read and not yet written are
+/// lost**, and they are lost too when the other direction fails.
 /// **Cost:** two buffers of 8 KiB while it runs.
 ///
 /// ```

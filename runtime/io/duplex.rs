@@ -1,7 +1,7 @@
 //! Floor 5. `duplex`: two streams in memory, and what is written to the one is read from the other.
 //!
-//! A socket pair without the kernel: for tests, and between the parts of one program. Two pipes, one for
-//! each direction, each behind a lock:
+//! A socket pair without the kernel: for tests, and between the parts of one program. Two pipes,
+//! one for each direction, each behind a lock:
 //!
 //! ```text
 //!   near: write ──▶ [ pipe ] ──▶ read :far
@@ -17,7 +17,8 @@
 //!
 //! Rules
 //! 1. A pipe holds at most `capacity` bytes, and nobody waits to read while there are some.
-//! 2. Wakers are cloned, woken and dropped while the lock is not held: they are other people's code.
+//! 2. Wakers are cloned, woken and dropped while the lock is not held: they are other people's
+//!    code.
 //! 3. Whoever changes what the other side waits for takes its waker out and wakes it.
 //!
 //! Real world: tokio's `duplex`; `socketpair(2)`; asyncio has none and its tests use real sockets.
@@ -86,8 +87,8 @@ fn close(pipe: &Mutex<Pipe>) {
 
 /// One end of a pair of streams in memory; made by [`duplex`].
 ///
-/// Dropping it is like closing a socket: the other end reads what is left and then end of file, and its
-/// writes fail with [`BrokenPipe`](io::ErrorKind::BrokenPipe).
+/// Dropping it is like closing a socket: the other end reads what is left and then end of file, and
+/// its writes fail with [`BrokenPipe`](io::ErrorKind::BrokenPipe).
 #[derive(Debug)]
 pub struct DuplexStream {
     incoming: Arc<Mutex<Pipe>>,
@@ -104,8 +105,8 @@ pub struct DuplexStream {
 /// Twin of `tokio::io::duplex`.
 ///
 /// **Cancel-safe:** yes, both reading and writing.
-/// **Cost:** two allocations, a buffer for each direction that grows to `max_buf_size`, and a lock for
-/// each call.
+/// **Cost:** two allocations, a buffer for each direction that grows to `max_buf_size`, and a lock
+/// for each call.
 ///
 /// ```
 /// use rondel::io::{AsyncReadExt, AsyncWriteExt, duplex};

@@ -7,13 +7,13 @@
 //!   AsyncRead    ◀── AsyncReadExt     read, read_exact, read_to_end, read_u32, take, chain …
 //!   AsyncWrite   ◀── AsyncWriteExt    write, write_all, flush, shutdown, write_u32 …
 //!   AsyncBufRead ◀── AsyncBufReadExt  read_line, read_until, lines, split
-//!   BufReader, BufWriter · copy, copy_buf, copy_bidirectional · split · duplex · empty, sink, repeat
+//!   BufReader, BufWriter · copy, copy_buf, copy_bidirectional · split · duplex · empty, sink …
 //! ```
 //!
 //! Code that was written for `tokio::io` moves over by changing the path.
 //!
-//! Knows nothing of tasks, loops or sockets: a `Context` is all that it needs of a runtime, so it works
-//! on any other one too.
+//! Knows nothing of tasks, loops or sockets: a `Context` is all that it needs of a runtime, so it
+//! works on any other one too.
 
 mod adapters;
 mod async_buf_read;

@@ -1,8 +1,9 @@
-//! Floor 5. What one does with a reader: `read`, `read_exact`, `read_to_end`, numbers, `take`, `chain`.
+//! Floor 5. What one does with a reader: `read`, `read_exact`, `read_to_end`, numbers, `take`,
+//! `chain`.
 //!
-//! Each method makes a small future that borrows the reader and calls `poll_read` until it has what it
-//! wants. Whether such a future may be dropped half way depends on one thing only: where the bytes are
-//! that it has taken so far.
+//! Each method makes a small future that borrows the reader and calls `poll_read` until it has what
+//! it wants. Whether such a future may be dropped half way depends on one thing only: where the
+//! bytes are that it has taken so far.
 //!
 //! ```text
 //!   method          bytes so far are in     dropped half way
@@ -14,7 +15,8 @@
 //! ```
 //!
 //! Real world: tokio's methods and their fine print are the same; asyncio's `readexactly` keeps the
-//! bytes in the stream's own buffer, and so loses nothing, at the price of that buffer and one more copy.
+//! bytes in the stream's own buffer, and so loses nothing, at the price of that buffer and one more
+//! copy.
 
 use super::adapters::{Chain, Take};
 use super::buf_read_ext::into_string;
@@ -25,11 +27,12 @@ use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
-/// The least room `read_to_end` makes in a full `Vec`: a short answer fits, a long one soon doubles it.
+/// The least room `read_to_end` makes in a full `Vec`: a short answer fits, a long one soon doubles
+/// it.
 const ROOM_MIN: usize = 1024;
 
-/// The most `read_to_end` asks for at first. It doubles when a read fills it, so that a reader which
-/// zeroes the room it is given never zeroes much more than it reads.
+/// The most `read_to_end` asks for at first. It doubles when a read fills it, so that a reader
+/// which zeroes the room it is given never zeroes much more than it reads.
 const LIMIT_START: usize = 8 * 1024;
 
 /// How much is read on the side to learn whether a full `Vec` needs to grow at all.
@@ -194,8 +197,8 @@ macro_rules! read_number_methods {
     ($($name:ident: $type:ident, $decode:ident, $order:literal;)*) => {$(
         #[doc = concat!("Reads one `", stringify!($type), "`, ", $order, ".")]
         ///
-        /// Fails with [`UnexpectedEof`](io::ErrorKind::UnexpectedEof) if the reader ends before it is
-        /// whole.
+        /// Fails with [`UnexpectedEof`](io::ErrorKind::UnexpectedEof) if the reader ends before it
+        /// is whole.
         ///
         #[doc = concat!("Twin of tokio's `", stringify!($name), "`; Python: `struct.unpack`.")]
         ///
@@ -301,13 +304,13 @@ pub trait AsyncReadExt: AsyncRead {
     /// Fills `buf` to its end.
     ///
     /// - Returns the length of `buf`.
-    /// - Fails with [`UnexpectedEof`](io::ErrorKind::UnexpectedEof) ("early eof") if the reader ends
-    ///   before. What came is in `buf` then, but how much is not told.
+    /// - Fails with [`UnexpectedEof`](io::ErrorKind::UnexpectedEof) ("early eof") if the reader
+    ///   ends before. What came is in `buf` then, but how much is not told.
     ///
     /// Twin of tokio's `read_exact` and asyncio's `readexactly`.
     ///
-    /// **Cancel-safe:** no. **What was read already is in `buf`, but nobody knows how much it is: those
-    /// bytes are as good as lost.** Use [`read_buf`](Self::read_buf) in a loop instead.
+    /// **Cancel-safe:** no. **What was read already is in `buf`, but nobody knows how much it is:
+    /// those bytes are as good as lost.** Use [`read_buf`](Self::read_buf) in a loop instead.
     ///
     /// ```
     /// use rondel::io::AsyncReadExt;
@@ -355,8 +358,8 @@ pub trait AsyncReadExt: AsyncRead {
     ///
     /// Twin of tokio's `read_to_end` and asyncio's `StreamReader.read()`.
     ///
-    /// **Cancel-safe:** yes, in that nothing is lost: what came is in `buf`, and its length says how
-    /// much. A second call goes on from there.
+    /// **Cancel-safe:** yes, in that nothing is lost: what came is in `buf`, and its length says
+    /// how much. A second call goes on from there.
     /// **Cost:** `buf` grows by doubling, without being zeroed. There is no limit: put
     /// [`take`](Self::take) in front of a stream that you do not trust.
     ///
@@ -383,8 +386,8 @@ pub trait AsyncReadExt: AsyncRead {
     ///
     /// Twin of tokio's `read_to_string`.
     ///
-    /// **Cancel-safe:** no. **All that was read is lost, and `buf` is left empty: its old text is lost
-    /// too.** [`read_to_end`](Self::read_to_end) loses nothing.
+    /// **Cancel-safe:** no. **All that was read is lost, and `buf` is left empty: its old text is
+    /// lost too.** [`read_to_end`](Self::read_to_end) loses nothing.
     fn read_to_string<'a>(&'a mut self, buf: &'a mut String) -> ReadToString<'a, Self>
     where
         Self: Unpin,

@@ -1,15 +1,16 @@
 //! Floor 5. `split`: one stream, two owners: one who reads and one who writes.
 //!
-//! A method of a stream needs `&mut`, so two tasks cannot share it. Both halves hold it behind one lock,
-//! and take the lock for the length of one poll. A poll never blocks, so neither waits for long.
+//! A method of a stream needs `&mut`, so two tasks cannot share it. Both halves hold it behind one
+//! lock, and take the lock for the length of one poll. A poll never blocks, so neither waits for
+//! long.
 //!
 //! Rules
-//! 1. The stream never moves while there are halves: it has a box of its own, so that a stream which
-//!    must stay pinned may be split as well.
+//! 1. The stream never moves while there are halves: it has a box of its own, so that a stream
+//!    which must stay pinned may be split as well.
 //! 2. The lock is held only while the stream is polled.
 //!
-//! Real world: tokio does the same; its and our sockets also split without a lock, because the kernel
-//! does not mind two users (`TcpStream::into_split`).
+//! Real world: tokio does the same; its and our sockets also split without a lock, because the
+//! kernel does not mind two users (`TcpStream::into_split`).
 
 use super::{AsyncRead, AsyncWrite, ReadBuf};
 use crate::shim::{Arc, Mutex, lock};

@@ -1,7 +1,7 @@
 //! Floor 5. Streams that come from nowhere or go nowhere: `empty`, `sink`, `repeat`.
 //!
-//! They are always ready, so they stand in for a real stream in tests, or where one side of something
-//! is not wanted.
+//! They are always ready, so they stand in for a real stream in tests, or where one side of
+//! something is not wanted.
 //!
 //! Real world: `/dev/null` and `/dev/zero`; tokio's and the standard library's have the same names.
 

@@ -1,8 +1,9 @@
 //! Floor 5. What one does with a writer: `write`, `write_all`, `flush`, `shutdown`, numbers.
 //!
-//! As with reading, dropping one of these futures half way is safe exactly if somebody outside of it
-//! can tell how much was taken: `write` takes once or not at all, `write_all_buf` moves your buffer's
-//! own position; `write_all` and the numbers keep the position to themselves, and so it is lost.
+//! As with reading, dropping one of these futures half way is safe exactly if somebody outside of
+//! it can tell how much was taken: `write` takes once or not at all, `write_all_buf` moves your
+//! buffer's own position; `write_all` and the numbers keep the position to themselves, and so it is
+//! lost.
 //!
 //! Real world: tokio's methods and their fine print are the same.
 
@@ -12,7 +13,8 @@ use std::io::{self, IoSlice};
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
-/// Pieces handed over in one vectored write. Linux takes up to 1024; more than a few dozen save nothing.
+/// Pieces handed over in one vectored write. Linux takes up to 1024; more than a few dozen save
+/// nothing.
 const PIECES_MAX: usize = 64;
 
 io_future! {
@@ -147,8 +149,8 @@ macro_rules! write_number_methods {
         ///
         #[doc = concat!("Twin of tokio's `", stringify!($name), "`; Python: `struct.pack`.")]
         ///
-        /// **Cancel-safe:** no. **A part of the number may have been written, and one cannot know how
-        /// much.**
+        /// **Cancel-safe:** no. **A part of the number may have been written, and one cannot know
+        /// how much.**
         fn $name(&mut self, number: $type) -> WriteNumber<'_, Self, { size_of::<$type>() }>
         where
             Self: Unpin,
@@ -160,8 +162,8 @@ macro_rules! write_number_methods {
 
 /// The methods of every [`AsyncWrite`].
 ///
-/// Twin of `tokio::io::AsyncWriteExt` and of asyncio's `StreamWriter`, whose `write` never waits and
-/// whose `drain` is our `write_all(…).await`.
+/// Twin of `tokio::io::AsyncWriteExt` and of asyncio's `StreamWriter`, whose `write` never waits
+/// and whose `drain` is our `write_all(…).await`.
 ///
 /// ```
 /// use rondel::io::AsyncWriteExt;
@@ -176,8 +178,8 @@ macro_rules! write_number_methods {
 pub trait AsyncWriteExt: AsyncWrite {
     /// Writes what the writer takes now, as soon as it takes something, from the front of `buf`.
     ///
-    /// - Returns the number of bytes taken. Zero from a non-empty `buf` means that the writer takes no
-    ///   more.
+    /// - Returns the number of bytes taken. Zero from a non-empty `buf` means that the writer takes
+    ///   no more.
     /// - Errors are the writer's own; nothing was taken then.
     ///
     /// Twin of tokio's `write`.
@@ -232,8 +234,8 @@ pub trait AsyncWriteExt: AsyncWrite {
     ///
     /// Twin of tokio's `write_all_buf`.
     ///
-    /// **Cancel-safe:** yes, if you keep `buf`: its position says what is still to be written, and a
-    /// second call goes on from there.
+    /// **Cancel-safe:** yes, if you keep `buf`: its position says what is still to be written, and
+    /// a second call goes on from there.
     ///
     /// ```
     /// use bytes::{Buf, Bytes};
@@ -255,13 +257,13 @@ pub trait AsyncWriteExt: AsyncWrite {
 
     /// Writes all of `buf`.
     ///
-    /// Fails with [`WriteZero`](io::ErrorKind::WriteZero) if the writer takes no more. After any error
-    /// a part of `buf` may have been written.
+    /// Fails with [`WriteZero`](io::ErrorKind::WriteZero) if the writer takes no more. After any
+    /// error a part of `buf` may have been written.
     ///
     /// Twin of tokio's `write_all`; asyncio: `writer.write(buf)` and `await writer.drain()`.
     ///
-    /// **Cancel-safe:** no. **A part of `buf` may have been written, and one cannot know how much.** Use
-    /// [`write_all_buf`](Self::write_all_buf) instead.
+    /// **Cancel-safe:** no. **A part of `buf` may have been written, and one cannot know how
+    /// much.** Use [`write_all_buf`](Self::write_all_buf) instead.
     fn write_all<'a>(&'a mut self, buf: &'a [u8]) -> WriteAll<'a, Self>
     where
         Self: Unpin,
