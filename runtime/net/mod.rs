@@ -1,14 +1,17 @@
 //! Floor 5. TCP: connect, listen, accept, and streams of bytes.
 //!
-//! ```no_run
+//! ```
 //! use rondel::net::{TcpListener, TcpStream};
 //!
-//! # async fn example() -> std::io::Result<()> {
-//! let listener = TcpListener::bind("127.0.0.1:0").await?;
-//! let client = TcpStream::connect(listener.local_addr()?).await?;
-//! let (server, client_addr) = listener.accept().await?;
-//! # drop((client, server, client_addr));
-//! # Ok(())
+//! # fn main() -> std::io::Result<()> {
+//! rondel::run(async {
+//!     let listener = TcpListener::bind("127.0.0.1:0").await?;
+//!     let client = TcpStream::connect(listener.local_addr()?).await?;
+//!     let (server, client_addr) = listener.accept().await?;
+//!     assert_eq!(client_addr, client.local_addr()?);
+//!     assert_eq!(server.peer_addr()?, client_addr);
+//!     Ok(())
+//! })
 //! # }
 //! ```
 //!

@@ -314,7 +314,30 @@ impl TcpStream {
 
     /// Splits the stream into two halves that own it together, one task each.
     ///
-    /// Dropping the writing half shuts the writing direction down. **Cost:** one allocation.
+    /// Dropping the writing half shuts the writing direction down.
+    ///
+    /// **Cost:** one allocation.
+    ///
+    /// ```
+    /// use rondel::io::{AsyncReadExt, AsyncWriteExt};
+    /// use rondel::net::{TcpListener, TcpStream};
+    ///
+    /// # fn main() -> std::io::Result<()> {
+    /// rondel::run(async {
+    ///     let listener = TcpListener::bind("127.0.0.1:0").await?;
+    ///     let client = TcpStream::connect(listener.local_addr()?).await?;
+    ///     let (mut server, _) = listener.accept().await?;
+    ///     let (mut read, mut write) = client.into_split();
+    ///     rondel::spawn(async move { write.write_all(b"the whole of it").await });
+    ///     let mut all = String::new();
+    ///     server.read_to_string(&mut all).await?; // ends because the writing half was dropped
+    ///     assert_eq!(all, "the whole of it");
+    ///     server.write_all(b"!").await?;
+    ///     assert_eq!(read.read_u8().await?, b'!');
+    ///     Ok(())
+    /// })
+    /// # }
+    /// ```
     pub fn into_split(self) -> (OwnedReadHalf, OwnedWriteHalf) {
         tcp_split::into_split(self)
     }

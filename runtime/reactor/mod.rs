@@ -45,11 +45,16 @@ const CALLS_MAX: u32 = 256;
 
 /// Which library asks the kernel about sockets. Both do the same; they exist to be raced.
 ///
-/// [`Mio`](Reactor::Mio) is the default and the faster one. It reports a closing peer apart from
+/// [`Mio`](Kind::Mio) is the default and the faster one. It reports a closing peer apart from
 /// readable data, so a short read saves the read that would have said `WouldBlock`;
-/// [`Polling`](Reactor::Polling) does not, and pays that read.
+/// [`Polling`](Kind::Polling) does not, and pays that read.
 ///
 /// The twin of asyncio's choice between `SelectorEventLoop` and others; tokio has mio only.
+///
+/// ```
+/// let runtime = rondel::Builder::new().reactor(rondel::Reactor::Polling).build().unwrap();
+/// runtime.block_on(async { rondel::task::yield_now().await });
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub enum Kind {
