@@ -11,8 +11,9 @@
 
 use crate::blocking::Pool;
 use crate::ready::Job;
-use crate::task::cell::{Origin, TaskRef};
+use crate::task::cell::TaskRef;
 use crate::task::home::HomeRef;
+use crate::task::id::Origin;
 use crate::task::inbox::Note;
 use crate::task::join::JoinHandle;
 use crate::turn::Loop;

@@ -30,8 +30,9 @@ use std::pin::Pin;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Wake, Waker};
-use task::cell::{Origin, Ran, TaskRef};
+use task::cell::{Ran, TaskRef};
 use task::home::HomeRef;
+use task::id::Origin;
 use task::inbox::Note;
 use task::join::JoinHandle;
 
