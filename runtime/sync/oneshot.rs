@@ -228,6 +228,7 @@ impl<T> Receiver<T> {
     ///
     /// - Errors if the sender was dropped without sending.
     /// - Panics inside a running loop.
+    #[track_caller]
     pub fn blocking_recv(self) -> Result<T, RecvError> {
         park::wait("oneshot::Receiver::blocking_recv", self)
     }

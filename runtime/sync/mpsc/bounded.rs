@@ -107,6 +107,7 @@ impl<T> Sender<T> {
     /// assert_eq!(rondel::run(async move { rx.recv().await }), Some("from a thread"));
     /// thread.join().unwrap();
     /// ```
+    #[track_caller]
     pub fn blocking_send(&self, value: T) -> Result<(), SendError<T>> {
         park::wait("Sender::blocking_send", self.send(value))
     }
@@ -336,6 +337,7 @@ impl<T> Receiver<T> {
     /// Waits for the next item and parks the thread meanwhile: for code that is not async.
     ///
     /// - Panics inside a running loop.
+    #[track_caller]
     pub fn blocking_recv(&mut self) -> Option<T> {
         park::wait("Receiver::blocking_recv", self.recv())
     }
@@ -343,6 +345,7 @@ impl<T> Receiver<T> {
     /// [`recv_many`](Self::recv_many) for code that is not async.
     ///
     /// - Panics inside a running loop.
+    #[track_caller]
     pub fn blocking_recv_many(&mut self, buffer: &mut Vec<T>, limit: usize) -> usize {
         park::wait("Receiver::blocking_recv_many", self.recv_many(buffer, limit))
     }
