@@ -7,7 +7,7 @@
 //! | "something happened"                   | [`Notify`]           | `Event`, roughly    |
 //! | one value, once                        | [`oneshot`]          | `Future`            |
 //! | a stream of values, with back-pressure | [`mpsc::channel`]    | `Queue(maxsize)`    |
-//! | "please stop", down a tree             | `CancellationToken`  | `Task.cancel`       |
+//! | "please stop", down a tree             | [`CancellationToken`] | `Task.cancel`       |
 //!
 //! Rules
 //! 1. Everything is `Send` and `Sync` as far as its value allows, and works on any executor: all a
@@ -25,6 +25,10 @@ pub mod oneshot;
 mod park;
 mod semaphore;
 
+pub use cancellation_token::{
+    CancellationToken, DropGuard, DropGuardRef, WaitForCancellationFuture,
+    WaitForCancellationFutureOwned,
+};
 pub use mutex::{Mutex, MutexGuard, OwnedMutexGuard, TryLockError};
 pub use notify::Notify;
 pub use semaphore::{
