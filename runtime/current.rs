@@ -11,8 +11,9 @@
 
 use crate::blocking::Pool;
 use crate::ready::Job;
-use crate::task::cell::{Origin, TaskRef};
+use crate::task::cell::TaskRef;
 use crate::task::home::HomeRef;
+use crate::task::id::Origin;
 use crate::task::inbox::Note;
 use crate::task::join::JoinHandle;
 use crate::turn::Loop;
@@ -234,11 +235,6 @@ impl Drop for Entered {
 pub(crate) fn here<R>(touch: impl FnOnce(&Loop) -> R) -> Option<R> {
     let touched = CONTEXT.try_with(|context| context.borrow().lp.as_deref().map(touch));
     touched.ok().flatten()
-}
-
-/// The loop that this thread is inside of, to hold on to.
-pub(crate) fn here_loop() -> Option<Rc<Loop>> {
-    CONTEXT.try_with(|context| context.borrow().lp.clone()).ok().flatten()
 }
 
 /// Whether `spawn` may put a task into this thread's own queue: it is inside a loop, and that

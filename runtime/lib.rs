@@ -49,3 +49,6 @@ pub use current::{EnterGuard, Handle, TryCurrentError};
 pub use reactor::Kind as Reactor;
 pub use runtime::{Runtime, RuntimeGuard, block_on, run};
 pub use task::{spawn, spawn_blocking};
+
+#[cfg(feature = "macros")]
+pub use rondel_macros::{main, test};

@@ -79,6 +79,7 @@ impl Local {
         };
         let Ready::Local(ready) = &self.lp.ready;
         self.lp.ready.push(Job::Root);
+        self.lp.read_inbox(); // tasks spawned outside must run even beside a root that is soon done
         loop {
             match turn(&self.lp, ready, &mut poll_root) {
                 Ok(Turned::Again) => {}

@@ -1,10 +1,10 @@
 //! Floor 5. `AsyncBufRead`: a reader that lets the caller look before it takes.
 //!
-//! To find the end of a line one must see bytes without owning them. So reading is split in two: show
-//! what is buffered (and fetch some if there is nothing), then say how much of it was used up.
+//! To find the end of a line one must see bytes without owning them. So reading is split in two:
+//! show what is buffered (and fetch some if there is nothing), then say how much of it was used up.
 //!
-//! Real world: tokio's and futures-io's traits are the same; asyncio's `StreamReader` has the buffer
-//! inside and offers `readline` and `readuntil` only.
+//! Real world: tokio's and futures-io's traits are the same; asyncio's `StreamReader` has the
+//! buffer inside and offers `readline` and `readuntil` only.
 
 use super::AsyncRead;
 use std::io::{self, BufRead};
@@ -18,8 +18,8 @@ use std::task::{Context, Poll};
 ///
 /// Twin of `tokio::io::AsyncBufRead`.
 pub trait AsyncBufRead: AsyncRead {
-    /// Shows the bytes that are buffered, fetching some first if there are none. An empty slice means
-    /// end of file. `Pending` and errors as in [`AsyncRead::poll_read`].
+    /// Shows the bytes that are buffered, fetching some first if there are none. An empty slice
+    /// means end of file. `Pending` and errors as in [`AsyncRead::poll_read`].
     ///
     /// **Cancel-safe:** yes. What was shown stays until [`consume`](Self::consume) takes it.
     fn poll_fill_buf(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<&[u8]>>;

@@ -1,7 +1,7 @@
 //! Floor 5. `AsyncRead`: something that bytes can be read from, now or later.
 //!
-//! One method. It never blocks: either it appends what is there to the caller's buffer, or it keeps the
-//! waker and says `Pending`. Everything else that has to do with reading is built on it in
+//! One method. It never blocks: either it appends what is there to the caller's buffer, or it keeps
+//! the waker and says `Pending`. Everything else that has to do with reading is built on it in
 //! `read_ext.rs`, so a new kind of stream needs this one method only.
 //!
 //! Real world: tokio's trait has the same shape; futures-io's takes `&mut [u8]` and so wants zeroed
@@ -23,8 +23,8 @@ pub trait AsyncRead {
     ///
     /// - `Ready(Ok(()))`: what came was appended to `buf`. Nothing appended although there was room
     ///   means end of file.
-    /// - `Pending`: nothing was read; the waker of `cx` is woken when it is worth trying again. Only the
-    ///   waker of the last call is kept.
+    /// - `Pending`: nothing was read; the waker of `cx` is woken when it is worth trying again.
+    ///   Only the waker of the last call is kept.
     /// - `Ready(Err(_))`: nothing was read.
     ///
     /// **Cancel-safe:** yes. A reader may not take bytes from its source and then answer `Pending`.

@@ -1,11 +1,12 @@
 //! Floor 5. `AsyncWrite`: something that takes bytes, now or later.
 //!
 //! Three questions and two optional ones: take these bytes, push out what you hold, end the stream;
-//! take several pieces in one go, and is that worth while. None of them blocks. The comfortable methods
-//! are in `write_ext.rs`.
+//! take several pieces in one go, and is that worth while. None of them blocks. The comfortable
+//! methods are in `write_ext.rs`.
 //!
-//! Real world: tokio's trait has the same shape; futures-io calls the third one `poll_close`; asyncio's
-//! `StreamWriter.write` never waits, and so needs `drain` and a high-water mark against flooding.
+//! Real world: tokio's trait has the same shape; futures-io calls the third one `poll_close`;
+//! asyncio's `StreamWriter.write` never waits, and so needs `drain` and a high-water mark against
+//! flooding.
 
 use std::io::{self, IoSlice, Write};
 use std::ops::DerefMut;
@@ -20,10 +21,10 @@ use std::task::{Context, Poll};
 pub trait AsyncWrite {
     /// Takes some bytes from the front of `buf`; the count says how many.
     ///
-    /// - `Ready(Ok(n))`: `n <= buf.len()` bytes were taken. Zero from a non-empty `buf` means that the
-    ///   other side takes no more.
-    /// - `Pending`: nothing was taken; the waker of `cx` is woken when it is worth trying again. Only
-    ///   the waker of the last call is kept.
+    /// - `Ready(Ok(n))`: `n <= buf.len()` bytes were taken. Zero from a non-empty `buf` means that
+    ///   the other side takes no more.
+    /// - `Pending`: nothing was taken; the waker of `cx` is woken when it is worth trying again.
+    ///   Only the waker of the last call is kept.
     /// - `Ready(Err(_))`: nothing was taken.
     fn poll_write(
         self: Pin<&mut Self>,
@@ -37,7 +38,8 @@ pub trait AsyncWrite {
 
     /// Ends the stream: flushes, then tells the other side that nothing more will come.
     ///
-    /// On a socket this closes the writing direction only; reading goes on. Writing after it is an error.
+    /// On a socket this closes the writing direction only; reading goes on. Writing after it is an
+    /// error.
     fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>>;
 
     /// Like [`poll_write`](Self::poll_write), taking bytes from several buffers in order.

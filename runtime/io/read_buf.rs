@@ -3,7 +3,8 @@
 //!
 //! A reader needs room to write into. To zero that room first would be wasted work: the kernel
 //! overwrites it at once. But safe Rust must never look at memory that nobody has written. So the
-//! buffer carries two counts, and the bytes between them may be looked at although they mean nothing:
+//! buffer carries two counts, and the bytes between them may be looked at although they mean
+//! nothing:
 //!
 //! ```text
 //!   0          filled         initialized        capacity
@@ -13,13 +14,14 @@
 //! Rules
 //! 1. `filled <= initialized <= buf.len()`, always.
 //! 2. Every byte below `initialized` has been written at least once.
-//! 3. Nobody makes a written byte unwritten again: the two unsafe methods that hand out raw room say
-//!    so in their contracts.
+//! 3. Nobody makes a written byte unwritten again: the two unsafe methods that hand out raw room
+//!    say so in their contracts.
 //!
 //! Why unsafe is needed here: the type exists to turn "I know that these bytes were written" into
-//! `&[u8]`, which is what the compiler cannot know. With this file, no other file of `io` needs any.
-//! Real world: tokio's type of the same name; hyper's is a twin; the standard library's `BorrowedBuf`
-//! is the same idea and not yet stable.
+//! `&[u8]`, which is what the compiler cannot know. With this file, no other file of `io` needs
+//! any.
+//! Real world: tokio's type of the same name; hyper's is a twin; the standard library's
+//! `BorrowedBuf` is the same idea and not yet stable.
 #![allow(unsafe_code)]
 
 use super::AsyncRead;
@@ -37,8 +39,8 @@ use std::task::{Context, Poll, ready};
 /// A reader gets `&mut ReadBuf` and appends to the filled part; the caller then looks at
 /// [`filled`](Self::filled). Nothing read means end of file (or that there was no room).
 ///
-/// Twin of `tokio::io::ReadBuf`. asyncio has no such thing: its streams make a new `bytes` object for
-/// every read.
+/// Twin of `tokio::io::ReadBuf`. asyncio has no such thing: its streams make a new `bytes` object
+/// for every read.
 ///
 /// ```
 /// use rondel::io::ReadBuf;
@@ -62,9 +64,9 @@ impl<'a> ReadBuf<'a> {
     pub fn new(buf: &'a mut [u8]) -> ReadBuf<'a> {
         let initialized = buf.len();
         let room = buf as *mut [u8] as *mut [MaybeUninit<u8>];
-        // SAFETY: exclusive. The pointer comes from the `&mut` that ends here and has its length and
-        // layout; only what rule 3 allows is ever done through it, so the bytes stay written for the
-        // day the lender looks at them again.
+        // SAFETY: exclusive. The pointer comes from the `&mut` that ends here and has its length
+        // and layout; only what rule 3 allows is ever done through it, so the bytes stay written
+        // for the day the lender looks at them again.
         let buf = unsafe { &mut *room };
         ReadBuf { buf, filled: 0, initialized }
     }
@@ -90,14 +92,16 @@ impl<'a> ReadBuf<'a> {
     /// What has been read.
     #[inline]
     pub fn filled(&self) -> &[u8] {
-        // SAFETY: initialised. `filled <= initialized`, and all below that is written; see rules 1, 2.
+        // SAFETY: initialised. `filled <= initialized`, and all below that is written; see rules 1,
+        // 2.
         unsafe { self.buf[..self.filled].assume_init_ref() }
     }
 
     /// What has been read, to be changed in place.
     #[inline]
     pub fn filled_mut(&mut self) -> &mut [u8] {
-        // SAFETY: initialised. `filled <= initialized`, and all below that is written; see rules 1, 2.
+        // SAFETY: initialised. `filled <= initialized`, and all below that is written; see rules 1,
+        // 2.
         unsafe { self.buf[..self.filled].assume_init_mut() }
     }
 
@@ -117,8 +121,8 @@ impl<'a> ReadBuf<'a> {
 
     /// A smaller `ReadBuf` over the first `n` bytes of the unfilled part, or over all of it.
     ///
-    /// It starts with nothing filled and nothing written. When it is gone, this buffer does not know
-    /// what came in: call [`assume_init`](Self::assume_init) and [`advance`](Self::advance).
+    /// It starts with nothing filled and nothing written. When it is gone, this buffer does not
+    /// know what came in: call [`assume_init`](Self::assume_init) and [`advance`](Self::advance).
     #[inline]
     pub fn take(&mut self, n: usize) -> ReadBuf<'_> {
         let n = n.min(self.remaining());
@@ -229,16 +233,16 @@ impl<'a> ReadBuf<'a> {
     #[allow(dead_code)]
     pub(crate) fn receive_from(&mut self, socket: &SockRef<'_>) -> io::Result<usize> {
         let count = socket.recv(&mut self.buf[self.filled..])?;
-        // SAFETY: initialised. `recv` succeeded, so the kernel wrote `count` bytes at the front of the
-        // room it was given, and never more than that room; see rules 1 and 2.
+        // SAFETY: initialised. `recv` succeeded, so the kernel wrote `count` bytes at the front of
+        // the room it was given, and never more than that room; see rules 1 and 2.
         unsafe { self.assume_init(count) };
         self.filled += count;
         Ok(count)
     }
 }
 
-// SAFETY: exclusive. `chunk_mut` is the room that `remaining_mut` counts, and `advance_mut` moves on by
-// exactly what the caller vouches for; see rules 1 and 2.
+// SAFETY: exclusive. `chunk_mut` is the room that `remaining_mut` counts, and `advance_mut` moves
+// on by exactly what the caller vouches for; see rules 1 and 2.
 unsafe impl BufMut for ReadBuf<'_> {
     #[inline]
     fn remaining_mut(&self) -> usize {
@@ -268,8 +272,8 @@ impl fmt::Debug for ReadBuf<'_> {
     }
 }
 
-/// Reads once from `reader` straight into the next at most `limit` bytes of `buf`'s room, and counts
-/// them as filled there.
+/// Reads once from `reader` straight into the next at most `limit` bytes of `buf`'s room, and
+/// counts them as filled there.
 ///
 /// The one place where `io` reads into a growing `Vec` or another [`BufMut`] without a copy.
 pub(super) fn poll_read_into<R, B>(
@@ -283,18 +287,20 @@ where
     B: BufMut + ?Sized,
 {
     let room = buf.chunk_mut();
-    // SAFETY: initialised. The room goes into a `ReadBuf`, which makes no byte unwritten; see rule 3.
+    // SAFETY: initialised. The room goes into a `ReadBuf`, which makes no byte unwritten; see rule
+    // 3.
     let room = unsafe { room.as_uninit_slice_mut() };
     let limit = limit.min(room.len());
     let room = &mut room[..limit];
     let place = room.as_ptr();
     let mut read = ReadBuf::uninit(room);
     ready!(reader.poll_read(cx, &mut read))?;
-    // A reader could put another `ReadBuf` in the place of ours; what that one holds is not in `buf`.
+    // A reader could put another `ReadBuf` in the place of ours; what that one holds is not in
+    // `buf`.
     assert_eq!(place, read.buf.as_ptr(), "the reader has swapped the buffer it was given");
     let count = read.filled;
-    // SAFETY: initialised. The `ReadBuf` still stands over the room of `buf` (just checked), and its
-    // first `filled` bytes are written; see rules 1 and 2.
+    // SAFETY: initialised. The `ReadBuf` still stands over the room of `buf` (just checked), and
+    // its first `filled` bytes are written; see rules 1 and 2.
     unsafe { buf.advance_mut(count) };
     Poll::Ready(Ok(count))
 }

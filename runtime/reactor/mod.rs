@@ -39,13 +39,22 @@ use source::Sources;
 /// Events taken from the kernel at once: 3 KiB of buffer. More than 16 made no measurable difference.
 const EVENTS_MAX: usize = 256;
 
+/// Calls that sockets may make between two waits before they have to stand in line again. A batch of 61
+/// tasks makes about two each; 256 calls are about as many microseconds.
+const CALLS_MAX: u32 = 256;
+
 /// Which library asks the kernel about sockets. Both do the same; they exist to be raced.
 ///
-/// [`Mio`](Reactor::Mio) is the default and the faster one. It reports a closing peer apart from
+/// [`Mio`](Kind::Mio) is the default and the faster one. It reports a closing peer apart from
 /// readable data, so a short read saves the read that would have said `WouldBlock`;
-/// [`Polling`](Reactor::Polling) does not, and pays that read.
+/// [`Polling`](Kind::Polling) does not, and pays that read.
 ///
 /// The twin of asyncio's choice between `SelectorEventLoop` and others; tokio has mio only.
+///
+/// ```
+/// let runtime = rondel::Builder::new().reactor(rondel::Reactor::Polling).build().unwrap();
+/// runtime.block_on(async { rondel::task::yield_now().await });
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub enum Kind {
@@ -106,6 +115,7 @@ impl Wanted {
 pub(crate) struct Reactor {
     backend: Box<dyn Backend>,
     sources: Sources,
+    calls_left: u32,
 }
 
 impl Reactor {
@@ -124,7 +134,7 @@ impl Reactor {
     }
 
     fn with_backend(backend: Box<dyn Backend>) -> Self {
-        Self { backend, sources: Sources::default() }
+        Self { backend, sources: Sources::default(), calls_left: CALLS_MAX }
     }
 
     /// The thing other threads end a `wait` with.
@@ -146,6 +156,7 @@ impl Reactor {
         timeout: Option<Duration>,
         woken: &mut Vec<Waker>,
     ) -> io::Result<()> {
+        self.calls_left = CALLS_MAX;
         match self.backend.wait(timeout, &mut self.sources, woken) {
             Err(error) if error.kind() == io::ErrorKind::Interrupted => Ok(()),
             result => result,
@@ -182,6 +193,15 @@ impl Reactor {
             Some(source) => self.backend.rearm(source.fd(), token, Wanted::BOTH),
             None => Ok(()),
         }
+    }
+
+    /// Counts a call. False if the sockets had their share until the next `wait`: then the task that
+    /// finds everything ready all the time must let the others and the kernel have a turn.
+    #[inline]
+    pub(crate) fn spend_call(&mut self) -> bool {
+        let may = self.calls_left > 0;
+        self.calls_left = self.calls_left.saturating_sub(1);
+        may
     }
 
     /// Is the direction thought ready? Then a call is worth trying.

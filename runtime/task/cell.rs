@@ -18,8 +18,8 @@
 //!    the task is shown to anybody: by one thread at a time.
 //! 2. The count is `here + away`, wrapping. Whoever finds it 0 under rule 1 holds the last
 //!    reference and frees. `away` only grows: who clones abroad holds a reference meanwhile.
-//! 3. `stage` belongs to home until DONE. After DONE it belongs to the `JoinHandle` until that is
-//!    dropped; if there is none, to home.
+//! 3. `stage` belongs to home until DONE. After DONE it belongs to the one `OutputOf` until that
+//!    is dropped; if it is gone, to home.
 //! 4. The block never moves, and the future leaves it by being dropped in place: it is pinned.
 //! 5. A future or output that is not `Send` is dropped at home or by its own `JoinHandle`, which
 //!    is not `Send` either. When the inbox closes every task is done, so later only memory is left.
@@ -32,16 +32,17 @@
 #![allow(unsafe_code)]
 
 use super::home::HomeRef;
-use super::id::Id;
+use super::id::{Id, Origin};
 use super::inbox::Note;
 use super::join::JoinError;
 use super::state::{AfterWake, End, Start, State};
 use super::waker;
 use crate::shim::atomic::{AtomicBool, AtomicU32, Ordering};
-use crate::shim::{Cell, UnsafeCell};
+use crate::shim::{Cell, Mutex, UnsafeCell};
 use std::any::Any;
 use std::future::Future;
-use std::panic::{AssertUnwindSafe, Location, catch_unwind};
+use std::marker::PhantomData;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::ptr::NonNull;
 use std::task::{Context, Poll, Waker};
@@ -60,34 +61,6 @@ pub(crate) struct Header {
     slot: Cell<u32>,
     joiner: UnsafeCell<Option<Waker>>,
     origin: Origin,
-}
-
-/// Who the task is: for people.
-#[derive(Clone, Debug)]
-pub(crate) struct Origin {
-    pub(crate) id: Id,
-    pub(crate) spawned_at: &'static Location<'static>,
-    /// Two boxes, so that the many tasks without a name pay 8 bytes and not 16.
-    pub(crate) name: Option<Box<Box<str>>>,
-}
-
-impl Origin {
-    /// A new task, spawned by the caller of the caller.
-    #[track_caller]
-    pub(crate) fn here(name: Option<&str>) -> Self {
-        let name = name.map(|name| Box::new(Box::from(name)));
-        Self { id: Id::next(), spawned_at: Location::caller(), name }
-    }
-}
-
-impl std::fmt::Display for Origin {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "task {}", self.id)?;
-        if let Some(name) = &self.name {
-            write!(f, " `{name}`")?;
-        }
-        write!(f, " (spawned at {})", self.spawned_at)
-    }
 }
 
 #[repr(C)]
@@ -126,6 +99,11 @@ pub(crate) struct TaskRef(NonNull<Header>);
 /// A reference that a stranger gave up and home has yet to subtract.
 pub(crate) struct Released(NonNull<Header>);
 
+/// The one right to a task's output. Dropping it detaches the task.
+///
+/// `T` is the output of the task's future, because [`TaskRef::new`] alone makes this.
+pub(crate) struct OutputOf<T>(TaskRef, PhantomData<Mutex<T>>);
+
 // SAFETY: exclusive. Strangers reach only `home`, `noted`, `away`, `origin` and DONE, which are
 // `Sync`; the rest is kept to one thread by rules 1 and 3, and foreign types by rule 5.
 unsafe impl Send for TaskRef {}
@@ -146,36 +124,36 @@ pub(crate) enum Ran {
 }
 
 impl TaskRef {
-    /// Makes a task: queued, joined, with `N` references to it.
-    pub(crate) fn new<F: Future, const N: usize>(
+    /// Makes a task, queued and joined: a reference for the loop's list, one for its queue, and the
+    /// right to the output.
+    pub(crate) fn new<F: Future>(
         future: F,
         home: HomeRef,
         origin: Origin,
-    ) -> [Self; N] {
-        let block = Box::new(Block {
-            header: Header {
-                vtable: &const {
-                    VTable {
-                        poll: poll::<F>,
-                        cancel: cancel::<F>,
-                        take: take::<F>,
-                        discard: discard::<F>,
-                        free: free::<F>,
-                    }
-                },
-                home,
-                state: State::queued_and_joined(),
-                noted: AtomicBool::new(false),
-                away: AtomicU32::new(0),
-                here: Cell::new(N as u32),
-                slot: Cell::new(u32::MAX),
-                joiner: UnsafeCell::new(None),
-                origin,
-            },
-            stage: UnsafeCell::new(Stage::Future(future)),
-        });
+    ) -> ([Self; 2], OutputOf<F::Output>) {
+        let vtable = &const {
+            VTable {
+                poll: poll::<F>,
+                cancel: cancel::<F>,
+                take: take::<F>,
+                discard: discard::<F>,
+                free: free::<F>,
+            }
+        };
+        let header = Header {
+            vtable,
+            home,
+            state: State::queued_and_joined(),
+            noted: AtomicBool::new(false),
+            away: AtomicU32::new(0),
+            here: Cell::new(3),
+            slot: Cell::new(u32::MAX),
+            joiner: UnsafeCell::new(None),
+            origin,
+        };
+        let block = Box::new(Block { header, stage: UnsafeCell::new(Stage::Future(future)) });
         let header = NonNull::from(Box::leak(block)).cast::<Header>();
-        std::array::from_fn(|_| Self(header))
+        ([Self(header), Self(header)], OutputOf(Self(header), PhantomData))
     }
 
     fn header(&self) -> &Header {
@@ -340,9 +318,10 @@ impl TaskRef {
         } else if header.state.is_done() {
             waker.wake_by_ref();
         } else {
-            // SAFETY: exclusive. At home, and the closure runs no foreign code; see rule 1.
             let known = header.joiner.with(|joiner| {
-                unsafe { (*joiner).as_ref() }.is_some_and(|joiner| joiner.will_wake(waker))
+                // SAFETY: exclusive. At home, and nothing below runs foreign code; see rule 1.
+                let joiner = unsafe { (*joiner).as_ref() };
+                joiner.is_some_and(|joiner| joiner.will_wake(waker))
             });
             if !known {
                 let waker = waker.clone();
@@ -350,40 +329,6 @@ impl TaskRef {
                 let old = header.joiner.with_mut(|joiner| unsafe { (*joiner).replace(waker) });
                 drop(old);
             }
-        }
-    }
-
-    /// Moves the output out, once the task is done. `None` if it was taken before.
-    ///
-    /// # Safety
-    ///
-    /// `T` must be the output of the future this task was made of, and the caller must be its
-    /// `JoinHandle` (rule 3).
-    pub(crate) unsafe fn take<T>(&self) -> Option<Result<T, JoinError>> {
-        debug_assert!(self.is_done());
-        let mut output: Option<Result<T, JoinError>> = None;
-        // SAFETY: exclusive. DONE, and the caller is the `JoinHandle`; `output` has the type that
-        // the contract promises; see rule 3.
-        unsafe { (self.header().vtable.take)(self.0, NonNull::from(&mut output).cast()) };
-        output
-    }
-
-    /// Gives up the right to the output. To be called by the `JoinHandle` as it is dropped.
-    pub(crate) fn detach(&self) {
-        let header = self.header();
-        if header.state.is_done() {
-            // SAFETY: exclusive. DONE, and the caller is the `JoinHandle`; see rule 3.
-            return unsafe { (header.vtable.discard)(self.0) };
-        }
-        if header.home.is_here() {
-            let done = header.state.detach();
-            debug_assert!(!done, "it was not done a moment ago, on this same thread");
-            return;
-        }
-        let home = header.home.clone();
-        if home.post(Note::Detach(self.clone())).is_err() {
-            // SAFETY: exclusive. The inbox is closed, so the task is DONE; see rules 3 and 5.
-            unsafe { (header.vtable.discard)(self.0) };
         }
     }
 
@@ -413,6 +358,44 @@ impl TaskRef {
     /// `header` must come from [`TaskRef::into_raw`] and stand for one reference.
     pub(super) unsafe fn from_raw(header: NonNull<Header>) -> Self {
         Self(header)
+    }
+}
+
+impl<T> OutputOf<T> {
+    pub(crate) fn task(&self) -> &TaskRef {
+        &self.0
+    }
+
+    /// Moves the output out. `None` if the task is not done or the output was taken before.
+    pub(crate) fn take(&mut self) -> Option<Result<T, JoinError>> {
+        if !self.0.is_done() {
+            return None;
+        }
+        let mut output: Option<Result<T, JoinError>> = None;
+        // SAFETY: exclusive. DONE, and this is the right to the output; `output` has the type that
+        // `take` wants, see `OutputOf`; see rule 3.
+        unsafe { (self.0.header().vtable.take)(self.0.0, NonNull::from(&mut output).cast()) };
+        output
+    }
+}
+
+impl<T> Drop for OutputOf<T> {
+    fn drop(&mut self) {
+        let header = self.0.header();
+        if !header.state.is_done() {
+            if header.home.is_here() {
+                let done = header.state.detach();
+                debug_assert!(!done, "it was not done a moment ago, on this same thread");
+                return;
+            }
+            let home = header.home.clone();
+            if home.post(Note::Detach(self.0.clone())).is_ok() {
+                return;
+            }
+        }
+        // SAFETY: exclusive. DONE, seen so or because the inbox is closed, and this is the right to
+        // the output; see rules 3 and 5.
+        unsafe { (header.vtable.discard)(self.0.0) };
     }
 }
 
@@ -514,7 +497,8 @@ unsafe fn replace<F: Future>(
         // and the new value is written even if that panics.
         catch_unwind(AssertUnwindSafe(|| unsafe { *stage = Stage::Gone }))?;
         // SAFETY: exclusive. As above; `Gone` has no drop.
-        Ok(unsafe { *stage = next })
+        unsafe { *stage = next };
+        Ok(())
     })
 }
 

@@ -1,10 +1,11 @@
-//! Floor 1. The name tag of a task: a number that no other task of the process ever had.
+//! Floor 1. Who a task is: a number that no other task of the process ever had, a birthplace, a name.
 //!
 //! Numbers are handed out to threads in blocks, so that a `spawn` pays a thread-local add and not
 //! a locked instruction. They grow on one thread; between threads they say nothing about order.
 
 use std::cell::Cell;
 use std::fmt;
+use std::panic::Location;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 /// How many numbers a thread fetches at once.
@@ -60,6 +61,34 @@ impl fmt::Debug for Id {
 impl fmt::Display for Id {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.fmt(f)
+    }
+}
+
+/// Who the task is: for people.
+#[derive(Clone, Debug)]
+pub(crate) struct Origin {
+    pub(crate) id: Id,
+    pub(crate) spawned_at: &'static Location<'static>,
+    /// Two boxes, so that the many tasks without a name pay 8 bytes and not 16.
+    pub(crate) name: Option<Box<Box<str>>>,
+}
+
+impl Origin {
+    /// A new task, spawned by the caller of the caller.
+    #[track_caller]
+    pub(crate) fn here(name: Option<&str>) -> Self {
+        let name = name.map(|name| Box::new(Box::from(name)));
+        Self { id: Id::next(), spawned_at: Location::caller(), name }
+    }
+}
+
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "task {}", self.id)?;
+        if let Some(name) = &self.name {
+            write!(f, " `{name}`")?;
+        }
+        write!(f, " (spawned at {})", self.spawned_at)
     }
 }
 

@@ -2,22 +2,14 @@
 //!
 //! A handle serves two kinds of work: a task of a loop, and something that runs elsewhere (a
 //! closure on the blocking pool) and is reached through the small trait [`Elsewhere`].
-//!
-//! Rules
-//! 1. The `T` of a `JoinHandle<T>` over a task is the output of the future of that task: both are
-//!    fixed in `JoinHandle::new_pair`, the only place where such a handle is made.
-//! 2. There is one `JoinHandle` a task, and it takes the output at most once.
 
-#![allow(unsafe_code)]
-
-use super::cell::{Origin, TaskRef};
+use super::cell::{OutputOf, TaskRef};
 use super::home::HomeRef;
-use super::id::Id;
+use super::id::{Id, Origin};
 use std::any::Any;
 use std::fmt;
 use std::future::Future;
 use std::io;
-use std::marker::PhantomData;
 use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::pin::Pin;
 use std::sync::{Arc, Mutex};
@@ -56,14 +48,10 @@ pub(crate) trait Stop: Send + Sync {
 ///     assert_eq!(handle.await.unwrap(), 42);
 /// });
 /// ```
-pub struct JoinHandle<T> {
-    work: Work<T>,
-    // `Send` and `Sync` if `T: Send`: the handle hands `T` over, it never shares one.
-    _output: PhantomData<Mutex<T>>,
-}
+pub struct JoinHandle<T>(Work<T>);
 
 enum Work<T> {
-    Task(TaskRef),
+    Task(OutputOf<T>),
     Elsewhere(Arc<dyn Elsewhere<T>>),
 }
 
@@ -72,24 +60,24 @@ impl<T> RefUnwindSafe for JoinHandle<T> {}
 impl<T> Unpin for JoinHandle<T> {}
 
 impl<T> JoinHandle<T> {
-    /// Makes a task of a future: two references for the loop, and the handle (rule 1).
+    /// Makes a task of a future: two references for the loop, and the handle.
     pub(crate) fn new_pair<F: Future<Output = T>>(
         future: F,
         home: HomeRef,
         origin: Origin,
     ) -> ([TaskRef; 2], Self) {
-        let [kept, queued, joined] = TaskRef::new(future, home, origin);
-        ([kept, queued], Self { work: Work::Task(joined), _output: PhantomData })
+        let (task, output) = TaskRef::new(future, home, origin);
+        (task, Self(Work::Task(output)))
     }
 
     pub(crate) fn of_elsewhere(work: Arc<dyn Elsewhere<T>>) -> Self {
-        Self { work: Work::Elsewhere(work), _output: PhantomData }
+        Self(Work::Elsewhere(work))
     }
 
     /// The task's id.
     pub fn id(&self) -> Id {
-        match &self.work {
-            Work::Task(task) => task.origin().id,
+        match &self.0 {
+            Work::Task(output) => output.task().origin().id,
             Work::Elsewhere(work) => work.id(),
         }
     }
@@ -98,8 +86,8 @@ impl<T> JoinHandle<T> {
     ///
     /// An aborted task has ended once its future is dropped, which the loop does a turn later.
     pub fn is_finished(&self) -> bool {
-        match &self.work {
-            Work::Task(task) => task.is_done(),
+        match &self.0 {
+            Work::Task(output) => output.task().is_done(),
             Work::Elsewhere(work) => work.is_finished(),
         }
     }
@@ -123,16 +111,16 @@ impl<T: 'static> JoinHandle<T> {
     /// });
     /// ```
     pub fn abort(&self) {
-        match &self.work {
-            Work::Task(task) => task.abort(),
+        match &self.0 {
+            Work::Task(output) => output.task().abort(),
             Work::Elsewhere(work) => work.abort(),
         }
     }
 
     /// A handle that can abort the task but not wait for it.
     pub fn abort_handle(&self) -> AbortHandle {
-        AbortHandle(match &self.work {
-            Work::Task(task) => Abortable::Task(task.clone()),
+        AbortHandle(match &self.0 {
+            Work::Task(output) => Abortable::Task(output.task().clone()),
             Work::Elsewhere(work) => Abortable::Elsewhere(work.clone()),
         })
     }
@@ -141,31 +129,19 @@ impl<T: 'static> JoinHandle<T> {
 impl<T> Future for JoinHandle<T> {
     type Output = Result<T, JoinError>;
 
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let task = match &self.work {
-            Work::Elsewhere(work) => {
-                return match work.poll_output(cx.waker()) {
-                    Some(output) => Poll::Ready(output),
-                    None => Poll::Pending,
-                };
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let output = match &mut self.0 {
+            Work::Elsewhere(work) => work.poll_output(cx.waker()),
+            Work::Task(output) if output.task().is_done() => {
+                let taken = output.take();
+                Some(taken.expect("a `JoinHandle` was awaited again after it gave its output"))
             }
-            Work::Task(task) => task,
+            Work::Task(output) => {
+                output.task().join(cx.waker());
+                None
+            }
         };
-        if !task.is_done() {
-            task.join(cx.waker());
-            return Poll::Pending;
-        }
-        // SAFETY: exclusive. `T` is the task's output and this is its one handle; see rule 1.
-        let output = unsafe { task.take::<T>() };
-        Poll::Ready(output.expect("a `JoinHandle` was awaited again after it gave its output"))
-    }
-}
-
-impl<T> Drop for JoinHandle<T> {
-    fn drop(&mut self) {
-        if let Work::Task(task) = &self.work {
-            task.detach();
-        }
+        output.map_or(Poll::Pending, Poll::Ready)
     }
 }
 

@@ -1,7 +1,6 @@
 //! Floor 5. Starting tasks: on this loop, on this thread, on the blocking pool.
 
-use super::cell::Origin;
-use super::id::Id;
+use super::id::{Id, Origin};
 use super::join::{Elsewhere, JoinError, JoinHandle, Stop};
 use crate::current::{self, Handle};
 use std::future::Future;
