@@ -277,21 +277,20 @@ fn look_at_wheel(key: Key, waker: &Waker) -> Poll<()> {
 /// Gives an entry of this thread's wheel a new deadline; its task goes on waiting.
 fn move_on_wheel(key: Key, deadline: Instant) -> Place {
     let mut due = None;
-    let key = here(|lp| {
+    let is_armed = here(|lp| {
         let mut wheel = lp.wheel.borrow_mut();
-        let waker = wheel.remove(key)?;
         let deadline_ticks = lp.clock.ticks_up(deadline);
         if deadline_ticks <= wheel.now_ticks() {
-            due = Some(waker);
-            return None;
+            due = wheel.remove(key);
+            return false;
         }
-        Some(wheel.insert(deadline_ticks, waker))
+        wheel.rearm(key, deadline_ticks)
     });
     if let Some(waker) = due {
         waker.wake();
         return Place::Over;
     }
-    key.flatten().map_or(Place::Unarmed, Place::Wheel)
+    if is_armed == Some(true) { Place::Wheel(key) } else { Place::Unarmed }
 }
 
 /// Removes an entry from the wheel of `home`, now or soon.
