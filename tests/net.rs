@@ -61,7 +61,7 @@ on_each_reactor! {
     async fn large_transfers_go_both_ways_at_once() {
         const LEN: usize = 8 << 20;
         fn pattern(seed: u8) -> Vec<u8> {
-            (0..LEN).map(|at| (at / 251) as u8 ^ (at % 251) as u8 ^ seed).collect()
+            (0..251).map(|byte: u8| byte ^ seed).collect::<Vec<_>>().repeat(LEN / 251)
         }
         async fn exchange(stream: TcpStream, mine: u8, theirs: u8) {
             let (mut read, mut write) = stream.into_split();

@@ -318,9 +318,10 @@ impl TaskRef {
         } else if header.state.is_done() {
             waker.wake_by_ref();
         } else {
-            // SAFETY: exclusive. At home, and the closure runs no foreign code; see rule 1.
             let known = header.joiner.with(|joiner| {
-                unsafe { (*joiner).as_ref() }.is_some_and(|joiner| joiner.will_wake(waker))
+                // SAFETY: exclusive. At home, and nothing below runs foreign code; see rule 1.
+                let joiner = unsafe { (*joiner).as_ref() };
+                joiner.is_some_and(|joiner| joiner.will_wake(waker))
             });
             if !known {
                 let waker = waker.clone();
@@ -496,7 +497,8 @@ unsafe fn replace<F: Future>(
         // and the new value is written even if that panics.
         catch_unwind(AssertUnwindSafe(|| unsafe { *stage = Stage::Gone }))?;
         // SAFETY: exclusive. As above; `Gone` has no drop.
-        Ok(unsafe { *stage = next })
+        unsafe { *stage = next };
+        Ok(())
     })
 }
 
