@@ -13,8 +13,8 @@
 mod model;
 mod shim;
 
-#[path = "../../runtime/permit_cell.rs"]
-mod permit_cell;
+#[path = "../../runtime/park.rs"]
+mod park;
 #[path = "../../runtime/wait_list.rs"]
 mod wait_list;
 
@@ -26,6 +26,7 @@ mod sync {
     pub mod notify;
     pub mod oneshot;
     pub mod park;
+    pub mod permit_cell;
     pub mod semaphore;
 }
 
