@@ -1,4 +1,5 @@
-//! The timer wheel against a sorted map, over more than a million random operations, and its corners.
+//! The timer wheel against a sorted map, over more than a million random operations, and its
+//! corners.
 //!
 //! The wheel is pure data, so this file compiles the engine's own source and needs no loop.
 

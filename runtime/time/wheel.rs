@@ -20,8 +20,8 @@
 //! 4. A key is good once: firing or removing its entry raises the generation of the place.
 //!
 //! Knows nothing of tasks, wakers or sockets: the payload is any `T`.
-//! Real world: tokio has the same wheel behind a lock; asyncio keeps a heap; curio a dict and a heap.
-//! Source: Varghese & Lauck, "Hashed and Hierarchical Timing Wheels", 1987.
+//! Real world: tokio has the same wheel behind a lock; asyncio keeps a heap; curio a dict and a
+//! heap. Source: Varghese & Lauck, "Hashed and Hierarchical Timing Wheels", 1987.
 
 use std::mem;
 use std::num::NonZeroU32;
