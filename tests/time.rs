@@ -459,7 +459,8 @@ fn a_stranger_may_take_over_a_timer_that_was_armed_at_home() {
         let stranger = move || {
             let [mut reset, mut polled, dropped] = armed;
             Pin::new(&mut reset).reset(Instant::now() + ms(2));
-            wait_until(|| waiter.wakes() == 1); // the task at home still waits, for the new deadline
+            // The task at home still waits, now for the new deadline.
+            wait_until(|| waiter.wakes() == 1);
             handle.block_on(&mut reset);
             handle.block_on(async {
                 assert!(timeout(ms(1), &mut polled).await.is_err());
