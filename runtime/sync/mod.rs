@@ -12,7 +12,8 @@
 //! Rules
 //! 1. Everything is `Send` and `Sync` as far as its value allows, and works on any executor: all a
 //!    wait needs is the [`Waker`](std::task::Waker) it was polled with.
-//! 2. Nobody has a waiter list of its own: `wait_list.rs` serves them all, first come, first served.
+//! 2. Nobody has a waiter list of its own: `wait_list.rs` serves them all, first come, first
+//!    served.
 //! 3. An uncontended step is one or two atomic operations.
 //! 4. Dropping a future that waits is safe. What is lost then, if anything, is said in its docs.
 
