@@ -98,8 +98,8 @@ struct GateState {
 impl Gate {
     async fn pass(self) -> u32 {
         poll_fn(|cx| {
-            self.0.polls.fetch_add(1, SeqCst);
             *self.0.waker.lock().unwrap() = Some(cx.waker().clone());
+            self.0.polls.fetch_add(1, SeqCst); // now it can be opened
             self.0.open.lock().unwrap().map_or(Poll::Pending, Poll::Ready)
         })
         .await
@@ -405,11 +405,20 @@ fn select_takes_every_kind_of_pattern() {
         y: u32,
     }
     block_on(async {
-        let owned = select! { Some(text) = ready(Some(String::from("moved"))) => text, else => String::new() };
+        let owned = select! {
+            Some(text) = ready(Some(String::from("moved"))) => text,
+            else => String::new(),
+        };
         assert_eq!(owned, "moved");
         let changed = select! { mut list = ready(vec![1]) => { list.push(2); list } };
         assert_eq!(changed, [1, 2]);
-        let lent = select! { Ok(ref mut list) = ready(Ok::<_, ()>(vec![1])) => { list.push(3); list.len() }, else => 0 };
+        let lent = select! {
+            Ok(ref mut list) = ready(Ok::<_, ()>(vec![1])) => {
+                list.push(3);
+                list.len()
+            }
+            else => 0,
+        };
         assert_eq!(lent, 2);
         let (a, [b, ..]) = select! { pair @ (_, [_, ..]) = ready((1, [2, 3])) => pair };
         assert_eq!((a, b), (1, 2));
