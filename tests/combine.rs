@@ -686,6 +686,23 @@ fn futures_with_macros_inside_are_send() {
     assert_send(&try_gather([ready(Ok::<_, ()>(1))]));
 }
 
+/// Goal: show that the futures lie in the future around them once, not twice.
+#[test]
+fn futures_with_macros_inside_are_hardly_larger_than_their_children() {
+    async fn large() -> u8 {
+        let kept = [1u8; 1_024];
+        pending::<()>().await;
+        kept[7]
+    }
+    let with_select = async {
+        select! { a = large() => a, b = large() => b }
+    };
+    let with_join = async { join!(large(), large()) };
+    let sizes = [size_of_val(&with_select), size_of_val(&with_join)];
+    let children = 2 * size_of_val(&large());
+    assert!(sizes.iter().all(|size| *size < children + 200), "{sizes:?} against {children}");
+}
+
 // ---- gather ------------------------------------------------------------------------------------
 
 #[test]
