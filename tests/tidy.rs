@@ -48,15 +48,11 @@ struct File {
 impl File {
     /// The text without the unit tests at the end.
     fn engine(&self) -> &str {
-        self.text.split("\n#[cfg(test)]\nmod tests").next().unwrap_or(&self.text)
+        self.text.split("\nmod tests {").next().unwrap_or(&self.text)
     }
 
     fn folder(&self) -> &str {
         self.path.rsplit_once('/').map_or("", |(folder, _)| folder)
-    }
-
-    fn is_facade(&self) -> bool {
-        self.path.ends_with("/mod.rs") || self.path.ends_with("/lib.rs")
     }
 
     /// Lines of code: neither blank nor comment nor attribute-only.
@@ -243,7 +239,7 @@ fn cfg_marks_are_few_and_on_mod_lines() {
     for file in engine() {
         let lines: Vec<&str> = file.engine().lines().collect();
         for (number, line) in lines.iter().enumerate() {
-            if !line.trim_start().starts_with("#[cfg(") {
+            if !line.trim_start().starts_with("#[cfg(") || line.contains("test") {
                 continue;
             }
             marks += 1;

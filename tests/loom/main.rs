@@ -37,6 +37,18 @@ mod sync {
     pub mod semaphore;
 }
 
+/// The files of `runtime/task` that strangers reach into.
+#[path = "../../runtime/task"]
+mod task {
+    pub mod cell;
+    pub mod home;
+    pub mod id;
+    pub mod inbox;
+    pub mod join;
+    pub mod state;
+    mod waker;
+}
+
 /// What the floors above would offer.
 mod current {
     /// No loop runs in a model.
@@ -48,4 +60,5 @@ mod children;
 mod mutex;
 mod notify;
 mod semaphore;
+mod tasks;
 mod waiting;
