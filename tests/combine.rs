@@ -883,6 +883,34 @@ fn gathers_nest() {
     assert_eq!(block_on(gather(rows)), [[0, 1, 2], [10, 11, 12], [20, 21, 22]]);
 }
 
+/// Goal: show that a gather of handles waits for tasks, however many, without asking them in vain.
+/// Method: tasks that end in three waves; each handle may be polled twice, to wait and to end.
+#[test]
+fn gather_waits_for_ten_thousand_tasks_and_asks_each_handle_twice() {
+    let polls = Cell::new(0);
+    rondel::run(async {
+        let handles: Vec<_> = (0..10_000)
+            .map(|index| {
+                rondel::spawn(async move {
+                    for _ in 0..index % 3 {
+                        rondel::task::yield_now().await;
+                    }
+                    index
+                })
+            })
+            .collect();
+        let counted = handles.into_iter().map(|mut handle| {
+            let polls = &polls;
+            poll_fn(move |cx| {
+                polls.set(polls.get() + 1);
+                Pin::new(&mut handle).poll(cx).map(Result::unwrap)
+            })
+        });
+        assert!(gather(counted).await.into_iter().eq(0..10_000));
+    });
+    assert_eq!(polls.get(), 20_000);
+}
+
 #[test]
 fn dropping_a_gather_drops_children_and_collected_outputs() {
     let diary = Diary::default();
