@@ -18,6 +18,14 @@ mod park;
 #[path = "../../runtime/wait_list.rs"]
 mod wait_list;
 
+/// The files of `runtime/combine` that touch shared memory.
+#[path = "../../runtime/combine"]
+mod combine {
+    pub mod children;
+    pub mod gather;
+    pub mod maybe_done;
+}
+
 /// The files of `runtime/sync`, where they expect each other.
 #[path = "../../runtime/sync"]
 mod sync {
@@ -49,6 +57,7 @@ mod current {
 }
 
 mod channels;
+mod children;
 mod mutex;
 mod notify;
 mod semaphore;
