@@ -5,8 +5,8 @@
 //! that ships, not a copy of it.
 //!
 //! Rules
-//! 1. No module of the engine names `std::sync::atomic`, `std::cell::UnsafeCell` or `std::sync::Mutex`
-//!    where another thread could look.
+//! 1. No module of the engine names `std::sync::atomic`, `std::cell::UnsafeCell` or
+//!    `std::sync::Mutex` where another thread could look.
 //! 2. A poisoned lock is taken all the same: no engine code panics while it holds one.
 
 #![allow(unused_imports, dead_code)] // each back end of the shim offers the same set
@@ -48,6 +48,12 @@ impl<T: ?Sized> UnsafeCell<T> {
         write(self.0.get())
     }
 }
+
+/// Makes a constructor `const`. Loom's atomics are born at run time, so its twin leaves that out.
+macro_rules! const_outside_loom {
+    ($(#[$doc:meta])* $vis:vis const fn $($rest:tt)*) => { $(#[$doc])* $vis const fn $($rest)* };
+}
+pub(crate) use const_outside_loom;
 
 /// Locks, poisoned or not (rule 2).
 #[inline]

@@ -1,0 +1,27 @@
+//! Rondel, local flavour: one thread.
+
+#[path = "../bodies.rs"]
+pub mod bodies;
+#[path = "../serve.rs"]
+pub mod serve;
+
+mod rt {
+    pub(super) use ::rondel::combine::gather;
+    pub(super) use ::rondel::io::{AsyncReadExt, AsyncWriteExt};
+    pub(super) use ::rondel::net::{TcpListener, TcpStream};
+    pub(super) use ::rondel::sync::{Mutex, Semaphore, mpsc, oneshot};
+    pub(super) use ::rondel::task::{JoinSet, spawn_blocking, yield_now};
+    pub(super) use ::rondel::time::{Instant, Sleep, sleep, sleep_until, timeout};
+    pub(super) use ::rondel::{run, select, spawn};
+
+    /// Rondel has no budget that would have to be lifted.
+    pub(super) fn unconstrained<F: Future>(future: F) -> F {
+        future
+    }
+
+    /// A stream as hyper wants it: it is one already.
+    pub(super) fn hyper_io(stream: TcpStream) -> impl hyper::rt::Read + hyper::rt::Write + Unpin {
+        drop(stream);
+        hyper_util::rt::TokioIo::new(tokio::io::empty())
+    }
+}
