@@ -114,7 +114,8 @@ async fn a_closed_port_is_a_connect_error() {
     assert_eq!(error.attempts(), 3);
     assert_eq!(diary.reasons(), ["connect", "connect"]);
     let text = error.to_string();
-    assert!(text.starts_with(&format!("{url}: connect: Connection refused")), "{text}");
+    assert!(text.starts_with(&format!("{url}: connect: ")), "{text}");
+    assert!(text.contains("Connection refused"), "{text}");
     assert_eq!((client.stats().open, client.stats().opened), (0, 0));
 }
 
@@ -191,16 +192,16 @@ async fn a_server_that_speaks_something_else_is_not_tried_again() {
 }
 
 /// Goal: show that silence is cut off, before the head and within the body, is tried again, and closes the connection.
-/// Method: servers that stop in both places, with 30 ms of patience.
+/// Method: servers that stop in both places, with 300 ms of patience.
 #[rondel::test]
 async fn silence_is_cut_off_by_the_read_timeout() {
-    let impatient = || ClientConfig { read_timeout: ms(30), attempts: 2, ..config() };
+    let impatient = || ClientConfig { read_timeout: ms(300), attempts: 2, ..config() };
     let server = Server::start(|_| Reply::Silence);
     let (head, diary) = client(impatient());
     let error = head.fetch(&server.url("/")).await.unwrap_err();
     assert_eq!((error.phase(), error.reason().as_ref()), (Phase::Headers, "read-timeout"));
     assert_eq!(diary.reasons(), ["read-timeout"]);
-    assert!(error.to_string().contains("no byte for 30ms"), "{error}");
+    assert!(error.to_string().contains("no byte for 300ms"), "{error}");
 
     let half = b"HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\nhalf".to_vec();
     let server = Server::start(move |request| match request.number {
@@ -214,18 +215,18 @@ async fn silence_is_cut_off_by_the_read_timeout() {
 }
 
 /// Goal: show that a slow but steady body passes the read timeout, but not the total one.
-/// Method: 40 bytes, one each 10 ms; 5 s of patience for a byte; once 100 ms for all, once 20 s.
+/// Method: 80 bytes, one each 10 ms; 5 s of patience for a byte; once 300 ms for all, once 20 s.
 #[rondel::test]
 async fn a_dripping_body_is_cut_off_by_the_total_timeout() {
-    let head = b"HTTP/1.1 200 OK\r\ncontent-length: 40\r\n\r\n".to_vec();
+    let head = b"HTTP/1.1 200 OK\r\ncontent-length: 80\r\n\r\n".to_vec();
     let server = Server::start(move |_| {
-        let mut pieces = vec![b"x".to_vec(); 41];
+        let mut pieces = vec![b"x".to_vec(); 81];
         pieces[0].clone_from(&head);
         Reply::Drip(pieces, ms(10))
     });
     let patient = ClientConfig { read_timeout: SOON / 2, attempts: 1, ..config() };
-    let hasty = ClientConfig { total_timeout: ms(100), ..patient.clone() };
-    assert_eq!(fetch(patient, &server.url("/")).await.unwrap().body.len(), 40);
+    let hasty = ClientConfig { total_timeout: ms(300), ..patient.clone() };
+    assert_eq!(fetch(patient, &server.url("/")).await.unwrap().body.len(), 80);
     let error = fetch(hasty, &server.url("/")).await.unwrap_err();
     assert_eq!((error.phase(), error.reason().as_ref()), (Phase::Body, "total-timeout"));
 }

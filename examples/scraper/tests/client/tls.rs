@@ -1,13 +1,13 @@
 //! https: whom the client trusts, and whom not.
 
-use std::io::Write;
+use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::{env, fs, process, thread};
 
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
-use rondel_scraper::client::{ClientConfig, Phase, tls};
+use rondel_scraper::client::{Phase, tls};
 use rustls_pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
 use url::Url;
 
@@ -127,18 +127,20 @@ async fn a_bad_certificate_is_refused() {
 }
 
 /// Goal: show that a server that does not speak TLS is a TLS error.
-/// Method: https to a plain server.
+/// Method: https to a server that answers the handshake with a page.
 #[rondel::test]
 async fn a_plain_server_is_no_https_server() {
-    let plain = super::server::Server::start(|_| super::server::page(""));
-    let url = https("127.0.0.1", plain.addr);
-    let error = fetch(
-        ClientConfig { attempts: 1, connect_timeout: super::server::ms(500), ..config() },
-        &url,
-    )
-    .await;
-    let error = error.unwrap_err();
-    assert!(["tls", "connect-timeout"].contains(&error.reason().as_ref()), "{error}");
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = https("127.0.0.1", listener.local_addr().unwrap());
+    thread::spawn(move || {
+        let (mut stream, _) = listener.accept().unwrap();
+        let _ = stream.read(&mut [0; 4096]);
+        let _ = stream.write_all(&answer("400 Bad Request", "", "speak plainly"));
+        let _ = stream.read(&mut [0; 4096]);
+    });
+    let error = fetch(config(), &url).await.unwrap_err();
+    assert_eq!((error.phase(), error.reason().as_ref()), (Phase::Tls, "tls"), "{error}");
+    assert_eq!(error.attempts(), 1);
 }
 
 /// Goal: show that a CA file that cannot be used says why, in one line.
