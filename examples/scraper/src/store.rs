@@ -27,6 +27,8 @@
 
 use std::fmt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -339,18 +341,21 @@ impl Store {
         let (batches, inlet) = mpsc::channel(BATCHES_WAITING_MAX);
         let (report, outcome) = oneshot::channel();
         let path = self.path.clone();
+        let pages_written = Arc::new(AtomicU64::new(0));
+        let progress = pages_written.clone();
         let work = move || {
             // The pipeline may be gone already (second Ctrl-C): then nobody wants to know.
-            let _ = report.send(self.write_all(inlet, delay));
+            let _ = report.send(self.write_all(inlet, delay, &progress));
         };
         thread::Builder::new().name("store".into()).spawn(work).expect("a thread for the store");
-        Writer { batches, outcome, path }
+        Writer { batches, outcome, path, pages_written }
     }
 
     fn write_all(
         mut self,
         mut inlet: mpsc::Receiver<Vec<Change>>,
         delay: Duration,
+        progress: &AtomicU64,
     ) -> Result<Written, StoreError> {
         let mut written = Written::default();
         let mut outcome = Ok(());
@@ -360,6 +365,8 @@ impl Store {
             if outcome.is_err() {
                 break;
             }
+            // Relaxed: a figure for the report, nothing is published by it.
+            progress.store(written.pages + written.doubles, Ordering::Relaxed);
         }
         // The log goes into the file, and the file stands alone. Not possible while somebody else
         // reads; then SQLite does it at the next opening.
@@ -376,9 +383,16 @@ pub struct Writer {
     batches: mpsc::Sender<Vec<Change>>,
     outcome: oneshot::Receiver<Result<Written, StoreError>>,
     path: PathBuf,
+    pages_written: Arc<AtomicU64>,
 }
 
 impl Writer {
+    /// Pages committed so far, doubles included.
+    #[must_use]
+    pub fn pages_written(&self) -> u64 {
+        self.pages_written.load(Ordering::Relaxed)
+    }
+
     /// Hands over a batch; waits while the writer is behind.
     ///
     /// # Errors
