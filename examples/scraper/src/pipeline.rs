@@ -28,7 +28,7 @@ use rondel::time::sleep;
 use serde::Deserialize;
 use url::Url;
 
-use crate::client::{Client, FetchError, RondelNet, Response};
+use crate::client::{Client, FetchError, Response, RondelNet};
 use crate::crawl::{Finding, Frontier, Job, JobKind, RobotsAnswer};
 use crate::html;
 use crate::limits::{LimitSpec, Limiter};
@@ -123,7 +123,17 @@ pub async fn run(
         crew.spawn(work(place.clone(), job_inlet.clone(), finding_outlet.clone()));
     }
     drop(finding_outlet);
-    let mut hub = Hub { frontier, jobs, findings, writer, limiter, tally, in_hand: 0, in_hand_max, unwritten_max: 0 };
+    let mut hub = Hub {
+        frontier,
+        jobs,
+        findings,
+        writer,
+        limiter,
+        tally,
+        in_hand: 0,
+        in_hand_max,
+        unwritten_max: 0,
+    };
     let stopped = rondel::select! {
         stopped = hub.turn_until_done(&place) => stopped,
         panic = first_panic(&mut crew) => std::panic::resume_unwind(panic),
@@ -211,7 +221,8 @@ impl Hub {
             counts.fetched
         };
         let unwritten = fetched.saturating_sub(self.writer.pages_written());
-        self.unwritten_max = self.unwritten_max.max(usize::try_from(unwritten).unwrap_or(usize::MAX));
+        self.unwritten_max =
+            self.unwritten_max.max(usize::try_from(unwritten).unwrap_or(usize::MAX));
         for (url, delay) in self.frontier.crawl_delays() {
             if let Some(limiter) = &self.limiter {
                 let per_second = 1.0 / delay.as_secs_f64();

@@ -223,7 +223,6 @@ pub enum End {
 
 /// The end of a run in numbers; serialised, it is what `--json` prints.
 #[derive(Debug, Clone, Serialize)]
-#[non_exhaustive]
 pub struct Report {
     /// What was done, in words.
     pub job: String,
