@@ -1,1 +1,184 @@
-//! Floor 4. The blocking pool.
+//! Floor 1. The blocking pool: threads for calls that block.
+//!
+//! The loop must never wait inside a system call. What can only be had by waiting (a file, a DNS
+//! look-up, a long computation) is a closure for this pool. A thread is started when a closure
+//! comes and none is idle, up to a limit; past the limit closures queue; an idle thread retires.
+//!
+//! Rules
+//! 1. `idle` counts the threads that will look at the queue before they next wait: those that wait
+//!    and those that start. A new one is started only for a closure that outnumbers them.
+//! 2. A closure that is still queued when the pool closes is dropped, not run.
+//! 3. A panic of a closure does not take its thread away.
+//!
+//! Knows nothing of tasks: `task/spawn.rs` makes a `JoinHandle` of it.
+//!
+//! Real world: asyncio's default executor has `min(32, cpus + 4)` threads that never retire; tokio
+//! keeps up to 512 for 10 s each, and so does Rondel.
+
+use std::collections::VecDeque;
+use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard};
+use std::thread;
+use std::time::{Duration, Instant};
+
+/// At most this many threads, unless the builder says otherwise.
+pub(crate) const THREADS_MAX: usize = 512;
+/// How long a thread without work stays.
+pub(crate) const KEEP_ALIVE: Duration = Duration::from_secs(10);
+
+type Job = Box<dyn FnOnce() + Send>;
+
+/// The pool. Dropping it closes it without waiting.
+pub(crate) struct Pool {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    state: Mutex<State>,
+    work: Condvar,
+    ended: Condvar,
+    name: String,
+    threads_max: usize,
+    keep_alive: Duration,
+}
+
+#[derive(Default)]
+struct State {
+    queue: VecDeque<Job>,
+    threads: usize,
+    idle: usize,
+    busy: usize,
+    closed: bool,
+    started: u64,
+}
+
+impl Pool {
+    pub(crate) fn new(name: &str, threads_max: usize, keep_alive: Duration) -> Self {
+        let name = format!("{name}-blocking");
+        let shared = Shared {
+            state: Mutex::default(),
+            work: Condvar::new(),
+            ended: Condvar::new(),
+            name,
+            threads_max,
+            keep_alive,
+        };
+        Self { shared: Arc::new(shared) }
+    }
+
+    /// Has `job` run on a thread of the pool.
+    ///
+    /// # Errors
+    ///
+    /// When the pool is closed, or when no thread is there and none can be started; `job` is
+    /// dropped then.
+    pub(crate) fn submit(&self, job: Job) -> io::Result<()> {
+        let mut state = self.shared.lock();
+        if state.closed {
+            return Err(io::Error::other("the runtime is shutting down"));
+        }
+        state.queue.push_back(job);
+        if state.queue.len() <= state.idle || state.threads == self.shared.threads_max {
+            drop(state);
+            self.shared.work.notify_one();
+            return Ok(());
+        }
+        state.idle += 1;
+        state.threads += 1;
+        state.started += 1;
+        let name = format!("{}-{}", self.shared.name, state.started);
+        drop(state);
+        let shared = self.shared.clone();
+        let started = thread::Builder::new().name(name).spawn(move || shared.serve());
+        let Err(error) = started else { return Ok(()) };
+        let mut state = self.shared.lock();
+        state.threads -= 1;
+        state.idle -= 1;
+        if state.threads > 0 {
+            return Ok(()); // the threads that there are will come to it
+        }
+        let job = state.queue.pop_back();
+        drop(state);
+        drop(job);
+        Err(error)
+    }
+
+    /// How many closures are queued or running.
+    pub(crate) fn busy(&self) -> usize {
+        let state = self.shared.lock();
+        state.busy + state.queue.len()
+    }
+
+    /// Drops what is queued and waits at most `limit` for what is running. Returns how many
+    /// closures were still running then; their threads are left behind.
+    pub(crate) fn close(&self, limit: Duration) -> usize {
+        let dropped = {
+            let mut state = self.shared.lock();
+            state.closed = true;
+            std::mem::take(&mut state.queue)
+        };
+        drop(dropped); // rule 2; outside the lock, for a drop may submit
+        self.shared.work.notify_all();
+        let deadline = Instant::now().checked_add(limit);
+        let mut state = self.shared.lock();
+        while state.threads > 0 {
+            state = match deadline {
+                None => wait(&self.shared.ended, state),
+                Some(deadline) => {
+                    let left = deadline.saturating_duration_since(Instant::now());
+                    if left.is_zero() {
+                        break;
+                    }
+                    let waited = self.shared.ended.wait_timeout(state, left);
+                    waited.unwrap_or_else(|poisoned| poisoned.into_inner()).0
+                }
+            };
+        }
+        state.busy
+    }
+}
+
+impl Drop for Pool {
+    fn drop(&mut self) {
+        self.close(Duration::ZERO);
+    }
+}
+
+impl Shared {
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+    }
+
+    /// The life of one thread.
+    fn serve(&self) {
+        let mut state = self.lock();
+        let mut retire = false;
+        loop {
+            state.idle -= 1;
+            while let Some(job) = state.queue.pop_front() {
+                state.busy += 1;
+                drop(state);
+                // The handle of the closure has its panic; the thread goes on (rule 3).
+                let _ = catch_unwind(AssertUnwindSafe(job));
+                state = self.lock();
+                state.busy -= 1;
+            }
+            if state.closed || retire {
+                break;
+            }
+            state.idle += 1;
+            let waited = self.work.wait_timeout(state, self.keep_alive);
+            let (after, timeout) = waited.unwrap_or_else(|poisoned| poisoned.into_inner());
+            state = after;
+            retire = timeout.timed_out() && state.queue.is_empty();
+        }
+        state.threads -= 1;
+        drop(state);
+        self.ended.notify_all();
+    }
+}
+
+fn wait<'a>(condvar: &Condvar, state: MutexGuard<'a, State>) -> MutexGuard<'a, State> {
+    condvar.wait(state).unwrap_or_else(|poisoned| poisoned.into_inner())
+}

@@ -1,1 +1,113 @@
-//! Floor 4. Builder.
+//! Floor 4. How a runtime is to be: which reactor, which clock, how many threads for blocking calls.
+
+use crate::blocking::{self, Pool};
+use crate::current::Services;
+use crate::flavor::local::Local;
+use crate::reactor::{Kind, Reactor};
+use crate::runtime::Runtime;
+use crate::time::clock::Clock;
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Builds a [`Runtime`] other than the default one.
+///
+/// The twin of `tokio::runtime::Builder` and of choosing a loop class in asyncio.
+///
+/// ```
+/// let runtime = rondel::Builder::new().reactor(rondel::Reactor::Polling).build().unwrap();
+/// assert_eq!(runtime.block_on(async { 42 }), 42);
+/// ```
+#[derive(Debug, Clone)]
+#[must_use = "a builder does nothing until `build`"]
+pub struct Builder {
+    reactor: Kind,
+    start_paused: bool,
+    seed: Option<u64>,
+    name: String,
+    blocking_threads_max: usize,
+    blocking_keep_alive: Duration,
+}
+
+impl Default for Builder {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Builder {
+    /// The local flavour: one thread, mio, the real clock.
+    pub fn new() -> Self {
+        Self {
+            reactor: Kind::default(),
+            start_paused: false,
+            seed: None,
+            name: "rondel".to_owned(),
+            blocking_threads_max: blocking::THREADS_MAX,
+            blocking_keep_alive: blocking::KEEP_ALIVE,
+        }
+    }
+
+    /// The local flavour, by tokio's name.
+    pub fn new_current_thread() -> Self {
+        Self::new()
+    }
+
+    /// Does nothing: timers and sockets are always there. (tokio's programs say it.)
+    pub fn enable_all(self) -> Self {
+        self
+    }
+
+    /// Which library asks the kernel about sockets. mio is the default.
+    pub fn reactor(self, reactor: Kind) -> Self {
+        Self { reactor, ..self }
+    }
+
+    /// Starts with virtual time: it stands still, and jumps to the next deadline when nothing else
+    /// can run. A program that sleeps for an hour then takes no time at all.
+    ///
+    /// The twin of tokio's `start_paused`.
+    pub fn start_paused(self, start_paused: bool) -> Self {
+        Self { start_paused, ..self }
+    }
+
+    /// Makes the random choices of `select!` repeatable.
+    pub fn seed(self, seed: u64) -> Self {
+        Self { seed: Some(seed), ..self }
+    }
+
+    /// The name of the runtime: its threads carry it. The default is `rondel`.
+    pub fn name(self, name: impl Into<String>) -> Self {
+        Self { name: name.into(), ..self }
+    }
+
+    /// At most this many threads for blocking calls. The default is 512.
+    ///
+    /// # Panics
+    ///
+    /// Panics if it is 0.
+    pub fn max_blocking_threads(self, threads_max: usize) -> Self {
+        assert!(threads_max > 0, "the blocking pool needs at least one thread");
+        Self { blocking_threads_max: threads_max, ..self }
+    }
+
+    /// How long a thread for blocking calls stays without work. The default is 10 s.
+    pub fn thread_keep_alive(self, keep_alive: Duration) -> Self {
+        Self { blocking_keep_alive: keep_alive, ..self }
+    }
+
+    /// Builds the runtime on this thread, which will be the one to run it.
+    ///
+    /// # Errors
+    ///
+    /// When the kernel gives no more descriptors for the reactor.
+    pub fn build(self) -> io::Result<Runtime> {
+        let reactor = Reactor::new(self.reactor)?;
+        let clock = if self.start_paused { Clock::new_virtual() } else { Clock::new_real() };
+        let pool = Pool::new(&self.name, self.blocking_threads_max, self.blocking_keep_alive);
+        if let Some(seed) = self.seed {
+            crate::random::seed(seed);
+        }
+        Ok(Runtime::from_local(Local::new(reactor, clock, Arc::new(Services { pool }))))
+    }
+}

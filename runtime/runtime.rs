@@ -1,1 +1,188 @@
-//! Floor 4. Runtime.
+//! Floor 4. The runtime: a loop to run futures on, and its end.
+
+use crate::builder::Builder;
+use crate::current::{self, Handle};
+use crate::flavor::local::{Inside, Local};
+use crate::task::JoinHandle;
+use std::fmt;
+use std::future::Future;
+use std::time::Duration;
+
+/// How long the end of a runtime waits for closures on the blocking pool, unless told otherwise.
+const SHUTDOWN_LIMIT: Duration = Duration::from_secs(30);
+
+/// A loop, and the right to run it.
+///
+/// It belongs to the thread that built it: it is not `Send`. Other threads reach it through its
+/// [`Handle`]. Dropping it ends it as [`shutdown_timeout`](Self::shutdown_timeout) does, with a
+/// limit of 30 s.
+///
+/// The twin of `tokio::runtime::Runtime` (current-thread) and of `asyncio.Runner`.
+///
+/// ```
+/// let runtime = rondel::Runtime::new().unwrap();
+/// let answer = runtime.block_on(async { rondel::spawn(async { 42 }).await.unwrap() });
+/// assert_eq!(answer, 42);
+/// ```
+pub struct Runtime {
+    /// `None` once it has ended.
+    local: Option<Local>,
+}
+
+impl Runtime {
+    /// A runtime as [`Builder::new`] makes it.
+    ///
+    /// # Errors
+    ///
+    /// When the kernel gives no more descriptors for the reactor.
+    pub fn new() -> std::io::Result<Self> {
+        Builder::new().build()
+    }
+
+    pub(crate) fn from_local(local: Local) -> Self {
+        Self { local: Some(local) }
+    }
+
+    fn local(&self) -> &Local {
+        self.local.as_ref().expect("a runtime has its loop until it is dropped")
+    }
+
+    /// Turns the loop until `future` is done, and returns its output.
+    ///
+    /// Tasks that are left stay, and go on in the next `block_on`.
+    ///
+    /// # Panics
+    ///
+    /// Panics if this thread is inside a loop already, and when `future` panics.
+    #[track_caller]
+    pub fn block_on<F: Future>(&self, future: F) -> F::Output {
+        current::forbid_blocking("Runtime::block_on");
+        self.local().block_on(future)
+    }
+
+    /// A handle for other threads.
+    pub fn handle(&self) -> &Handle {
+        self.local().handle()
+    }
+
+    /// Starts a task; it runs inside the next [`block_on`](Self::block_on).
+    #[track_caller]
+    pub fn spawn<F>(&self, future: F) -> JoinHandle<F::Output>
+    where
+        F: Future + Send + 'static,
+        F::Output: Send + 'static,
+    {
+        self.handle().spawn(future)
+    }
+
+    /// Runs a closure on the blocking pool.
+    #[track_caller]
+    pub fn spawn_blocking<F, R>(&self, work: F) -> JoinHandle<R>
+    where
+        F: FnOnce() -> R + Send + 'static,
+        R: Send + 'static,
+    {
+        self.handle().spawn_blocking(work)
+    }
+
+    /// Makes this runtime the current one of this thread until the guard is dropped, so that
+    /// `spawn` and `sleep` work outside `block_on`.
+    pub fn enter(&self) -> RuntimeGuard<'_> {
+        RuntimeGuard { _inside: self.local().enter(None), _runtime: self }
+    }
+
+    /// Ends the runtime: drops the futures of all tasks that are left, drops the closures that
+    /// have not started on the blocking pool, and waits at most `limit` for those that run.
+    ///
+    /// A closure that still runs then is left behind with its thread, and one line on stderr says
+    /// so.
+    pub fn shutdown_timeout(mut self, limit: Duration) {
+        self.end(limit);
+    }
+
+    /// Ends the runtime without waiting for the blocking pool.
+    pub fn shutdown_background(mut self) {
+        self.end(Duration::ZERO);
+    }
+
+    fn end(&mut self, limit: Duration) {
+        let Some(local) = self.local.take() else { return };
+        let handle = local.handle().clone();
+        local.end();
+        let running = handle.pool().close(limit);
+        if running > 0 && !limit.is_zero() {
+            eprintln!(
+                "rondel: {running} closure(s) of `spawn_blocking` still ran {limit:?} after the \
+                 runtime ended; their threads are left behind"
+            );
+        }
+    }
+}
+
+impl Drop for Runtime {
+    fn drop(&mut self) {
+        self.end(SHUTDOWN_LIMIT);
+    }
+}
+
+impl fmt::Debug for Runtime {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Runtime").field("handle", self.handle()).finish_non_exhaustive()
+    }
+}
+
+/// See [`Runtime::enter`].
+#[must_use = "the runtime is left when the guard is dropped"]
+pub struct RuntimeGuard<'a> {
+    _inside: Inside,
+    _runtime: &'a Runtime,
+}
+
+impl fmt::Debug for RuntimeGuard<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("RuntimeGuard")
+    }
+}
+
+/// Builds a runtime, runs `future` on it, ends the runtime.
+///
+/// The twin of `asyncio.run`, and of what `#[tokio::main]` writes for you. Tasks that are left when
+/// `future` is done are cancelled: their futures are dropped before `run` returns.
+///
+/// # Panics
+///
+/// Panics if this thread is inside a loop already, when `future` panics, and when the kernel gives
+/// no more descriptors for the reactor ([`Builder::build`] returns that as an error).
+///
+/// ```
+/// let answer = rondel::run(async { 6 * 7 });
+/// assert_eq!(answer, 42);
+/// ```
+#[track_caller]
+pub fn run<F: Future>(future: F) -> F::Output {
+    current::forbid_blocking("rondel::run");
+    match Runtime::new() {
+        Ok(runtime) => runtime.block_on(future),
+        Err(error) => panic!("the runtime could not be built: {error}"),
+    }
+}
+
+/// Runs `future` on this thread, which sleeps while it waits, without a loop.
+///
+/// For futures that need nobody but other threads: channels, locks, a [`JoinHandle`]. Timers and
+/// sockets need a loop: [`run`], or [`Handle::block_on`].
+///
+/// The twin of `futures::executor::block_on`.
+///
+/// # Panics
+///
+/// Panics if this thread is inside a loop, which must never be blocked.
+///
+/// ```
+/// assert_eq!(rondel::block_on(async { 42 }), 42);
+/// ```
+#[track_caller]
+pub fn block_on<F: Future>(future: F) -> F::Output {
+    current::forbid_blocking("rondel::block_on");
+    crate::park::block_on(future)
+}

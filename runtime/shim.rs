@@ -49,6 +49,12 @@ impl<T: ?Sized> UnsafeCell<T> {
     }
 }
 
+/// Makes a constructor `const`. Loom's atomics are born at run time, so its twin leaves that out.
+macro_rules! const_outside_loom {
+    ($(#[$doc:meta])* $vis:vis const fn $($rest:tt)*) => { $(#[$doc])* $vis const fn $($rest)* };
+}
+pub(crate) use const_outside_loom;
+
 /// Locks, poisoned or not (rule 2).
 #[inline]
 pub(crate) fn lock<T: ?Sized>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

@@ -1,1 +1,320 @@
-//! Floor 5. children.
+//! Floor 5. N children of one type in one task, and only those that were woken are polled.
+//!
+//! Each child gets a waker of its own, but no heap node of its own. Two blocks serve all of them:
+//!
+//! ```text
+//!   rooms: [ child 0 | child 1 | ... ]           owned by the combinator, pinned; nobody else
+//!                                                knows where they are
+//!   bells: [ group 0 | group 1 | ... ]           shared with the wakers, counted; all atomic
+//!             |
+//!             +- woken: 64 bits, one a child     +- rung: 64 bits, one a group of this and the
+//!             +- seats: the bytes 0, 1, ... 63        next 63 groups (in groups 0, 64, 128, ...)
+//!             +- number, total                   +- parent: whom to wake (in group 0)
+//! ```
+//!
+//! A child's waker is a pointer to its seat. The seat's byte says which of its group it is, so the
+//! group is that many bytes before; the group's number says where group 0 is. A wake sets the
+//! child's bit; if the word was empty, then the group's bit; if that word was empty, it wakes the
+//! parent. So N wakes between two polls cost N + N/64 + N/4096 locked operations and one wake of
+//! the parent. The parent, when polled, takes the words and polls the children whose bit it found.
+//!
+//! A waker can outlive the combinator, on any thread. It then keeps the bells (two bytes a child),
+//! never the children, and finds no parent to wake.
+//!
+//! Why unsafe: a safe waker is an `Arc` of its own, so one heap node a child, and 12 ns for each
+//! clone-and-drop that a poll needs. Pointers to seats need neither. What is unsafe is little: the
+//! count is `Arc`'s own, the bits are atomics, and no waker can reach a child.
+//!
+//! Rules
+//! 1. The data pointer of a waker is the address of a seat in a living `Arc<[Group]>`, derived from
+//!    a pointer to that whole slice. `seats[k] == k`, `number` and `total` never change.
+//! 2. Each waker owns one count of that `Arc`; the one lent to a child for its poll owns none, is
+//!    never dropped, and the combinator holds the `Arc` meanwhile.
+//! 3. Children stay in their boxed slice from the first poll until they are dropped in place.
+//! 4. Who changes a word of bits from empty to not empty goes on to the next level; nobody else
+//!    does. The poller empties the upper word before the lower ones. So a bit that is set is
+//!    always followed by a bit above it and a wake of the parent, or found by the poller.
+//! 5. `parent` is stored before the words are taken, and taken after they were set.
+//! 6. A waker of the user is never cloned, woken or dropped under the lock of `parent`.
+//!
+//! Real world: futures-rs' `FuturesUnordered` has one `Arc` a child and a lock-free queue; tokio's
+//! `JoinSet` one `Arc` a task; asyncio's `gather` one Task and one callback a child.
+
+#![allow(unsafe_code)]
+
+use std::future::{Future, IntoFuture};
+use std::mem::{ManuallyDrop, offset_of};
+use std::ops::ControlFlow;
+use std::pin::Pin;
+use std::ptr;
+// The count itself is std's business; the models look at what this file does with bits and locks.
+use std::sync::Arc;
+use std::task::{Context, RawWaker, RawWakerVTable, Waker};
+
+use super::maybe_done::MaybeDone;
+use crate::shim::atomic::{
+    AtomicU64,
+    Ordering::{Acquire, Release},
+};
+use crate::shim::{Mutex, lock};
+
+/// As many children as a word has bits.
+const GROUP_LEN: usize = 64;
+
+/// The bells of 64 children.
+struct Group {
+    /// Bit k: child k of this group was woken since it was polled last.
+    woken: AtomicU64,
+    /// Bit g: group `number + g` has woken children. Used in every 64th group.
+    rung: AtomicU64,
+    /// Whom to wake. Used in group 0.
+    parent: Mutex<Option<Waker>>,
+    /// Which group this is, and how many there are.
+    number: u32,
+    total: u32,
+    /// Nothing but addresses for the wakers to point to; seat k holds k (rule 1).
+    seats: [u8; GROUP_LEN],
+}
+
+impl Group {
+    /// Which group this is, and how many there are.
+    fn place(&self) -> (usize, usize) {
+        (self.number as usize, self.total as usize)
+    }
+}
+
+/// Numbers the seats of a group.
+const SEATS: [u8; GROUP_LEN] = {
+    let mut seats = [0; GROUP_LEN];
+    let mut seat = 0;
+    while seat < GROUP_LEN {
+        seats[seat] = seat as u8;
+        seat += 1;
+    }
+    seats
+};
+
+/// A word whose lowest `count` bits are set (all, from 64 on).
+fn low_bits(count: usize) -> u64 {
+    if count >= GROUP_LEN { u64::MAX } else { (1 << count) - 1 }
+}
+
+/// Takes the lowest bit out of `word` and says which it was.
+fn pop_bit(word: &mut u64) -> Option<usize> {
+    let lowest = (*word != 0).then(|| word.trailing_zeros() as usize)?;
+    *word &= *word - 1;
+    Some(lowest)
+}
+
+/// The shared block of `len` children, all of them woken.
+fn new_bells(len: usize) -> Arc<[Group]> {
+    let total = u32::try_from(len.div_ceil(GROUP_LEN)).expect("more than 2^38 children");
+    (0..total)
+        .map(|number| Group {
+            woken: AtomicU64::new(low_bits(len - number as usize * GROUP_LEN)),
+            rung: AtomicU64::new(low_bits((total - number) as usize)),
+            parent: Mutex::new(None),
+            number,
+            total,
+            seats: SEATS,
+        })
+        .collect()
+}
+
+/// Notes that child `index` was woken, and wakes the parent if nobody else will (rule 4).
+fn ring(bells: &[Group], index: usize) {
+    let (number, seat) = (index / GROUP_LEN, index % GROUP_LEN);
+    // Release, here and below: publishes what the waking thread wrote before it woke the child;
+    // pairs with the Acquire in `poll_woken`.
+    if bells[number].woken.fetch_or(1 << seat, Release) != 0 {
+        return;
+    }
+    let above = &bells[number - number % GROUP_LEN];
+    if above.rung.fetch_or(1 << (number % GROUP_LEN), Release) != 0 {
+        return;
+    }
+    let parent = lock(&bells[0].parent).take();
+    if let Some(parent) = parent {
+        parent.wake();
+    }
+}
+
+/// The waker of child `index`, without a count of its own (rule 2).
+fn lend_waker(bells: &Arc<[Group]>, index: usize) -> ManuallyDrop<Waker> {
+    assert!(index / GROUP_LEN < bells.len());
+    // Not `&bells[..].seats[..]`: the pointer has to reach over the whole slice (rule 1).
+    let group = Arc::as_ptr(bells).cast::<Group>().wrapping_add(index / GROUP_LEN);
+    let seat = group.wrapping_byte_add(offset_of!(Group, seats) + index % GROUP_LEN);
+    // SAFETY: alive. The seat is in bounds by the assertion, and whoever is lent the waker for a
+    // poll leaves the `Arc` where it is; what the table asks of the pointer is rule 1; see rule 2.
+    ManuallyDrop::new(unsafe { Waker::new(seat.cast(), &VTABLE) })
+}
+
+/// From a waker's data pointer back to the bells, on the waker's own count, and the child's index.
+///
+/// # Safety
+///
+/// `data` must be the data pointer of a waker of this file that has not been dropped. The count
+/// may be given back (by dropping the `Arc`) only if that waker ends with it.
+unsafe fn seat_of(data: *const ()) -> (ManuallyDrop<Arc<[Group]>>, usize) {
+    let seat: *const u8 = data.cast();
+    // SAFETY: alive. By the contract it is a seat of a living block; see rules 1 and 2.
+    let seat_number = usize::from(unsafe { *seat });
+    let group = seat.wrapping_sub(offset_of!(Group, seats) + seat_number).cast::<Group>();
+    // SAFETY: alive. Seat k lies k bytes behind seat 0 of its group, so this is the group; nobody
+    // has a mutable reference to it, because it lies in an `Arc`; see rule 1.
+    let (number, total) = unsafe { &*group }.place();
+    let block = ptr::slice_from_raw_parts(group.wrapping_sub(number), total);
+    // SAFETY: alive. This is the pointer that `Arc::as_ptr` gave, its count is not zero, and
+    // `ManuallyDrop` leaves that count with the waker; see rules 1 and 2.
+    let bells = ManuallyDrop::new(unsafe { Arc::from_raw(block) });
+    (bells, number * GROUP_LEN + seat_number)
+}
+
+static VTABLE: RawWakerVTable = RawWakerVTable::new(clone, wake, wake_by_ref, drop_waker);
+
+/// # Safety
+///
+/// As for [`seat_of`].
+unsafe fn clone(data: *const ()) -> RawWaker {
+    // SAFETY: alive. The waker that is being cloned lives on; see rule 2.
+    let (bells, _) = unsafe { seat_of(data) };
+    std::mem::forget(Arc::clone(&bells)); // the new waker's count
+    RawWaker::new(data, &VTABLE)
+}
+
+/// # Safety
+///
+/// As for [`seat_of`], and the waker ends with this call.
+unsafe fn wake(data: *const ()) {
+    // SAFETY: exclusive. The waker ends here, so its count may be given back; see rule 2.
+    let (bells, index) = unsafe { seat_of(data) };
+    ring(&ManuallyDrop::into_inner(bells), index);
+}
+
+/// # Safety
+///
+/// As for [`seat_of`].
+unsafe fn wake_by_ref(data: *const ()) {
+    // SAFETY: alive. The waker lives on; see rule 2.
+    let (bells, index) = unsafe { seat_of(data) };
+    ring(&bells, index);
+}
+
+/// # Safety
+///
+/// As for [`seat_of`], and the waker ends with this call.
+unsafe fn drop_waker(data: *const ()) {
+    // SAFETY: exclusive. The waker ends here, so its count may be given back; see rule 2.
+    let (bells, _) = unsafe { seat_of(data) };
+    drop(ManuallyDrop::into_inner(bells));
+}
+
+/// The children of one combinator. Can be moved at any time; the children themselves are not.
+pub(crate) struct Children<F: Future> {
+    bells: Arc<[Group]>,
+    rooms: Pin<Box<[MaybeDone<F>]>>,
+    running: usize,
+    /// Set during `poll_woken`, and left set when a child's panic or the caller ended it early:
+    /// then bits are lost, and waiting on would be waiting for ever.
+    broken_off: bool,
+}
+
+impl<F: Future> Children<F> {
+    /// Takes the children in, all of them to be polled.
+    pub(crate) fn new<I>(futures: I) -> Self
+    where
+        I: IntoIterator<Item: IntoFuture<IntoFuture = F>>,
+    {
+        let rooms: Box<[_]> = futures.into_iter().map(MaybeDone::new).collect();
+        Self {
+            bells: new_bells(rooms.len()),
+            running: rooms.len(),
+            rooms: Box::into_pin(rooms),
+            broken_off: false,
+        }
+    }
+
+    /// How many children have not ended.
+    pub(crate) fn running(&self) -> usize {
+        self.running
+    }
+
+    /// Child `index`: its future or its output.
+    fn room(&mut self, index: usize) -> Pin<&mut MaybeDone<F>> {
+        // SAFETY: pinned. The element of a pinned slice is not moved by anybody: the slice never
+        // leaves its box, and no function of this file takes an element out; see rule 3.
+        unsafe { self.rooms.as_mut().map_unchecked_mut(|rooms| &mut rooms[index]) }
+    }
+
+    /// Polls the children that were woken since the last call, from the first to the last, and
+    /// tells `ended` of each that ended. `Break` ends the whole: it must not be polled again.
+    ///
+    /// # Panics
+    ///
+    /// If a child panics, and in all calls after that or after `Break`.
+    pub(crate) fn poll_woken<B>(
+        &mut self,
+        cx: &mut Context<'_>,
+        mut ended: impl FnMut(usize, Pin<&mut MaybeDone<F>>) -> ControlFlow<B>,
+    ) -> ControlFlow<B> {
+        assert!(!self.broken_off, "polled again after it ended or panicked");
+        if self.running == 0 {
+            return ControlFlow::Continue(());
+        }
+        self.broken_off = true;
+        self.store_parent(cx.waker());
+        for upper in (0..self.bells.len()).step_by(GROUP_LEN) {
+            // Acquire, here and below: whoever set a bit wrote first what the child now reads;
+            // pairs with the Release in `ring`. The order of the two swaps is rule 4.
+            let mut rung = self.bells[upper].rung.swap(0, Acquire);
+            while let Some(group) = pop_bit(&mut rung) {
+                let mut woken = self.bells[upper + group].woken.swap(0, Acquire);
+                while let Some(seat) = pop_bit(&mut woken) {
+                    let index = (upper + group) * GROUP_LEN + seat;
+                    if self.poll_child(index) {
+                        ended(index, self.room(index))?;
+                    }
+                }
+            }
+        }
+        self.broken_off = false;
+        ControlFlow::Continue(())
+    }
+
+    /// Polls one child with its own waker. Has it ended just now?
+    #[inline]
+    fn poll_child(&mut self, index: usize) -> bool {
+        if !matches!(self.rooms[index], MaybeDone::Running { .. }) {
+            return false; // woken after its end
+        }
+        let waker = lend_waker(&self.bells, index);
+        let ended = self.room(index).poll(&mut Context::from_waker(&waker)).is_ready();
+        self.running -= usize::from(ended);
+        ended
+    }
+
+    /// Makes `waker` the one to wake (rules 5 and 6).
+    fn store_parent(&self, waker: &Waker) {
+        let parent = &self.bells[0].parent;
+        let is_stored = lock(parent).as_ref().is_some_and(|stored| stored.will_wake(waker));
+        if !is_stored {
+            let waker = waker.clone();
+            let old = lock(parent).replace(waker);
+            drop(old);
+        }
+    }
+
+    /// What `take` gets out of each child, in the order of the children.
+    pub(crate) fn empty<T>(mut self, take: impl Fn(Pin<&mut MaybeDone<F>>) -> T) -> Vec<T> {
+        (0..self.rooms.len()).map(|index| take(self.room(index))).collect()
+    }
+}
+
+impl<F: Future> Drop for Children<F> {
+    fn drop(&mut self) {
+        // Wakers that are still about shall not keep the parent.
+        let parent = self.bells.first().and_then(|first| lock(&first.parent).take());
+        drop(parent);
+    }
+}

@@ -1,1 +1,434 @@
-//! Floor 5. registered.
+//! Floor 5. A descriptor that a loop listens to: the one place where sockets meet the reactor.
+//!
+//! Every socket belongs to the loop it was made on, its *home*. There, nothing is locked: try the
+//! call if the direction is thought ready, and leave a waker in the loop's table if it says
+//! `WouldBlock`. A stranger (another thread, or another loop) may use the socket too:
+//!
+//! ```text
+//!              at home                              a stranger
+//!   try        only if thought ready                always
+//!   wait       waker into the table                 errand: waker into the table, and re-arm
+//!   drop       deregister, close                    errand: deregister, close
+//! ```
+//!
+//! Re-arming makes the kernel repeat its edge, so what became ready between the stranger's try and
+//! the errand is told again, and nothing is lost though nobody took a lock.
+//!
+//! Rules
+//! 1. The descriptor stays open until it is deregistered: only `leave` ends a registration, and the
+//!    socket is closed after it, by the same owner. (This is rule 1 of the reactor.)
+//! 2. Errands run in the order they were sent, so a socket's last errand is the one that closes it.
+//! 3. `WouldBlock` always means "wait", also for a direction that is closed: so no call can spin.
+//! 4. An errand that never ran because the loop ended wakes its waiter, who then learns of the end.
+//! 5. A task whose sockets are always ready stands in line again after a while, so that it starves
+//!    nobody: not the other tasks, not the timers, not the other sockets.
+//!
+//! Real world: tokio shares the readiness word between all threads and pays atomics everywhere.
+
+use std::fmt;
+use std::io;
+use std::os::fd::{AsRawFd, RawFd};
+use std::pin::Pin;
+use std::sync::OnceLock;
+use std::task::{Context, Poll, Wake, Waker};
+
+use crate::current::{self, Handle};
+use crate::reactor::{Direction, Reactor, Seat, Source, Ticket, Token};
+use crate::shim::Arc;
+use crate::shim::atomic::{AtomicBool, AtomicU64, Ordering};
+use crate::task::home::HomeRef;
+
+/// The result of a call, and whether it proved that the kernel's buffer is drained (for writing:
+/// full), so that the next call would say `WouldBlock`.
+pub(crate) type Moved<R> = (R, bool);
+
+/// `count` bytes were moved where `room` could have been.
+pub(crate) fn moved(count: usize, room: usize) -> Moved<usize> {
+    (count, count < room)
+}
+
+fn loop_is_gone() -> io::Error {
+    io::Error::other("the loop that this socket is registered with has ended")
+}
+
+/// Tickets of strangers carry this bit; those without it are numbered by the reactor.
+const STRANGER: u64 = 1 << 63;
+
+static NEXT_STRANGER: AtomicU64 = AtomicU64::new(STRANGER);
+
+/// The registration: made at home, or on its way there.
+#[derive(Clone)]
+enum Place {
+    Here(Token),
+    /// A stranger made the socket. Whoever comes to the loop first with it registers it: the errand
+    /// that was sent, or the socket itself.
+    Sent(Arc<OnceLock<io::Result<Token>>>),
+}
+
+impl Place {
+    /// The token; registers first if nobody has. Called at home only.
+    #[inline]
+    fn token(&self, reactor: &mut Reactor, fd: RawFd) -> io::Result<Token> {
+        match self {
+            Self::Here(token) => Ok(*token),
+            Self::Sent(cell) => match cell.get_or_init(|| reactor.register(fd)) {
+                Ok(token) => Ok(*token),
+                Err(error) => Err(match error.raw_os_error() {
+                    Some(code) => io::Error::from_raw_os_error(code),
+                    None => io::Error::new(error.kind(), error.to_string()),
+                }),
+            },
+        }
+    }
+
+    /// Ends the registration, or sees to it that there will be none. Called at home only.
+    fn leave(&self, reactor: &mut Reactor) -> Option<Source> {
+        match self {
+            Self::Here(token) => reactor.deregister(*token),
+            Self::Sent(cell) => match cell.set(Err(loop_is_gone())) {
+                Ok(()) => None,
+                Err(_) => reactor.deregister(*cell.get()?.as_ref().ok()?),
+            },
+        }
+    }
+}
+
+/// Runs `f` on the reactor of the loop this thread is inside of.
+#[inline]
+fn with_reactor<R>(f: impl FnOnce(&mut Reactor) -> R) -> Option<R> {
+    current::here(|home| f(&mut home.reactor.borrow_mut()))
+}
+
+/// A socket (or pipe) and its place in a loop's source table.
+pub(crate) struct Registered<S: AsRawFd + Send + 'static> {
+    /// `None` only while it is being dropped.
+    socket: Option<S>,
+    home: HomeRef,
+    place: Place,
+}
+
+impl<S: AsRawFd + Send + 'static> Registered<S> {
+    /// Registers `socket`, which must be non-blocking, with the current loop.
+    ///
+    /// Panics outside a loop. Errors: the kernel's, and a loop that has ended.
+    pub(crate) fn new(socket: S) -> io::Result<Self> {
+        let home = Handle::current().home().clone();
+        let fd = socket.as_raw_fd();
+        let place = if home.is_here() {
+            Place::Here(with_reactor(|reactor| reactor.register(fd)).ok_or_else(loop_is_gone)??)
+        } else {
+            let place = Place::Sent(Arc::new(OnceLock::new()));
+            let sent = place.clone();
+            // An error stays in the place, where the first call finds it.
+            let register = move || drop(with_reactor(|reactor| sent.token(reactor, fd)));
+            if !home.errand(register) {
+                return Err(loop_is_gone());
+            }
+            place
+        };
+        Ok(Self { socket: Some(socket), home, place })
+    }
+
+    /// The socket itself.
+    #[inline]
+    pub(crate) fn get(&self) -> &S {
+        self.socket.as_ref().expect("the socket is there until it is dropped")
+    }
+
+    /// Runs `f` on the reactor if this thread is at home; `None` if it is a stranger.
+    #[inline]
+    fn at_home<R>(&self, f: impl FnOnce(&mut Reactor, Token) -> R) -> Option<io::Result<R>> {
+        if !self.home.is_here() {
+            return None;
+        }
+        with_reactor(|reactor| {
+            let token = self.place.token(reactor, self.get().as_raw_fd())?;
+            Ok(f(reactor, token))
+        })
+    }
+
+    /// Tries `call` once if that is worth it. `WouldBlock` means: wait.
+    #[inline]
+    pub(crate) fn try_io<R>(
+        &self,
+        direction: Direction,
+        call: impl FnOnce(&S) -> io::Result<Moved<R>>,
+    ) -> io::Result<R> {
+        match self.at_home(|reactor, token| reactor.is_ready(token, direction)).transpose()? {
+            Some(false) => Err(io::ErrorKind::WouldBlock.into()),
+            Some(true) | None => self.attempt(direction, call),
+        }
+    }
+
+    /// Makes the call and notes what it tells of the direction.
+    #[inline]
+    fn attempt<R>(
+        &self,
+        direction: Direction,
+        call: impl FnOnce(&S) -> io::Result<Moved<R>>,
+    ) -> io::Result<R> {
+        match call(self.get()) {
+            Ok((result, false)) => Ok(result),
+            Ok((result, true)) => {
+                self.at_home(|reactor, token| reactor.drained(token, direction));
+                Ok(result)
+            }
+            Err(error) => {
+                if error.kind() == io::ErrorKind::WouldBlock {
+                    self.at_home(|reactor, token| reactor.clear_ready(token, direction));
+                }
+                Err(error)
+            }
+        }
+    }
+
+    /// Tries `call`, and waits in the direction's one slot after `WouldBlock`: for `poll_read` and
+    /// `poll_write`, where the last caller's waker counts.
+    #[inline]
+    pub(crate) fn poll_io<R>(
+        &self,
+        cx: &mut Context<'_>,
+        direction: Direction,
+        call: impl FnMut(&S) -> io::Result<Moved<R>>,
+    ) -> Poll<io::Result<R>> {
+        self.poll_seated(cx, direction, &mut Some(Seat::Slot), call)
+    }
+
+    /// Tries `call` until it says something else than `WouldBlock`. Any number of tasks may do so at
+    /// once; all are woken, in the order they came.
+    pub(crate) async fn io<R>(
+        &self,
+        direction: Direction,
+        mut call: impl FnMut(&S) -> io::Result<Moved<R>>,
+    ) -> io::Result<R> {
+        let mut watch = Watch::new(self, direction);
+        std::future::poll_fn(|cx| self.poll_seated(cx, direction, &mut watch.seat, &mut call)).await
+    }
+
+    /// Waits until the direction is thought ready. It may be so without need.
+    pub(crate) fn ready(&self, direction: Direction) -> Watch<'_, S> {
+        Watch::new(self, direction)
+    }
+
+    /// Is the direction closed by the peer? A stranger does not know and says no.
+    pub(crate) fn is_closed(&self, direction: Direction) -> bool {
+        let closed = self.at_home(|reactor, token| reactor.is_closed(token, direction));
+        matches!(closed, Some(Ok(true)))
+    }
+
+    /// Says that the direction is not ready, though nobody tried: for a `connect` under way.
+    pub(crate) fn clear_ready(&self, direction: Direction) {
+        self.at_home(|reactor, token| reactor.clear_ready(token, direction));
+    }
+
+    /// Takes the socket out of the loop. `copy` must duplicate it: a stranger gets the copy, because
+    /// the original has to go home to be deregistered there.
+    pub(crate) fn into_inner(mut self, copy: impl FnOnce(&S) -> io::Result<S>) -> io::Result<S> {
+        if !self.home.is_here() {
+            return copy(self.get());
+        }
+        drop(with_reactor(|reactor| self.place.leave(reactor)));
+        self.socket.take().ok_or_else(loop_is_gone)
+    }
+
+    #[inline]
+    fn poll_seated<R>(
+        &self,
+        cx: &mut Context<'_>,
+        direction: Direction,
+        seat: &mut Option<Seat>,
+        mut call: impl FnMut(&S) -> io::Result<Moved<R>>,
+    ) -> Poll<io::Result<R>> {
+        let worth_it = self.at_home(|reactor, token| {
+            reactor.is_ready(token, direction).then(|| reactor.spend_call())
+        });
+        match worth_it.transpose()? {
+            Some(None) => {}
+            Some(Some(false)) => {
+                cx.waker().wake_by_ref(); // rule 5
+                return Poll::Pending;
+            }
+            Some(Some(true)) | None => loop {
+                match self.attempt(direction, &mut call) {
+                    Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
+                    Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                    result => return Poll::Ready(result),
+                }
+            },
+        }
+        match self.sit(cx.waker(), direction, seat) {
+            Ok(()) => Poll::Pending,
+            Err(error) => Poll::Ready(Err(error)),
+        }
+    }
+
+    /// Leaves `waker` on `seat`; without one, on a new seat in the crowd.
+    fn sit(&self, waker: &Waker, direction: Direction, seat: &mut Option<Seat>) -> io::Result<()> {
+        let seated = self.at_home(|reactor, token| {
+            let seat = *seat.get_or_insert_with(|| Seat::Crowd(reactor.ticket()));
+            (seat, reactor.is_seated(token, direction, seat, waker))
+        });
+        match seated.transpose()? {
+            Some((_, true)) => Ok(()),
+            Some((seat, false)) => {
+                // Cloned before and dropped after the borrow: both are the user's code.
+                let waker = waker.clone();
+                drop(
+                    self.at_home(|reactor, token| reactor.set_waker(token, direction, seat, waker)),
+                );
+                Ok(())
+            }
+            None => {
+                let seat = *seat.get_or_insert_with(|| {
+                    // Relaxed: only the number has to be new.
+                    Seat::Crowd(Ticket(NEXT_STRANGER.fetch_add(1, Ordering::Relaxed)))
+                });
+                self.send_waker(waker.clone(), direction, seat)
+            }
+        }
+    }
+
+    /// What a stranger does instead of sitting down: sends the waker home, and has the edge repeated.
+    fn send_waker(&self, waker: Waker, direction: Direction, seat: Seat) -> io::Result<()> {
+        let (place, fd) = (self.place.clone(), self.get().as_raw_fd());
+        let mut letter = Letter(Some(waker));
+        let sent = self.home.errand(move || {
+            let displaced = with_reactor(|reactor| {
+                let token = place.token(reactor, fd).ok()?;
+                let waker = letter.0.take()?;
+                let same = reactor.is_seated(token, direction, seat, &waker);
+                let displaced = reactor.set_waker(token, direction, seat, waker);
+                if reactor.rearm(token).is_err() {
+                    letter.0 = reactor.take_waker(token, direction, seat);
+                }
+                displaced.map(|displaced| (displaced, same))
+            });
+            // The waker that sat there may be the newer one: its task came home in the meantime. To
+            // wake it is never wrong, as it will try again.
+            if let Some(Some((displaced, false))) = displaced {
+                displaced.wake();
+            }
+        });
+        if sent { Ok(()) } else { Err(loop_is_gone()) }
+    }
+}
+
+impl<S: AsRawFd + Send + 'static> Drop for Registered<S> {
+    fn drop(&mut self) {
+        let Some(socket) = self.socket.take() else { return };
+        if self.home.is_here() {
+            drop(with_reactor(|reactor| self.place.leave(reactor)));
+            drop(socket);
+            return;
+        }
+        let place = self.place.clone();
+        // If the loop is gone the socket is closed with the errand, and there is nothing to leave.
+        let _ = self.home.errand(move || {
+            drop(with_reactor(|reactor| place.leave(reactor)));
+            drop(socket);
+        });
+    }
+}
+
+impl<S: AsRawFd + Send + fmt::Debug + 'static> fmt::Debug for Registered<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.get().fmt(f)
+    }
+}
+
+/// A waker on its way home. If it does not arrive, it is woken (rule 4).
+struct Letter(Option<Waker>);
+
+impl Drop for Letter {
+    fn drop(&mut self) {
+        if let Some(waker) = self.0.take() {
+            waker.wake();
+        }
+    }
+}
+
+/// Remembers that it was woken: how a stranger, who cannot look into the table, knows it is ready.
+struct Told {
+    told: AtomicBool,
+    waker: Waker,
+}
+
+impl Wake for Told {
+    fn wake(self: Arc<Self>) {
+        // Release: pairs with the Acquire in `Watch::poll_abroad`.
+        self.told.store(true, Ordering::Release);
+        self.waker.wake_by_ref();
+    }
+}
+
+/// One waiter of one direction. Gives its seat back when dropped.
+pub(crate) struct Watch<'a, S: AsRawFd + Send + 'static> {
+    registered: &'a Registered<S>,
+    direction: Direction,
+    seat: Option<Seat>,
+    told: Option<Arc<Told>>,
+}
+
+impl<'a, S: AsRawFd + Send + 'static> Watch<'a, S> {
+    fn new(registered: &'a Registered<S>, direction: Direction) -> Self {
+        Self { registered, direction, seat: None, told: None }
+    }
+
+    fn poll_abroad(&mut self, waker: &Waker) -> Poll<io::Result<()>> {
+        if let Some(told) = &self.told {
+            // Acquire: pairs with the Release in `Told::wake`.
+            if told.told.load(Ordering::Acquire) {
+                return Poll::Ready(Ok(()));
+            }
+            if told.waker.will_wake(waker) {
+                return Poll::Pending;
+            }
+        }
+        let told = Arc::new(Told { told: AtomicBool::new(false), waker: waker.clone() });
+        let waker = Waker::from(told.clone());
+        self.told = Some(told);
+        match self.registered.sit(&waker, self.direction, &mut self.seat) {
+            Ok(()) => Poll::Pending,
+            Err(error) => Poll::Ready(Err(error)),
+        }
+    }
+}
+
+impl<S: AsRawFd + Send + 'static> Future for Watch<'_, S> {
+    type Output = io::Result<()>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let this = &mut *self;
+        let direction = this.direction;
+        let ready = this.registered.at_home(|reactor, token| reactor.is_ready(token, direction));
+        match ready.transpose()? {
+            None => this.poll_abroad(cx.waker()),
+            Some(true) => Poll::Ready(Ok(())),
+            Some(false) => {
+                this.registered.sit(cx.waker(), direction, &mut this.seat)?;
+                Poll::Pending
+            }
+        }
+    }
+}
+
+impl<S: AsRawFd + Send + 'static> Drop for Watch<'_, S> {
+    fn drop(&mut self) {
+        let (Some(seat), direction) = (self.seat, self.direction) else { return };
+        if self.registered.home.is_here() {
+            drop(
+                self.registered
+                    .at_home(|reactor, token| reactor.take_waker(token, direction, seat)),
+            );
+            return;
+        }
+        let (place, fd) = (self.registered.place.clone(), self.registered.get().as_raw_fd());
+        // If the loop is gone, so is the seat.
+        let _ = self.registered.home.errand(move || {
+            drop(with_reactor(|reactor| {
+                let token = place.token(reactor, fd).ok()?;
+                reactor.take_waker(token, direction, seat)
+            }));
+        });
+    }
+}

@@ -1,5 +1,296 @@
-//! Floor 1. The reactor.
+//! Floor 1. The reactor: which sockets can be read or written, and who waits for that.
+//!
+//! The kernel is asked once per turn, for all sockets together. A socket is registered once, for
+//! both directions, edge-triggered: the kernel speaks when something *becomes* possible, and the
+//! table remembers it until a call says `WouldBlock`. So a busy socket costs no system call beside
+//! its own `recv` and `send`.
+//!
+//! ```text
+//!   wait() ──▶ Backend (mio | polling) ──▶ token, flags ──▶ Sources ──▶ wakers to wake
+//!                  ▲                                           ▲
+//!   Doorbell::ring from any thread                 set_waker, from the loop's thread only
+//! ```
+//!
+//! Rules
+//! 1. A descriptor is registered from `register` until `deregister`, and stays open all that time;
+//!    its owner sees to it (`net/registered.rs`).
+//! 2. An event whose token is not in the table belongs to a socket that is gone. It is ignored.
+//! 3. No user's waker is woken, cloned or dropped in here: the caller does it, after its borrow.
+//!
+//! Knows nothing of tasks, loops or sockets: a source is a descriptor with two lists of wakers.
+//! Real world: tokio shares one locked table between threads; asyncio keeps a dict of callbacks
+//! and asks level-triggered; libuv re-arms per watcher.
+
 mod doorbell;
 mod mio;
 mod polling;
 mod source;
+
+pub(crate) use doorbell::Doorbell;
+pub(crate) use source::{Direction, Seat, Source, Ticket, Token};
+
+use std::io;
+use std::os::fd::RawFd;
+use std::task::Waker;
+use std::time::Duration;
+
+use source::Sources;
+
+/// Events taken from the kernel at once: 3 KiB of buffer. More than 16 made no measurable difference.
+const EVENTS_MAX: usize = 256;
+
+/// Calls that sockets may make between two waits before they have to stand in line again. A batch of 61
+/// tasks makes about two each; 256 calls are about as many microseconds.
+const CALLS_MAX: u32 = 256;
+
+/// Which library asks the kernel about sockets. Both do the same; they exist to be raced.
+///
+/// [`Mio`](Kind::Mio) is the default and the faster one. It reports a closing peer apart from
+/// readable data, so a short read saves the read that would have said `WouldBlock`;
+/// [`Polling`](Kind::Polling) does not, and pays that read.
+///
+/// The twin of asyncio's choice between `SelectorEventLoop` and others; tokio has mio only.
+///
+/// ```
+/// let runtime = rondel::Builder::new().reactor(rondel::Reactor::Polling).build().unwrap();
+/// runtime.block_on(async { rondel::task::yield_now().await });
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub enum Kind {
+    /// The [`mio`](https://docs.rs/mio) crate, as under tokio.
+    #[default]
+    Mio,
+    /// The [`polling`](https://docs.rs/polling) crate, as under smol.
+    Polling,
+}
+
+/// What a kernel's readiness interface must offer.
+pub(crate) trait Backend: Send {
+    /// Starts to report on `fd`, under `token`, for both directions.
+    fn register(&mut self, fd: RawFd, token: Token) -> io::Result<()>;
+
+    /// Makes the kernel say again what is possible now in the directions of `wanted`. More
+    /// directions may be told of than were asked for.
+    fn rearm(&mut self, fd: RawFd, token: Token, wanted: Wanted) -> io::Result<()>;
+
+    /// Ends the reports on `fd`.
+    fn deregister(&mut self, fd: RawFd) -> io::Result<()>;
+
+    /// Waits for events, the doorbell or `timeout` and hands what it learns to `sources`.
+    fn wait(
+        &mut self,
+        timeout: Option<Duration>,
+        sources: &mut Sources,
+        woken: &mut Vec<Waker>,
+    ) -> io::Result<()>;
+
+    /// The thing that ends `wait` from another thread.
+    fn doorbell(&self) -> Doorbell;
+
+    /// Must `rearm` be called whenever somebody starts to wait? (One-shot reporting.)
+    fn rearm_per_wait(&self) -> bool;
+
+    /// Is a FIN reported apart from data? If not, a short read proves nothing: the FIN may have come
+    /// with the last bytes, and no second edge will tell of it.
+    fn tells_of_fin(&self) -> bool;
+}
+
+/// A set of directions.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Wanted {
+    pub(crate) read: bool,
+    pub(crate) write: bool,
+}
+
+impl Wanted {
+    pub(crate) const BOTH: Self = Self { read: true, write: true };
+
+    pub(crate) fn is_empty(self) -> bool {
+        !self.read && !self.write
+    }
+}
+
+/// The kernel's ear of one loop, and the table of what it heard.
+pub(crate) struct Reactor {
+    backend: Box<dyn Backend>,
+    sources: Sources,
+    calls_left: u32,
+}
+
+impl Reactor {
+    /// Opens a reactor. Errors: the kernel's, mostly "too many open files".
+    pub(crate) fn new(kind: Kind) -> io::Result<Self> {
+        Ok(Self::with_backend(match kind {
+            Kind::Mio => Box::new(mio::Mio::new()?),
+            Kind::Polling => Box::new(polling::Polling::new()?),
+        }))
+    }
+
+    /// On polling, one-shot even where edges are to be had: so the fall-back can be tested.
+    #[allow(dead_code)] // used by tests/reactor.rs
+    pub(crate) fn one_shot() -> io::Result<Self> {
+        Ok(Self::with_backend(Box::new(polling::Polling::one_shot()?)))
+    }
+
+    fn with_backend(backend: Box<dyn Backend>) -> Self {
+        Self { backend, sources: Sources::default(), calls_left: CALLS_MAX }
+    }
+
+    /// The thing other threads end a `wait` with.
+    pub(crate) fn doorbell(&self) -> Doorbell {
+        self.backend.doorbell()
+    }
+
+    /// How many sources are registered. With none, a `wait` of zero time can be left out.
+    pub(crate) fn sources_len(&self) -> usize {
+        self.sources.len()
+    }
+
+    /// Waits until a source is ready, the doorbell rings or `timeout` (`None`: for ever) has passed.
+    ///
+    /// Moves the wakers of all directions that became ready to `woken`. An interrupted call counts
+    /// as one without events: a signal is no error, and the loop turns anyway.
+    pub(crate) fn wait(
+        &mut self,
+        timeout: Option<Duration>,
+        woken: &mut Vec<Waker>,
+    ) -> io::Result<()> {
+        self.calls_left = CALLS_MAX;
+        match self.backend.wait(timeout, &mut self.sources, woken) {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => Ok(()),
+            result => result,
+        }
+    }
+
+    /// Registers `fd` for both directions. Both are thought ready at first: a new socket can nearly
+    /// always be written, and trying is how one finds out.
+    ///
+    /// The caller keeps `fd` open until it has called `deregister` (rule 1).
+    pub(crate) fn register(&mut self, fd: RawFd) -> io::Result<Token> {
+        let token = self.sources.insert(fd);
+        if let Err(error) = self.backend.register(fd, token) {
+            self.sources.remove(token);
+            return Err(error);
+        }
+        Ok(token)
+    }
+
+    /// Forgets the source. Returns it, because there may be wakers in it that must be dropped after
+    /// the caller's borrow (rule 3). `None` for a stale token.
+    #[must_use = "drop the source after the borrow of the reactor"]
+    pub(crate) fn deregister(&mut self, token: Token) -> Option<Source> {
+        let source = self.sources.remove(token)?;
+        // The kernel refuses only what it does not know, and that is the state we want.
+        let _ = self.backend.deregister(source.fd());
+        Some(source)
+    }
+
+    /// Makes the kernel repeat the edges of this source: what is possible now is reported at the next
+    /// `wait`. A stale token is ignored.
+    pub(crate) fn rearm(&mut self, token: Token) -> io::Result<()> {
+        match self.sources.get_mut(token) {
+            Some(source) => self.backend.rearm(source.fd(), token, Wanted::BOTH),
+            None => Ok(()),
+        }
+    }
+
+    /// Counts a call. False if the sockets had their share until the next `wait`: then the task that
+    /// finds everything ready all the time must let the others and the kernel have a turn.
+    #[inline]
+    pub(crate) fn spend_call(&mut self) -> bool {
+        let may = self.calls_left > 0;
+        self.calls_left = self.calls_left.saturating_sub(1);
+        may
+    }
+
+    /// Is the direction thought ready? Then a call is worth trying.
+    #[inline]
+    pub(crate) fn is_ready(&mut self, token: Token, direction: Direction) -> bool {
+        self.sources.get_mut(token).is_some_and(|source| source.is_ready(direction))
+    }
+
+    /// Has the peer, or an error, closed the direction? Once true this stays true.
+    pub(crate) fn is_closed(&mut self, token: Token, direction: Direction) -> bool {
+        self.sources.get_mut(token).is_some_and(|source| source.is_closed(direction))
+    }
+
+    /// A call said `WouldBlock`: the direction is not ready until the kernel speaks again.
+    #[inline]
+    pub(crate) fn clear_ready(&mut self, token: Token, direction: Direction) {
+        if let Some(source) = self.sources.get_mut(token) {
+            source.clear_ready(direction);
+        }
+    }
+
+    /// A call moved fewer bytes than it could have, so the kernel's buffer is empty (full): the next
+    /// call would say `WouldBlock`, unless the direction is closed.
+    #[inline]
+    pub(crate) fn drained(&mut self, token: Token, direction: Direction) {
+        if direction == Direction::Read && !self.backend.tells_of_fin() {
+            return;
+        }
+        if let Some(source) = self.sources.get_mut(token)
+            && !source.is_closed(direction)
+        {
+            source.clear_ready(direction);
+        }
+    }
+
+    /// Does a waker that wakes the same task already sit there?
+    pub(crate) fn is_seated(
+        &mut self,
+        token: Token,
+        direction: Direction,
+        seat: Seat,
+        waker: &Waker,
+    ) -> bool {
+        self.sources.get_mut(token).is_some_and(|source| source.is_seated(direction, seat, waker))
+    }
+
+    /// Seats a waker. Returns the one that sat there before, or `waker` itself if the token is
+    /// stale; the caller drops (or wakes) it after its borrow.
+    #[must_use = "drop or wake the displaced waker after the borrow of the reactor"]
+    pub(crate) fn set_waker(
+        &mut self,
+        token: Token,
+        direction: Direction,
+        seat: Seat,
+        waker: Waker,
+    ) -> Option<Waker> {
+        let Some(source) = self.sources.get_mut(token) else { return Some(waker) };
+        let displaced = source.set_waker(direction, seat, waker);
+        if self.backend.rearm_per_wait() {
+            // If this fails the descriptor is not registered any more; its owner is closing it.
+            let _ = self.backend.rearm(source.fd(), token, source.wanted());
+        }
+        displaced
+    }
+
+    /// Takes back the waker that sits on `seat`, for the caller to drop after its borrow.
+    #[must_use = "drop the waker after the borrow of the reactor"]
+    pub(crate) fn take_waker(
+        &mut self,
+        token: Token,
+        direction: Direction,
+        seat: Seat,
+    ) -> Option<Waker> {
+        self.sources.get_mut(token)?.take_waker(direction, seat)
+    }
+
+    /// A fresh ticket for a seat in a crowd.
+    pub(crate) fn ticket(&mut self) -> Ticket {
+        self.sources.ticket()
+    }
+
+    /// Moves every waker to `woken`, when the loop ends: who waits must learn that nobody listens.
+    pub(crate) fn drain(&mut self, woken: &mut Vec<Waker>) {
+        self.sources.drain(woken);
+    }
+}
+
+impl std::fmt::Debug for Reactor {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Reactor").field("sources", &self.sources.len()).finish_non_exhaustive()
+    }
+}

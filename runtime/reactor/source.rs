@@ -1,1 +1,290 @@
-//! Floor 1. source.
+//! Floor 1. The source table: what is known of each socket, and who waits for it.
+//!
+//! Per direction a source remembers two facts and seats two kinds of waiters:
+//!
+//! ```text
+//!   ready   the next call is thought to succeed; cleared by WouldBlock, set by the kernel
+//!   closed  the peer (or an error) ended this direction; never cleared
+//!   slot    the one waker of poll_read or poll_write: the last caller sits there
+//!   crowd   any number of wakers of `&self` waiters, each with a ticket
+//! ```
+//!
+//! `closed` is sticky because its edge may be spent: data and FIN arrive as one edge, the read takes
+//! the data, and nothing would ever tell of the FIN again.
+//!
+//! Rules
+//! 1. A token names one registration for ever: its slot is used again, its generation is not (before
+//!    2^32 further registrations).
+//! 2. Nobody sits twice: a slot holds one waker, a ticket is one seat.
+//!
+//! Real world: tokio keeps an intrusive list of waiters per socket under a lock.
+
+use std::os::fd::RawFd;
+use std::task::Waker;
+
+use slab::Slab;
+
+// A token is two u32 in one usize, because that is what epoll gives back.
+const _: () = assert!(usize::BITS == 64, "the reactor needs 64-bit tokens");
+
+/// The name of one registration.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) struct Token {
+    slot: u32,
+    generation: u32,
+}
+
+impl Token {
+    /// Packed for the kernel. Never `usize::MAX`, which both back ends keep for the doorbell.
+    pub(super) fn key(self) -> usize {
+        (self.generation as usize) << 32 | self.slot as usize
+    }
+
+    pub(super) fn from_key(key: usize) -> Self {
+        // The casts cut the halves apart.
+        Self { slot: key as u32, generation: (key >> 32) as u32 }
+    }
+}
+
+/// Reading or writing. Accepting counts as reading, connecting as writing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Direction {
+    Read,
+    Write,
+}
+
+/// Names one waiter in a crowd.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Ticket(pub(crate) u64);
+
+/// Where a waker sits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Seat {
+    Slot,
+    Crowd(Ticket),
+}
+
+/// What the kernel said of one source.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Report {
+    pub(crate) readable: bool,
+    pub(crate) writable: bool,
+    pub(crate) read_closed: bool,
+    pub(crate) write_closed: bool,
+    pub(crate) error: bool,
+}
+
+#[derive(Debug, Default)]
+struct Side {
+    slot: Option<Waker>,
+    crowd: Vec<(Ticket, Waker)>,
+    ready: bool,
+    closed: bool,
+}
+
+impl Side {
+    fn report(&mut self, ready: bool, closed: bool, woken: &mut Vec<Waker>) {
+        self.closed |= closed;
+        if ready || closed {
+            self.ready = true;
+            self.take_all(woken);
+        }
+    }
+
+    fn take_all(&mut self, woken: &mut Vec<Waker>) {
+        woken.extend(self.slot.take());
+        woken.extend(self.crowd.drain(..).map(|(_, waker)| waker));
+    }
+
+    fn waits(&self) -> bool {
+        self.slot.is_some() || !self.crowd.is_empty()
+    }
+
+    fn seat(&self, seat: Seat) -> Option<&Waker> {
+        match seat {
+            Seat::Slot => self.slot.as_ref(),
+            Seat::Crowd(ticket) => {
+                self.crowd.iter().find(|(held, _)| *held == ticket).map(|(_, waker)| waker)
+            }
+        }
+    }
+
+    fn set(&mut self, seat: Seat, waker: Waker) -> Option<Waker> {
+        let Seat::Crowd(ticket) = seat else { return self.slot.replace(waker) };
+        match self.crowd.iter_mut().find(|(held, _)| *held == ticket) {
+            Some((_, seated)) => Some(std::mem::replace(seated, waker)),
+            None => {
+                self.crowd.push((ticket, waker));
+                None
+            }
+        }
+    }
+
+    fn take(&mut self, seat: Seat) -> Option<Waker> {
+        let Seat::Crowd(ticket) = seat else { return self.slot.take() };
+        let at = self.crowd.iter().position(|(held, _)| *held == ticket)?;
+        // In order, so that who came first is woken first.
+        Some(self.crowd.remove(at).1)
+    }
+}
+
+/// One registered descriptor.
+#[derive(Debug)]
+pub(crate) struct Source {
+    read: Side,
+    write: Side,
+    fd: RawFd,
+    generation: u32,
+}
+
+impl Source {
+    fn side(&self, direction: Direction) -> &Side {
+        match direction {
+            Direction::Read => &self.read,
+            Direction::Write => &self.write,
+        }
+    }
+
+    fn side_mut(&mut self, direction: Direction) -> &mut Side {
+        match direction {
+            Direction::Read => &mut self.read,
+            Direction::Write => &mut self.write,
+        }
+    }
+
+    pub(super) fn fd(&self) -> RawFd {
+        self.fd
+    }
+
+    pub(super) fn is_ready(&self, direction: Direction) -> bool {
+        self.side(direction).ready
+    }
+
+    pub(super) fn is_closed(&self, direction: Direction) -> bool {
+        self.side(direction).closed
+    }
+
+    pub(super) fn clear_ready(&mut self, direction: Direction) {
+        self.side_mut(direction).ready = false;
+    }
+
+    pub(super) fn is_seated(&self, direction: Direction, seat: Seat, waker: &Waker) -> bool {
+        self.side(direction).seat(seat).is_some_and(|seated| seated.will_wake(waker))
+    }
+
+    pub(super) fn set_waker(
+        &mut self,
+        direction: Direction,
+        seat: Seat,
+        waker: Waker,
+    ) -> Option<Waker> {
+        self.side_mut(direction).set(seat, waker)
+    }
+
+    pub(super) fn take_waker(&mut self, direction: Direction, seat: Seat) -> Option<Waker> {
+        self.side_mut(direction).take(seat)
+    }
+
+    /// The directions somebody waits for.
+    pub(super) fn wanted(&self) -> super::Wanted {
+        super::Wanted { read: self.read.waits(), write: self.write.waits() }
+    }
+}
+
+/// All sources of one reactor.
+#[derive(Debug, Default)]
+pub(crate) struct Sources {
+    slab: Slab<Source>,
+    next_generation: u32,
+    next_ticket: u64,
+}
+
+impl Sources {
+    pub(super) fn len(&self) -> usize {
+        self.slab.len()
+    }
+
+    /// Panics with more than 2^32 sources; the kernel has no such number of descriptors.
+    pub(super) fn insert(&mut self, fd: RawFd) -> Token {
+        let generation = self.next_generation;
+        // The last generation is skipped: with the last slot it would spell the doorbell's key.
+        self.next_generation = (generation + 1) % u32::MAX;
+        let ready = || Side { ready: true, ..Side::default() };
+        let slot = self.slab.insert(Source { read: ready(), write: ready(), fd, generation });
+        let slot = u32::try_from(slot).expect("fewer than 2^32 descriptors");
+        Token { slot, generation }
+    }
+
+    /// `None` for a token of the past.
+    #[inline]
+    pub(super) fn get_mut(&mut self, token: Token) -> Option<&mut Source> {
+        let source = self.slab.get_mut(token.slot as usize)?;
+        (source.generation == token.generation).then_some(source)
+    }
+
+    pub(super) fn remove(&mut self, token: Token) -> Option<Source> {
+        self.get_mut(token)?;
+        self.slab.try_remove(token.slot as usize)
+    }
+
+    /// Notes what the kernel said, and moves the wakers of those who waited for it to `woken`.
+    pub(super) fn report(&mut self, token: Token, report: Report, woken: &mut Vec<Waker>) {
+        let Some(source) = self.get_mut(token) else { return };
+        let Report { readable, writable, read_closed, write_closed, error } = report;
+        // An error is told by the next call, whichever direction that is.
+        source.read.report(readable || error, read_closed, woken);
+        source.write.report(writable || error, write_closed, woken);
+    }
+
+    pub(super) fn ticket(&mut self) -> Ticket {
+        self.next_ticket += 1;
+        Ticket(self.next_ticket)
+    }
+
+    pub(super) fn drain(&mut self, woken: &mut Vec<Waker>) {
+        for (_, source) in &mut self.slab {
+            source.read.take_all(woken);
+            source.write.take_all(woken);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Goal: show that a token outlives its socket without reaching the next one.
+    /// Method: remove a source and insert another, which takes the same slot.
+    #[test]
+    fn a_stale_token_does_not_reach_the_slots_new_owner() {
+        let mut sources = Sources::default();
+        let old = sources.insert(3);
+        assert!(sources.remove(old).is_some());
+        let new = sources.insert(4);
+        assert_eq!(new.slot, old.slot);
+        assert!(sources.get_mut(old).is_none());
+        assert!(sources.remove(old).is_none());
+        assert_eq!(sources.get_mut(new).map(|source| source.fd()), Some(4));
+    }
+
+    /// Goal: show that packing a token loses nothing and never yields the doorbell's key.
+    /// Method: pack and unpack the extremes.
+    #[test]
+    fn a_token_survives_the_kernel() {
+        for token in [
+            Token { slot: 0, generation: 0 },
+            Token { slot: u32::MAX, generation: u32::MAX - 1 },
+            Token { slot: 7, generation: 9 },
+        ] {
+            assert_eq!(Token::from_key(token.key()), token);
+            assert_ne!(token.key(), usize::MAX);
+        }
+    }
+
+    /// Goal: keep an idle connection cheap.
+    /// Method: bound the table entry, which is all of the reactor's memory that grows with sockets.
+    #[test]
+    fn an_idle_source_costs_little() {
+        assert!(size_of::<Source>() <= 112, "{} bytes", size_of::<Source>());
+    }
+}

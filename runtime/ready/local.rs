@@ -1,1 +1,49 @@
-//! Floor 2. The local ring.
+//! Floor 2. The local ring: one thread, first in, first out.
+//!
+//! A task that wakes itself goes to the back, so everybody who is ready gets a poll before anybody
+//! gets a second one. There is no slot for the task woken last: on one thread it would buy nothing
+//! but unfairness.
+//!
+//! Real world: asyncio's deque; monoio puts a task that wakes itself at the front and so lets a
+//! `while !flag { yield }` starve whoever would set the flag.
+
+use super::{Job, ReadyQueue};
+use crate::task::home::HomeRef;
+use std::cell::RefCell;
+use std::collections::VecDeque;
+
+/// The ring.
+pub(crate) struct LocalQueue {
+    ring: RefCell<VecDeque<Job>>,
+    home: HomeRef,
+}
+
+impl LocalQueue {
+    pub(crate) fn new(home: HomeRef) -> Self {
+        Self { ring: RefCell::new(VecDeque::new()), home }
+    }
+}
+
+impl ReadyQueue for LocalQueue {
+    #[inline]
+    fn push(&self, job: Job) {
+        self.ring.borrow_mut().push_back(job);
+    }
+
+    #[inline]
+    fn pop(&self) -> Option<Job> {
+        self.ring.borrow_mut().pop_front()
+    }
+
+    fn refill(&self) -> bool {
+        !self.ring.borrow().is_empty() // there is nobody else to take work from
+    }
+
+    fn sleep(&self) -> bool {
+        self.home.inbox().fall_asleep()
+    }
+
+    fn wake_up(&self) {
+        self.home.inbox().wake_up();
+    }
+}

@@ -1,7 +1,36 @@
-//! Floor 5. Waiting for each other: locks, permits, channels.
+//! Floor 5. Waiting for each other: locks, permits, notifications, channels.
+//!
+//! | want                                   | take                 | asyncio             |
+//! |----------------------------------------|----------------------|---------------------|
+//! | at most n at a time                    | [`Semaphore`]        | `Semaphore`         |
+//! | one at a time, across `.await`         | [`Mutex`]            | `Lock`              |
+//! | "something happened"                   | [`Notify`]           | `Event`, roughly    |
+//! | one value, once                        | [`oneshot`]          | `Future`            |
+//! | a stream of values, with back-pressure | [`mpsc::channel`]    | `Queue(maxsize)`    |
+//! | "please stop", down a tree             | `CancellationToken`  | `Task.cancel`       |
+//!
+//! Rules
+//! 1. Everything is `Send` and `Sync` as far as its value allows, and works on any executor: all a
+//!    wait needs is the [`Waker`](std::task::Waker) it was polled with.
+//! 2. Nobody has a waiter list of its own: `wait_list.rs` serves them all, first come, first served.
+//! 3. An uncontended step is one or two atomic operations.
+//! 4. Dropping a future that waits is safe. What is lost then, if anything, is said in its docs.
+
 mod cancellation_token;
 pub mod mpsc;
 mod mutex;
 mod notify;
 pub mod oneshot;
+mod park;
 mod semaphore;
+
+pub use mutex::{Mutex, MutexGuard, OwnedMutexGuard, TryLockError};
+pub use notify::Notify;
+pub use semaphore::{
+    AcquireError, OwnedSemaphorePermit, Semaphore, SemaphorePermit, TryAcquireError,
+};
+
+/// The futures of this module that have a name.
+pub mod futures {
+    pub use super::notify::{Notified, OwnedNotified};
+}

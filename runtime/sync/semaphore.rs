@@ -1,1 +1,378 @@
-//! Floor 5. semaphore.
+//! Floor 5. At most n at a time, first come, first served.
+//!
+//! A thin coat over `wait_list.rs`: the counting and the waiting happen there, this file adds
+//! guards that give back what they hold when they are dropped.
+//!
+//! ```text
+//!   acquire ──▶ SemaphorePermit ──drop──▶ the next in line, or the free ones
+//!                    └──forget──▶ gone: the semaphore is smaller now
+//! ```
+//!
+//! Real world: asyncio's `Semaphore` and tokio's have the same fairness; a `threading.Semaphore`
+//! has none.
+
+use std::error::Error;
+use std::fmt;
+use std::sync::Arc;
+
+use super::park;
+use crate::shim::const_outside_loom;
+use crate::wait_list::{self, Dismissed, Refused, WaitList};
+
+/// Hands out at most so many permits at a time.
+///
+/// The queue is fair: permits go to waiters in the order in which they came. A waiter that wants
+/// many is not overtaken by later ones that want few; it keeps the place at the front, and freed
+/// permits pile up for it.
+///
+/// The twin of `asyncio.Semaphore` and of `tokio::sync::Semaphore`.
+///
+/// **Cost:** one atomic operation to acquire, one to release; a lock only if somebody has to wait.
+///
+/// ```
+/// use rondel::sync::Semaphore;
+///
+/// rondel::run(async {
+///     let seats = Semaphore::new(2);
+///     let first = seats.acquire().await.unwrap();
+///     let _second = seats.acquire().await.unwrap();
+///     assert!(seats.try_acquire().is_err());
+///     drop(first);
+///     assert_eq!(seats.available_permits(), 1);
+/// });
+/// ```
+#[derive(Debug)]
+pub struct Semaphore {
+    list: WaitList,
+}
+
+impl Semaphore {
+    /// The most permits a semaphore can count.
+    pub const MAX_PERMITS: usize = wait_list::MAX_PERMITS;
+
+    /// A semaphore with so many permits.
+    ///
+    /// Panics if `permits` is more than [`MAX_PERMITS`](Self::MAX_PERMITS).
+    pub fn new(permits: usize) -> Self {
+        assert!(
+            permits <= Self::MAX_PERMITS,
+            "a semaphore may not have more than MAX_PERMITS permits ({})",
+            Self::MAX_PERMITS
+        );
+        Self { list: WaitList::new(permits) }
+    }
+
+    const_outside_loom! {
+        /// [`new`](Self::new) for a `static`.
+        ///
+        /// ```
+        /// use rondel::sync::Semaphore;
+        /// static SEATS: Semaphore = Semaphore::const_new(3);
+        /// assert_eq!(SEATS.available_permits(), 3);
+        /// ```
+        pub const fn const_new(permits: usize) -> Self {
+            Self { list: WaitList::new(permits) }
+        }
+    }
+
+    /// How many permits a newcomer could have at once: none while others wait.
+    pub fn available_permits(&self) -> usize {
+        self.list.free()
+    }
+
+    /// Adds `n` permits. They go to the waiters first.
+    ///
+    /// Panics if that would make more than [`MAX_PERMITS`](Self::MAX_PERMITS).
+    pub fn add_permits(&self, n: usize) {
+        self.list.release(n);
+    }
+
+    /// Takes away up to `n` of the free permits for good; returns how many it were.
+    pub fn forget_permits(&self, n: usize) -> usize {
+        self.list.forget(n)
+    }
+
+    /// Waits for one permit.
+    ///
+    /// - Errors if the semaphore is closed, before or during the wait.
+    ///
+    /// **Cancel-safe:** yes, but it gives up its place in the queue.
+    /// **Cost:** one atomic operation if a permit is free.
+    pub async fn acquire(&self) -> Result<SemaphorePermit<'_>, AcquireError> {
+        self.acquire_many(1).await
+    }
+
+    /// Waits for `n` permits at once. Small requests that come later do not overtake it.
+    ///
+    /// - Errors if the semaphore is closed, before or during the wait.
+    ///
+    /// **Cancel-safe:** yes, but it gives up its place in the queue.
+    /// **Cost:** as [`acquire`](Self::acquire).
+    pub async fn acquire_many(&self, n: u32) -> Result<SemaphorePermit<'_>, AcquireError> {
+        self.list.acquire(n as usize).await?;
+        Ok(SemaphorePermit { semaphore: self, permits: n as usize })
+    }
+
+    /// Takes one permit if one is free and nobody waits.
+    ///
+    /// - Errors with [`NoPermits`](TryAcquireError::NoPermits) or
+    ///   [`Closed`](TryAcquireError::Closed).
+    pub fn try_acquire(&self) -> Result<SemaphorePermit<'_>, TryAcquireError> {
+        self.try_acquire_many(1)
+    }
+
+    /// Takes `n` permits if they are free and nobody waits.
+    ///
+    /// - Errors with [`NoPermits`](TryAcquireError::NoPermits) or
+    ///   [`Closed`](TryAcquireError::Closed).
+    pub fn try_acquire_many(&self, n: u32) -> Result<SemaphorePermit<'_>, TryAcquireError> {
+        self.list.try_acquire(n as usize)?;
+        Ok(SemaphorePermit { semaphore: self, permits: n as usize })
+    }
+
+    /// Waits for one permit and parks the thread meanwhile: for code that is not async.
+    ///
+    /// - Errors if the semaphore is closed.
+    /// - Panics inside a running loop.
+    pub fn blocking_acquire(&self) -> Result<SemaphorePermit<'_>, AcquireError> {
+        park::wait("Semaphore::blocking_acquire", self.acquire())
+    }
+
+    /// Waits for `n` permits and parks the thread meanwhile: for code that is not async.
+    ///
+    /// - Errors if the semaphore is closed.
+    /// - Panics inside a running loop.
+    pub fn blocking_acquire_many(&self, n: u32) -> Result<SemaphorePermit<'_>, AcquireError> {
+        park::wait("Semaphore::blocking_acquire_many", self.acquire_many(n))
+    }
+
+    /// Waits for one permit that may outlive this borrow, to move into a task for example.
+    ///
+    /// - Errors if the semaphore is closed, before or during the wait.
+    ///
+    /// **Cancel-safe:** yes, but it gives up its place in the queue.
+    /// **Cost:** as [`acquire`](Self::acquire).
+    ///
+    /// ```
+    /// use rondel::sync::Semaphore;
+    /// use std::sync::Arc;
+    ///
+    /// rondel::run(async {
+    ///     let seats = Arc::new(Semaphore::new(1));
+    ///     let permit = seats.clone().acquire_owned().await.unwrap();
+    ///     rondel::spawn(async move { drop(permit) }).await.unwrap();
+    ///     assert_eq!(seats.available_permits(), 1);
+    /// });
+    /// ```
+    pub async fn acquire_owned(self: Arc<Self>) -> Result<OwnedSemaphorePermit, AcquireError> {
+        self.acquire_many_owned(1).await
+    }
+
+    /// Waits for `n` permits that may outlive this borrow.
+    ///
+    /// - Errors if the semaphore is closed, before or during the wait.
+    ///
+    /// **Cancel-safe:** yes, but it gives up its place in the queue.
+    /// **Cost:** as [`acquire`](Self::acquire).
+    pub async fn acquire_many_owned(
+        self: Arc<Self>,
+        n: u32,
+    ) -> Result<OwnedSemaphorePermit, AcquireError> {
+        self.list.acquire(n as usize).await?;
+        Ok(OwnedSemaphorePermit { semaphore: self, permits: n as usize })
+    }
+
+    /// [`try_acquire`](Self::try_acquire) for a permit that may outlive this borrow.
+    ///
+    /// - Errors with [`NoPermits`](TryAcquireError::NoPermits) or
+    ///   [`Closed`](TryAcquireError::Closed).
+    pub fn try_acquire_owned(self: Arc<Self>) -> Result<OwnedSemaphorePermit, TryAcquireError> {
+        self.try_acquire_many_owned(1)
+    }
+
+    /// [`try_acquire_many`](Self::try_acquire_many) for permits that may outlive this borrow.
+    ///
+    /// - Errors with [`NoPermits`](TryAcquireError::NoPermits) or
+    ///   [`Closed`](TryAcquireError::Closed).
+    pub fn try_acquire_many_owned(
+        self: Arc<Self>,
+        n: u32,
+    ) -> Result<OwnedSemaphorePermit, TryAcquireError> {
+        self.list.try_acquire(n as usize)?;
+        Ok(OwnedSemaphorePermit { semaphore: self, permits: n as usize })
+    }
+
+    /// [`blocking_acquire`](Self::blocking_acquire) for a permit that may outlive this borrow.
+    ///
+    /// - Errors if the semaphore is closed.
+    /// - Panics inside a running loop.
+    pub fn blocking_acquire_owned(self: Arc<Self>) -> Result<OwnedSemaphorePermit, AcquireError> {
+        park::wait("Semaphore::blocking_acquire_owned", self.acquire_owned())
+    }
+
+    /// [`blocking_acquire_many`](Self::blocking_acquire_many) for permits that may outlive this
+    /// borrow.
+    ///
+    /// - Errors if the semaphore is closed.
+    /// - Panics inside a running loop.
+    pub fn blocking_acquire_many_owned(
+        self: Arc<Self>,
+        n: u32,
+    ) -> Result<OwnedSemaphorePermit, AcquireError> {
+        park::wait("Semaphore::blocking_acquire_many_owned", self.acquire_many_owned(n))
+    }
+
+    /// Refuses every acquire from now on and sends away all who wait. Permits that are out stay
+    /// valid.
+    pub fn close(&self) {
+        self.list.close();
+    }
+
+    /// Whether [`close`](Self::close) was called.
+    pub fn is_closed(&self) -> bool {
+        self.list.is_closed()
+    }
+}
+
+/// Permits of a borrowed [`Semaphore`]; given back when dropped.
+#[must_use]
+#[derive(Debug)]
+pub struct SemaphorePermit<'a> {
+    semaphore: &'a Semaphore,
+    permits: usize,
+}
+
+impl<'a> SemaphorePermit<'a> {
+    /// Never gives the permits back: the semaphore is smaller from now on.
+    pub fn forget(mut self) {
+        self.permits = 0;
+    }
+
+    /// Takes over the permits of `other`.
+    ///
+    /// Panics if `other` is of a different semaphore.
+    pub fn merge(&mut self, mut other: Self) {
+        assert!(
+            std::ptr::eq(self.semaphore, other.semaphore),
+            "merging permits from different semaphore instances"
+        );
+        self.permits += std::mem::take(&mut other.permits);
+    }
+
+    /// Splits off `n` permits; `None` if this holds fewer.
+    pub fn split(&mut self, n: usize) -> Option<Self> {
+        self.permits = self.permits.checked_sub(n)?;
+        Some(Self { semaphore: self.semaphore, permits: n })
+    }
+
+    /// The semaphore these permits are of.
+    pub fn semaphore(&self) -> &Semaphore {
+        self.semaphore
+    }
+
+    /// How many permits this holds.
+    pub fn num_permits(&self) -> usize {
+        self.permits
+    }
+}
+
+impl Drop for SemaphorePermit<'_> {
+    fn drop(&mut self) {
+        self.semaphore.add_permits(self.permits);
+    }
+}
+
+/// Permits of a shared [`Semaphore`]; given back when dropped.
+#[must_use]
+#[derive(Debug)]
+pub struct OwnedSemaphorePermit {
+    semaphore: Arc<Semaphore>,
+    permits: usize,
+}
+
+impl OwnedSemaphorePermit {
+    /// Never gives the permits back: the semaphore is smaller from now on.
+    pub fn forget(mut self) {
+        self.permits = 0;
+    }
+
+    /// Takes over the permits of `other`.
+    ///
+    /// Panics if `other` is of a different semaphore.
+    pub fn merge(&mut self, mut other: Self) {
+        assert!(
+            Arc::ptr_eq(&self.semaphore, &other.semaphore),
+            "merging permits from different semaphore instances"
+        );
+        self.permits += std::mem::take(&mut other.permits);
+    }
+
+    /// Splits off `n` permits; `None` if this holds fewer.
+    pub fn split(&mut self, n: usize) -> Option<Self> {
+        self.permits = self.permits.checked_sub(n)?;
+        Some(Self { semaphore: self.semaphore.clone(), permits: n })
+    }
+
+    /// The semaphore these permits are of.
+    pub fn semaphore(&self) -> &Arc<Semaphore> {
+        &self.semaphore
+    }
+
+    /// How many permits this holds.
+    pub fn num_permits(&self) -> usize {
+        self.permits
+    }
+}
+
+impl Drop for OwnedSemaphorePermit {
+    fn drop(&mut self) {
+        self.semaphore.add_permits(self.permits);
+    }
+}
+
+/// The semaphore was closed: there will be no permit.
+#[derive(Debug)]
+pub struct AcquireError(());
+
+impl fmt::Display for AcquireError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("semaphore closed")
+    }
+}
+
+impl Error for AcquireError {}
+
+impl From<Dismissed> for AcquireError {
+    fn from(_: Dismissed) -> Self {
+        Self(())
+    }
+}
+
+/// Why a `try_acquire` got no permit.
+#[derive(Debug, PartialEq, Eq)]
+pub enum TryAcquireError {
+    /// The semaphore was closed: there will be no permit.
+    Closed,
+    /// Too few permits are free, or others wait for them.
+    NoPermits,
+}
+
+impl fmt::Display for TryAcquireError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Closed => "semaphore closed",
+            Self::NoPermits => "no permits available",
+        })
+    }
+}
+
+impl Error for TryAcquireError {}
+
+impl From<Refused> for TryAcquireError {
+    fn from(refused: Refused) -> Self {
+        match refused {
+            Refused::Closed => Self::Closed,
+            Refused::Short => Self::NoPermits,
+        }
+    }
+}

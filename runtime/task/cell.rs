@@ -1,1 +1,576 @@
-//! Floor 1. cell.
+//! Floor 1. A task in one heap block: header, then the future, later its output in its place.
+//!
+//! ```text
+//!   TaskRef ──▶ ┌ Header ───────────────────────────────────────────────┐
+//!   Waker   ──▶ │ vtable · home · state · counts · joiner · id · origin │
+//!               ├ Stage ────────────────────────────────────────────────┤
+//!               │ Future(F)  ─▶  Output(Result<T, JoinError>)  ─▶  Gone │
+//!               └───────────────────────────────────────────────────────┘
+//! ```
+//!
+//! A [`TaskRef`] is one counted reference. The loop's list of live tasks holds one until the task
+//! is done, the ready queue one while the task is queued, the `JoinHandle` one, each waker one.
+//! At home a reference is counted by a plain add. A stranger's clone is the only atomic add; a
+//! stranger's drop is a note to the inbox, so that every subtraction happens at home.
+//!
+//! Rules
+//! 1. `here` and `joiner` are touched at home, or under the lock of the closed inbox, or before
+//!    the task is shown to anybody: by one thread at a time.
+//! 2. The count is `here + away`, wrapping. Whoever finds it 0 under rule 1 holds the last
+//!    reference and frees. `away` only grows: who clones abroad holds a reference meanwhile.
+//! 3. `stage` belongs to home until DONE. After DONE it belongs to the one `OutputOf` until that
+//!    is dropped; if it is gone, to home.
+//! 4. The block never moves, and the future leaves it by being dropped in place: it is pinned.
+//! 5. A future or output that is not `Send` is dropped at home or by its own `JoinHandle`, which
+//!    is not `Send` either. When the inbox closes every task is done, so later only memory is left.
+//!
+//! Unsafe lives here because one block that holds any future, counted and reached by a thin
+//! pointer, cannot be written without it. All of it stays behind the methods of [`TaskRef`].
+//!
+//! Real world: tokio's `Cell` is the same block, aligned to 128 bytes, with all counts atomic.
+
+#![allow(unsafe_code)]
+
+use super::home::HomeRef;
+use super::id::{Id, Origin};
+use super::inbox::Note;
+use super::join::JoinError;
+use super::state::{AfterWake, End, Start, State};
+use super::waker;
+use crate::shim::atomic::{AtomicBool, AtomicU32, Ordering};
+use crate::shim::{Cell, Mutex, UnsafeCell};
+use std::any::Any;
+use std::future::Future;
+use std::marker::PhantomData;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::Pin;
+use std::ptr::NonNull;
+use std::task::{Context, Poll, Waker};
+
+/// What all tasks have in common.
+#[repr(C)]
+pub(crate) struct Header {
+    vtable: &'static VTable,
+    home: HomeRef,
+    state: State,
+    /// A wake note for this task is in the inbox already.
+    noted: AtomicBool,
+    away: AtomicU32,
+    here: Cell<u32>,
+    /// Where the loop keeps the task in its list of live tasks.
+    slot: Cell<u32>,
+    joiner: UnsafeCell<Option<Waker>>,
+    origin: Origin,
+}
+
+#[repr(C)]
+struct Block<F: Future> {
+    header: Header,
+    stage: UnsafeCell<Stage<F>>,
+}
+
+enum Stage<F: Future> {
+    Future(F),
+    Output(Result<F::Output, JoinError>),
+    Gone,
+}
+
+/// How a poll ended.
+#[derive(PartialEq, Eq)]
+enum Polled {
+    Pending,
+    Ready,
+    Panicked,
+}
+
+/// What only the block knows how to do, because it knows `F`.
+struct VTable {
+    poll: unsafe fn(NonNull<Header>, &mut Context<'_>) -> Polled,
+    cancel: unsafe fn(NonNull<Header>),
+    /// Moves the output to where the second pointer, an `Option<Result<T, JoinError>>`, points.
+    take: unsafe fn(NonNull<Header>, NonNull<()>),
+    discard: unsafe fn(NonNull<Header>),
+    free: unsafe fn(NonNull<Header>),
+}
+
+/// One counted reference to a task.
+pub(crate) struct TaskRef(NonNull<Header>);
+
+/// A reference that a stranger gave up and home has yet to subtract.
+pub(crate) struct Released(NonNull<Header>);
+
+/// The one right to a task's output. Dropping it detaches the task.
+///
+/// `T` is the output of the task's future, because [`TaskRef::new`] alone makes this.
+pub(crate) struct OutputOf<T>(TaskRef, PhantomData<Mutex<T>>);
+
+// SAFETY: exclusive. Strangers reach only `home`, `noted`, `away`, `origin` and DONE, which are
+// `Sync`; the rest is kept to one thread by rules 1 and 3, and foreign types by rule 5.
+unsafe impl Send for TaskRef {}
+// SAFETY: exclusive. As above.
+unsafe impl Sync for TaskRef {}
+// SAFETY: exclusive. As above: it is a `TaskRef` that can only be subtracted.
+unsafe impl Send for Released {}
+
+/// What the loop has to do after it ran a task.
+#[must_use]
+pub(crate) enum Ran {
+    /// Nothing: somebody will wake it.
+    Waiting,
+    /// Put it at the back of the ready queue.
+    Again(TaskRef),
+    /// Take it off the list of live tasks; it stood at this slot.
+    Done(u32),
+}
+
+impl TaskRef {
+    /// Makes a task, queued and joined: a reference for the loop's list, one for its queue, and the
+    /// right to the output.
+    pub(crate) fn new<F: Future>(
+        future: F,
+        home: HomeRef,
+        origin: Origin,
+    ) -> ([Self; 2], OutputOf<F::Output>) {
+        let vtable = &const {
+            VTable {
+                poll: poll::<F>,
+                cancel: cancel::<F>,
+                take: take::<F>,
+                discard: discard::<F>,
+                free: free::<F>,
+            }
+        };
+        let header = Header {
+            vtable,
+            home,
+            state: State::queued_and_joined(),
+            noted: AtomicBool::new(false),
+            away: AtomicU32::new(0),
+            here: Cell::new(3),
+            slot: Cell::new(u32::MAX),
+            joiner: UnsafeCell::new(None),
+            origin,
+        };
+        let block = Box::new(Block { header, stage: UnsafeCell::new(Stage::Future(future)) });
+        let header = NonNull::from(Box::leak(block)).cast::<Header>();
+        ([Self(header), Self(header)], OutputOf(Self(header), PhantomData))
+    }
+
+    fn header(&self) -> &Header {
+        // SAFETY: alive. `self` is counted, and the block is freed at count 0 only; see rule 2.
+        unsafe { self.0.as_ref() }
+    }
+
+    /// Whether this thread is inside the task's loop now.
+    #[inline]
+    pub(crate) fn is_home(&self) -> bool {
+        self.header().home.is_here()
+    }
+
+    pub(crate) fn origin(&self) -> &Origin {
+        &self.header().origin
+    }
+
+    pub(crate) fn is_done(&self) -> bool {
+        self.header().state.is_done()
+    }
+
+    /// Where the loop keeps the task in its list of live tasks. At home.
+    pub(crate) fn set_slot(&self, slot: u32) {
+        debug_assert!(self.is_home());
+        self.header().slot.set(slot);
+    }
+
+    // --- waking ---------------------------------------------------------------------------------
+
+    /// Wakes the task and gives this reference up.
+    #[inline]
+    pub(crate) fn wake(self) {
+        let header = self.header();
+        if !header.home.is_here() {
+            return self.wake_abroad();
+        }
+        if header.state.wake() == AfterWake::Queue {
+            let queue = header.home.queue();
+            queue(self);
+        }
+    }
+
+    /// Wakes the task.
+    #[inline]
+    pub(crate) fn wake_by_ref(&self) {
+        let header = self.header();
+        if !header.home.is_here() {
+            return self.clone().wake_abroad();
+        }
+        if header.state.wake() == AfterWake::Queue {
+            header.home.queue()(self.clone());
+        }
+    }
+
+    /// Leaves a wake note, unless one is there already.
+    fn wake_abroad(self) {
+        let header = self.header();
+        // AcqRel: pairs with the swap in `deliver_wake`. Either that swap sees what this thread
+        // wrote before it woke, or this swap sees `false` and a note follows.
+        if !header.state.is_done() && !header.noted.swap(true, Ordering::AcqRel) {
+            let home = header.home.clone();
+            // A closed inbox gives the note back: the task is done, nobody needs the wake.
+            let _ = home.post(Note::Wake(self));
+        }
+    }
+
+    /// Home reads a wake note.
+    pub(crate) fn deliver_wake(self) {
+        // AcqRel: see `wake_abroad`.
+        self.header().noted.swap(false, Ordering::AcqRel);
+        self.wake();
+    }
+
+    // --- running, at home -----------------------------------------------------------------------
+
+    /// Polls the task, or ends it if it was aborted. The caller took it from the ready queue.
+    pub(crate) fn run(self) -> Ran {
+        let header = self.header();
+        debug_assert!(header.home.is_here());
+        let _running = header.origin.id.enter();
+        let polled = match header.state.run() {
+            Start::Poll => {
+                let waker = waker::lend(&self);
+                // SAFETY: exclusive and pinned. At home, and RUNNING is set; see rules 3 and 4.
+                unsafe { (header.vtable.poll)(self.0, &mut Context::from_waker(&waker)) }
+            }
+            Start::Cancel => return self.end_cancelled(),
+        };
+        if polled != Polled::Pending {
+            return self.end(polled);
+        }
+        match header.state.pending() {
+            End::Wait => Ran::Waiting,
+            End::Requeue => Ran::Again(self),
+            End::Cancel => self.end_cancelled(),
+        }
+    }
+
+    /// Ends a task that the loop took off its list because it shuts down.
+    pub(crate) fn cancel_at_shutdown(&self) {
+        debug_assert!(self.is_home());
+        if !self.is_done() {
+            let _running = self.header().origin.id.enter();
+            let _ = self.clone().end_cancelled();
+        }
+    }
+
+    /// Ends a task that no loop has seen: its loop was gone before it arrived.
+    pub(crate) fn cancel_unseen(self) {
+        let _ = self.end_cancelled();
+    }
+
+    fn end_cancelled(self) -> Ran {
+        // SAFETY: exclusive. At home and not DONE, or not shown to any loop; see rule 3.
+        unsafe { (self.header().vtable.cancel)(self.0) };
+        self.end(Polled::Ready)
+    }
+
+    fn end(self, polled: Polled) -> Ran {
+        let header = self.header();
+        // SAFETY: exclusive. At home, or not shown to any loop; see rule 1.
+        let joiner = header.joiner.with_mut(|joiner| unsafe { (*joiner).take() });
+        if !header.state.finish() {
+            if polled == Polled::Panicked {
+                eprintln!("rondel: {} panicked, and no JoinHandle is left to tell", header.origin);
+            }
+            // SAFETY: exclusive. DONE, and there is no `JoinHandle`; see rule 3.
+            unsafe { (header.vtable.discard)(self.0) };
+        }
+        if let Some(joiner) = joiner {
+            joiner.wake();
+        }
+        Ran::Done(header.slot.get())
+    }
+
+    // --- the handle's side ----------------------------------------------------------------------
+
+    /// Asks the task to end.
+    pub(crate) fn abort(&self) {
+        let header = self.header();
+        if header.state.is_done() {
+            return;
+        }
+        if !header.home.is_here() {
+            let home = header.home.clone();
+            // A closed inbox gives the note back: the task is done, there is nothing to abort.
+            let _ = home.post(Note::Abort(self.clone()));
+        } else if header.state.abort() == AfterWake::Queue {
+            header.home.queue()(self.clone());
+        }
+    }
+
+    /// Has `waker` woken when the task is done; at once if it is.
+    pub(crate) fn join(&self, waker: &Waker) {
+        let header = self.header();
+        if !header.home.is_here() {
+            let home = header.home.clone();
+            let note = Note::Join(self.clone(), waker.clone());
+            if home.post(note).is_err() {
+                waker.wake_by_ref(); // closed, so the task is done
+            }
+        } else if header.state.is_done() {
+            waker.wake_by_ref();
+        } else {
+            let known = header.joiner.with(|joiner| {
+                // SAFETY: exclusive. At home, and nothing below runs foreign code; see rule 1.
+                let joiner = unsafe { (*joiner).as_ref() };
+                joiner.is_some_and(|joiner| joiner.will_wake(waker))
+            });
+            if !known {
+                let waker = waker.clone();
+                // SAFETY: exclusive. As above; the old waker is dropped after the borrow.
+                let old = header.joiner.with_mut(|joiner| unsafe { (*joiner).replace(waker) });
+                drop(old);
+            }
+        }
+    }
+
+    /// Home reads a detach note.
+    pub(crate) fn deliver_detach(self) {
+        if self.header().state.detach() {
+            // SAFETY: exclusive. DONE, and the `JoinHandle` gave its right up; see rule 3.
+            unsafe { (self.header().vtable.discard)(self.0) };
+        }
+    }
+
+    // --- counting -------------------------------------------------------------------------------
+
+    /// Gives the reference out as a raw pointer, still counted.
+    pub(super) fn into_raw(self) -> NonNull<Header> {
+        std::mem::ManuallyDrop::new(self).0
+    }
+
+    pub(super) fn as_raw(&self) -> NonNull<Header> {
+        self.0
+    }
+
+    /// Takes a counted raw pointer back.
+    ///
+    /// # Safety
+    ///
+    /// `header` must come from [`TaskRef::into_raw`] and stand for one reference.
+    pub(super) unsafe fn from_raw(header: NonNull<Header>) -> Self {
+        Self(header)
+    }
+}
+
+impl<T> OutputOf<T> {
+    pub(crate) fn task(&self) -> &TaskRef {
+        &self.0
+    }
+
+    /// Moves the output out. `None` if the task is not done or the output was taken before.
+    pub(crate) fn take(&mut self) -> Option<Result<T, JoinError>> {
+        if !self.0.is_done() {
+            return None;
+        }
+        let mut output: Option<Result<T, JoinError>> = None;
+        // SAFETY: exclusive. DONE, and this is the right to the output; `output` has the type that
+        // `take` wants, see `OutputOf`; see rule 3.
+        unsafe { (self.0.header().vtable.take)(self.0.0, NonNull::from(&mut output).cast()) };
+        output
+    }
+}
+
+impl<T> Drop for OutputOf<T> {
+    fn drop(&mut self) {
+        let header = self.0.header();
+        if !header.state.is_done() {
+            if header.home.is_here() {
+                let done = header.state.detach();
+                debug_assert!(!done, "it was not done a moment ago, on this same thread");
+                return;
+            }
+            let home = header.home.clone();
+            if home.post(Note::Detach(self.0.clone())).is_ok() {
+                return;
+            }
+        }
+        // SAFETY: exclusive. DONE, seen so or because the inbox is closed, and this is the right to
+        // the output; see rules 3 and 5.
+        unsafe { (header.vtable.discard)(self.0.0) };
+    }
+}
+
+impl Header {
+    /// The count after `change` was added to `here`. Under rule 1.
+    fn count(&self, change: u32) -> u32 {
+        let here = self.here.get().wrapping_add(change);
+        self.here.set(here);
+        // Acquire: pairs with the Release of the clones abroad; whoever cloned held a reference
+        // whose end reached this thread through the inbox (rule 2).
+        here.wrapping_add(self.away.load(Ordering::Acquire))
+    }
+}
+
+impl Clone for TaskRef {
+    #[inline]
+    fn clone(&self) -> Self {
+        let header = self.header();
+        let count = if header.home.is_here() {
+            header.count(1)
+        } else {
+            // Release: pairs with the Acquire in `count`. One clone alone cannot overflow.
+            header.away.fetch_add(1, Ordering::Release);
+            0
+        };
+        if count > u32::MAX / 2 {
+            std::process::abort(); // somebody forgot two milliards of wakers
+        }
+        Self(self.0)
+    }
+}
+
+impl Drop for TaskRef {
+    #[inline]
+    fn drop(&mut self) {
+        if !self.header().home.is_here() {
+            release_abroad(self.0);
+        } else if self.header().count(u32::MAX) == 0 {
+            // SAFETY: exclusive. The count is 0; see rule 2.
+            unsafe { free_block(self.0) };
+        }
+    }
+}
+
+impl Released {
+    /// Home subtracts the reference.
+    pub(crate) fn deliver(self) {
+        drop(TaskRef(self.0));
+    }
+}
+
+/// A stranger gives a reference up: by a note, or itself if the loop is gone.
+fn release_abroad(header: NonNull<Header>) {
+    // SAFETY: alive. The reference that is being given up is still counted; see rule 2.
+    let home = unsafe { header.as_ref() }.home.clone();
+    let Err(_) = home.post(Note::Release(Released(header))) else { return };
+    let last = home.inbox().when_closed(|| {
+        // SAFETY: alive. As above: it is subtracted only here.
+        unsafe { header.as_ref() }.count(u32::MAX) == 0
+    });
+    if last {
+        // SAFETY: exclusive. The count is 0; see rule 2.
+        unsafe { free_block(header) };
+    }
+}
+
+/// # Safety
+///
+/// The count must be 0.
+unsafe fn free_block(header: NonNull<Header>) {
+    // SAFETY: alive. Nobody else can free, the count was 0 once.
+    let free = unsafe { header.as_ref() }.vtable.free;
+    // SAFETY: exclusive. By the contract.
+    unsafe { free(header) }
+}
+
+// --- the five entries of the vtable ---------------------------------------------------------------
+//
+// # Safety, for all of them
+//
+// `header` must be the header of a live `Block<F>`, and the caller must own its stage (rule 3).
+
+unsafe fn stage<'a, F: Future>(header: NonNull<Header>) -> &'a UnsafeCell<Stage<F>> {
+    // SAFETY: alive. `Block` is `repr(C)` with the header first, and by the contract above.
+    &unsafe { header.cast::<Block<F>>().as_ref() }.stage
+}
+
+/// Drops what the stage holds, in place, then puts `next` there. Returns a panic of the drop.
+///
+/// # Safety
+///
+/// The caller must own the stage (rule 3).
+unsafe fn replace<F: Future>(
+    stage: &UnsafeCell<Stage<F>>,
+    next: Stage<F>,
+) -> Result<(), Box<dyn Any + Send>> {
+    stage.with_mut(|stage| {
+        // SAFETY: exclusive. By the contract. Assignment drops the old value in place (rule 4),
+        // and the new value is written even if that panics.
+        catch_unwind(AssertUnwindSafe(|| unsafe { *stage = Stage::Gone }))?;
+        // SAFETY: exclusive. As above; `Gone` has no drop.
+        unsafe { *stage = next };
+        Ok(())
+    })
+}
+
+unsafe fn poll<F: Future>(header: NonNull<Header>, cx: &mut Context<'_>) -> Polled {
+    // SAFETY: alive. By the contract above.
+    let stage = unsafe { stage::<F>(header) };
+    let polled = catch_unwind(AssertUnwindSafe(|| {
+        stage.with_mut(|stage| {
+            // SAFETY: exclusive. The caller owns the stage.
+            let Stage::Future(future) = (unsafe { &mut *stage }) else {
+                unreachable!("a task that is not done has its future")
+            };
+            // SAFETY: pinned. The future stays in its block until it is dropped; see rule 4.
+            unsafe { Pin::new_unchecked(future) }.poll(cx)
+        })
+    }));
+    let (output, how) = match polled {
+        Ok(Poll::Pending) => return Polled::Pending,
+        Ok(Poll::Ready(output)) => (Ok(output), Polled::Ready),
+        Err(panic) => (Err(JoinError::panicked(id_of(header), panic)), Polled::Panicked),
+    };
+    // SAFETY: exclusive. The caller owns the stage.
+    unsafe { finish::<F>(header, output, how) }
+}
+
+/// Replaces the future by its output; a panic in the future's drop becomes the output.
+unsafe fn finish<F: Future>(
+    header: NonNull<Header>,
+    output: Result<F::Output, JoinError>,
+    how: Polled,
+) -> Polled {
+    // SAFETY: alive. By the contract above.
+    let stage = unsafe { stage::<F>(header) };
+    // SAFETY: exclusive. The caller owns the stage.
+    let Err(panic) = (unsafe { replace(stage, Stage::Output(output)) }) else { return how };
+    let output = Err(JoinError::panicked(id_of(header), panic));
+    // SAFETY: exclusive. The caller owns the stage; it holds `Gone`, whose drop cannot panic.
+    let _ = unsafe { replace(stage, Stage::<F>::Output(output)) };
+    Polled::Panicked
+}
+
+unsafe fn cancel<F: Future>(header: NonNull<Header>) {
+    // SAFETY: exclusive. The caller owns the stage.
+    let _ = unsafe { finish::<F>(header, Err(JoinError::cancelled(id_of(header))), Polled::Ready) };
+}
+
+unsafe fn take<F: Future>(header: NonNull<Header>, target: NonNull<()>) {
+    let target = target.cast::<Option<Result<F::Output, JoinError>>>();
+    // SAFETY: alive. By the contract above.
+    let stage = unsafe { stage::<F>(header) };
+    // SAFETY: exclusive. The caller owns the stage; the output moves, it is not pinned.
+    let whole = stage.with_mut(|stage| unsafe { std::mem::replace(&mut *stage, Stage::Gone) });
+    if let Stage::Output(output) = whole {
+        // SAFETY: initialised. The caller gave an `Option` of this very type (see `VTable::take`).
+        unsafe { *target.as_ptr() = Some(output) };
+    }
+}
+
+unsafe fn discard<F: Future>(header: NonNull<Header>) {
+    // SAFETY: alive. By the contract above.
+    let stage = unsafe { stage::<F>(header) };
+    // SAFETY: exclusive. The caller owns the stage. The output's own drop may panic: nobody is
+    // left to be told, and the panic hook has spoken.
+    let _ = unsafe { replace(stage, Stage::<F>::Gone) };
+}
+
+unsafe fn free<F: Future>(header: NonNull<Header>) {
+    // SAFETY: exclusive. The count is 0; the block came from a `Box<Block<F>>` in `new`.
+    drop(unsafe { Box::from_raw(header.cast::<Block<F>>().as_ptr()) });
+}
+
+fn id_of(header: NonNull<Header>) -> Id {
+    // SAFETY: alive. The callers hold the block.
+    unsafe { header.as_ref() }.origin.id
+}

@@ -1,1 +1,300 @@
-//! Floor 1. join.
+//! Floor 1. The handle of a task: wait for its output, ask it to end, or let it go.
+//!
+//! A handle serves two kinds of work: a task of a loop, and something that runs elsewhere (a
+//! closure on the blocking pool) and is reached through the small trait [`Elsewhere`].
+
+use super::cell::{OutputOf, TaskRef};
+use super::home::HomeRef;
+use super::id::{Id, Origin};
+use std::any::Any;
+use std::fmt;
+use std::future::Future;
+use std::io;
+use std::panic::{RefUnwindSafe, UnwindSafe};
+use std::pin::Pin;
+use std::sync::{Arc, Mutex};
+use std::task::{Context, Poll, Waker};
+
+/// Work that is not a task of a loop but has a handle like one.
+pub(crate) trait Elsewhere<T>: Stop {
+    /// The output, or `None` if it is not there yet: then `waker` is woken once it is.
+    fn poll_output(&self, waker: &Waker) -> Option<Result<T, JoinError>>;
+}
+
+/// The part of [`Elsewhere`] that does not know the output.
+pub(crate) trait Stop: Send + Sync {
+    fn abort(&self);
+    fn is_finished(&self) -> bool;
+    fn id(&self) -> Id;
+}
+
+/// The right to wait for a task and to take its output.
+///
+/// A future: awaiting it gives `Ok(output)`, or a [`JoinError`] if the task panicked or was
+/// aborted. Dropping it *detaches* the task, which goes on.
+///
+/// The twin of `tokio::task::JoinHandle` and of `asyncio.Task`. (asyncio forgets a task whose
+/// object is dropped; Rondel's loop owns its tasks.)
+///
+/// **Cancel-safe:** yes, by `&mut handle`. **Cost:** 16 bytes; one reference to the task.
+///
+/// # Panics
+///
+/// Awaiting it again after it gave the output panics.
+///
+/// ```
+/// rondel::run(async {
+///     let handle = rondel::spawn(async { 6 * 7 });
+///     assert_eq!(handle.await.unwrap(), 42);
+/// });
+/// ```
+pub struct JoinHandle<T>(Work<T>);
+
+enum Work<T> {
+    Task(OutputOf<T>),
+    Elsewhere(Arc<dyn Elsewhere<T>>),
+}
+
+impl<T> UnwindSafe for JoinHandle<T> {}
+impl<T> RefUnwindSafe for JoinHandle<T> {}
+impl<T> Unpin for JoinHandle<T> {}
+
+impl<T> JoinHandle<T> {
+    /// Makes a task of a future: two references for the loop, and the handle.
+    pub(crate) fn new_pair<F: Future<Output = T>>(
+        future: F,
+        home: HomeRef,
+        origin: Origin,
+    ) -> ([TaskRef; 2], Self) {
+        let (task, output) = TaskRef::new(future, home, origin);
+        (task, Self(Work::Task(output)))
+    }
+
+    pub(crate) fn of_elsewhere(work: Arc<dyn Elsewhere<T>>) -> Self {
+        Self(Work::Elsewhere(work))
+    }
+
+    /// The task's id.
+    pub fn id(&self) -> Id {
+        match &self.0 {
+            Work::Task(output) => output.task().origin().id,
+            Work::Elsewhere(work) => work.id(),
+        }
+    }
+
+    /// Whether the task has ended, by itself, by a panic or by an abort.
+    ///
+    /// An aborted task has ended once its future is dropped, which the loop does a turn later.
+    pub fn is_finished(&self) -> bool {
+        match &self.0 {
+            Work::Task(output) => output.task().is_done(),
+            Work::Elsewhere(work) => work.is_finished(),
+        }
+    }
+}
+
+impl<T: 'static> JoinHandle<T> {
+    /// Asks the task to end at the await it waits at.
+    ///
+    /// The loop drops the future when the task's turn comes; awaiting the handle then gives a
+    /// [`JoinError`] that [is cancelled](JoinError::is_cancelled). A task that finishes first has
+    /// finished. A closure on the blocking pool can be aborted only before it starts.
+    ///
+    /// The twin of `asyncio.Task.cancel`, with one difference: no code of the task runs but its
+    /// drops, so it can neither refuse nor wait.
+    ///
+    /// ```
+    /// rondel::run(async {
+    ///     let handle = rondel::spawn(std::future::pending::<()>());
+    ///     handle.abort();
+    ///     assert!(handle.await.unwrap_err().is_cancelled());
+    /// });
+    /// ```
+    pub fn abort(&self) {
+        match &self.0 {
+            Work::Task(output) => output.task().abort(),
+            Work::Elsewhere(work) => work.abort(),
+        }
+    }
+
+    /// A handle that can abort the task but not wait for it.
+    pub fn abort_handle(&self) -> AbortHandle {
+        AbortHandle(match &self.0 {
+            Work::Task(output) => Abortable::Task(output.task().clone()),
+            Work::Elsewhere(work) => Abortable::Elsewhere(work.clone()),
+        })
+    }
+}
+
+impl<T> Future for JoinHandle<T> {
+    type Output = Result<T, JoinError>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let output = match &mut self.0 {
+            Work::Elsewhere(work) => work.poll_output(cx.waker()),
+            Work::Task(output) if output.task().is_done() => {
+                let taken = output.take();
+                Some(taken.expect("a `JoinHandle` was awaited again after it gave its output"))
+            }
+            Work::Task(output) => {
+                output.task().join(cx.waker());
+                None
+            }
+        };
+        output.map_or(Poll::Pending, Poll::Ready)
+    }
+}
+
+impl<T> fmt::Debug for JoinHandle<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("JoinHandle").field("id", &self.id()).finish_non_exhaustive()
+    }
+}
+
+/// A handle that can abort a task but not wait for it; many can exist.
+///
+/// The twin of `tokio::task::AbortHandle`. **Cost:** one reference to the task.
+#[derive(Clone)]
+pub struct AbortHandle(Abortable);
+
+#[derive(Clone)]
+enum Abortable {
+    Task(TaskRef),
+    Elsewhere(Arc<dyn Stop>),
+}
+
+impl UnwindSafe for AbortHandle {}
+impl RefUnwindSafe for AbortHandle {}
+
+impl AbortHandle {
+    /// Asks the task to end; see [`JoinHandle::abort`].
+    pub fn abort(&self) {
+        match &self.0 {
+            Abortable::Task(task) => task.abort(),
+            Abortable::Elsewhere(work) => work.abort(),
+        }
+    }
+
+    /// Whether the task has ended; see [`JoinHandle::is_finished`].
+    pub fn is_finished(&self) -> bool {
+        match &self.0 {
+            Abortable::Task(task) => task.is_done(),
+            Abortable::Elsewhere(work) => work.is_finished(),
+        }
+    }
+
+    /// The task's id.
+    pub fn id(&self) -> Id {
+        match &self.0 {
+            Abortable::Task(task) => task.origin().id,
+            Abortable::Elsewhere(work) => work.id(),
+        }
+    }
+}
+
+impl fmt::Debug for AbortHandle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AbortHandle").field("id", &self.id()).finish_non_exhaustive()
+    }
+}
+
+/// Why a task has no output: it panicked, or it was aborted.
+///
+/// The twin of `tokio::task::JoinError`, and of the exception that awaiting an `asyncio.Task`
+/// raises again.
+pub struct JoinError {
+    id: Id,
+    why: Why,
+}
+
+enum Why {
+    Cancelled,
+    // The lock makes the payload `Sync`; nobody ever waits for it.
+    Panicked(Mutex<Box<dyn Any + Send + 'static>>),
+}
+
+impl JoinError {
+    pub(crate) fn cancelled(id: Id) -> Self {
+        Self { id, why: Why::Cancelled }
+    }
+
+    pub(crate) fn panicked(id: Id, payload: Box<dyn Any + Send>) -> Self {
+        Self { id, why: Why::Panicked(Mutex::new(payload)) }
+    }
+
+    /// Whether the task was aborted, or its runtime ended first.
+    pub fn is_cancelled(&self) -> bool {
+        matches!(self.why, Why::Cancelled)
+    }
+
+    /// Whether the task panicked.
+    pub fn is_panic(&self) -> bool {
+        !self.is_cancelled()
+    }
+
+    /// The panic's payload, for `std::panic::resume_unwind`.
+    ///
+    /// # Panics
+    ///
+    /// Panics if the task was cancelled; [`try_into_panic`](Self::try_into_panic) does not.
+    #[track_caller]
+    pub fn into_panic(self) -> Box<dyn Any + Send + 'static> {
+        self.try_into_panic().expect("`JoinError` reason is not a panic.")
+    }
+
+    /// The panic's payload, or the error itself if the task was cancelled.
+    ///
+    /// # Errors
+    ///
+    /// Gives `self` back if the task was cancelled.
+    pub fn try_into_panic(self) -> Result<Box<dyn Any + Send + 'static>, Self> {
+        match self.why {
+            Why::Panicked(payload) => Ok(payload.into_inner().unwrap_or_else(|e| e.into_inner())),
+            Why::Cancelled => Err(self),
+        }
+    }
+
+    /// The id of the task.
+    pub fn id(&self) -> Id {
+        self.id
+    }
+
+    /// The panic's text, if it is text: `panic!` makes one of these two types.
+    fn message(&self) -> Option<String> {
+        let Why::Panicked(payload) = &self.why else { return None };
+        let payload = payload.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        let text = payload.downcast_ref::<&str>().map(|text| (*text).to_owned());
+        text.or_else(|| payload.downcast_ref::<String>().cloned())
+    }
+}
+
+impl fmt::Display for JoinError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (&self.why, self.message()) {
+            (Why::Cancelled, _) => write!(f, "task {} was cancelled", self.id),
+            (_, Some(text)) => write!(f, "task {} panicked with message {text:?}", self.id),
+            (_, None) => write!(f, "task {} panicked", self.id),
+        }
+    }
+}
+
+impl fmt::Debug for JoinError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (&self.why, self.message()) {
+            (Why::Cancelled, _) => write!(f, "JoinError::Cancelled({:?})", self.id),
+            (_, Some(text)) => write!(f, "JoinError::Panic({:?}, {text:?}, ...)", self.id),
+            (_, None) => write!(f, "JoinError::Panic({:?}, ...)", self.id),
+        }
+    }
+}
+
+impl std::error::Error for JoinError {}
+
+impl From<JoinError> for io::Error {
+    fn from(error: JoinError) -> Self {
+        Self::other(match error.why {
+            Why::Cancelled => "task was cancelled",
+            Why::Panicked(_) => "task panicked",
+        })
+    }
+}

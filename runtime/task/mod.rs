@@ -1,11 +1,55 @@
-//! Floor 1. Tasks.
-mod cell;
+//! Floor 1. Tasks: what `spawn` makes of a future.
+//!
+//! A task is one heap block with a future in it, a state, and counted references to it. Its life:
+//!
+//! ```text
+//!            spawn                    taken from the queue
+//!   future ────────▶ QUEUED ─────────────────────────────────▶ RUNNING ──ready, panic──▶ DONE
+//!                      ▲  ▲                                      │  │                     ▲
+//!                      │  └───────── woken while running ────────┘  │                     │
+//!                      │                                            │ pending             │
+//!                      └────────── wake, abort ────── IDLE ◀────────┘     aborted: the future
+//!                                                                         is dropped ─────┘
+//! ```
+//!
+//! | from | event | to | done by | what the caller must do next |
+//! |---|---|---|---|---|
+//! | IDLE | wake | QUEUED | home | put it into the ready queue |
+//! | QUEUED, DONE | wake | same | home | nothing |
+//! | RUNNING | wake | RUNNING + QUEUED | home | nothing: its runner requeues it |
+//! | IDLE | abort | QUEUED + ABORTED | home | put it into the ready queue |
+//! | QUEUED | abort | QUEUED + ABORTED | home | nothing |
+//! | RUNNING | abort | RUNNING + ABORTED | home | nothing: its runner drops the future |
+//! | DONE | abort | same | home | nothing: too late |
+//! | QUEUED | run | RUNNING | the turn | poll the future |
+//! | QUEUED + ABORTED | run | RUNNING | the turn | drop the future, then *finish* |
+//! | RUNNING | pending | IDLE | the turn | nothing |
+//! | RUNNING + QUEUED | pending | QUEUED | the turn | put it at the back of the ready queue |
+//! | RUNNING + ABORTED | pending | same | the turn | drop the future, then *finish* |
+//! | RUNNING | finish | DONE | the turn | wake the joiner; without JOINED, drop the output |
+//! | not DONE | detach | without JOINED | the handle | nothing |
+//! | DONE | detach | without JOINED | the handle | drop the output |
+//! | any | any, by a stranger | same | a stranger | leave a note; home takes the row |
+//! | any, loop gone | last reference dropped | freed | anybody | free, under the inbox's lock |
+//!
+//! `state.rs` has a method and a test for each row, `tests/task_matrix.rs` each row from outside.
+//!
+//! **Owner pays plainly, strangers pay atomically**: see `home.rs` for who is who, `inbox.rs` for
+//! the notes, `cell.rs` for the block, `waker.rs` and `join.rs` for its two faces.
+
+pub(crate) mod cell;
 pub(crate) mod home;
-mod id;
+pub(crate) mod id;
 pub(crate) mod inbox;
-mod join;
+pub(crate) mod join;
 mod join_set;
 mod spawn;
 mod state;
 mod waker;
 mod yield_now;
+
+pub use id::{Id, id, try_id};
+pub use join::{AbortHandle, JoinError, JoinHandle};
+pub use join_set::JoinSet;
+pub use spawn::{Builder, spawn, spawn_blocking, spawn_local};
+pub use yield_now::yield_now;

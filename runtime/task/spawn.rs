@@ -1,1 +1,319 @@
-//! Floor 5. Starting tasks.
+//! Floor 5. Starting tasks: on this loop, on this thread, on the blocking pool.
+
+use super::id::{Id, Origin};
+use super::join::{Elsewhere, JoinError, JoinHandle, Stop};
+use crate::current::{self, Handle};
+use std::future::Future;
+use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::task::Waker;
+
+/// Starts a task: `future` runs by itself, beside whoever spawned it.
+///
+/// It is put at the back of the ready queue; its first poll comes when its turn comes, not before
+/// the caller awaits something. Dropping the [`JoinHandle`] detaches the task.
+///
+/// The twin of `tokio::spawn` and of `asyncio.create_task`.
+///
+/// - Returns the handle to await, abort or drop.
+/// - A panic of the future goes to the handle, never to the loop.
+///
+/// # Panics
+///
+/// Panics if no loop runs on this thread.
+///
+/// **Cost:** one allocation for the task, its future and its output together.
+///
+/// ```
+/// rondel::run(async {
+///     let handle = rondel::spawn(async { "done" });
+///     assert_eq!(handle.await.unwrap(), "done");
+/// });
+/// ```
+#[track_caller]
+pub fn spawn<F>(future: F) -> JoinHandle<F::Output>
+where
+    F: Future + Send + 'static,
+    F::Output: Send + 'static,
+{
+    spawn_from(future, Origin::here(None))
+}
+
+#[track_caller]
+fn spawn_from<F>(future: F, origin: Origin) -> JoinHandle<F::Output>
+where
+    F: Future + Send + 'static,
+    F::Output: Send + 'static,
+{
+    if current::is_inside_own_loop() {
+        current::spawn_here(future, origin)
+    } else {
+        Handle::current().spawn_from(future, origin)
+    }
+}
+
+/// Starts a task that never leaves this thread, so its future need not be `Send`.
+///
+/// The twin of `tokio::task::spawn_local`, without a `LocalSet`: the local flavour is one already.
+///
+/// # Panics
+///
+/// Panics if no loop runs on this thread.
+///
+/// **Cost:** as [`spawn`].
+///
+/// ```
+/// use std::{cell::Cell, rc::Rc};
+///
+/// rondel::run(async {
+///     let count = Rc::new(Cell::new(0));
+///     let ours = count.clone();
+///     rondel::task::spawn_local(async move { ours.set(1) }).await.unwrap();
+///     assert_eq!(count.get(), 1);
+/// });
+/// ```
+#[track_caller]
+pub fn spawn_local<F>(future: F) -> JoinHandle<F::Output>
+where
+    F: Future + 'static,
+    F::Output: 'static,
+{
+    current::spawn_here(future, Origin::here(None))
+}
+
+/// Runs a closure that blocks on a thread of the blocking pool.
+///
+/// For what can only be had by waiting or by computing: files, DNS, a database without an async
+/// driver, an image to resize. The loop goes on meanwhile.
+///
+/// The twin of `tokio::task::spawn_blocking` and of `asyncio.to_thread` / `run_in_executor`.
+///
+/// - Aborting the handle helps only until the closure has started.
+/// - When the runtime ends, closures that have not started are dropped, and those that run are
+///   waited for within a limit.
+///
+/// # Panics
+///
+/// Panics if no runtime is current on this thread, or if no thread can be started.
+///
+/// **Cost:** two allocations and two trips between threads, some microseconds.
+///
+/// ```
+/// rondel::run(async {
+///     let sum = rondel::task::spawn_blocking(|| (1..=100).sum::<u32>());
+///     assert_eq!(sum.await.unwrap(), 5050);
+/// });
+/// ```
+#[track_caller]
+pub fn spawn_blocking<F, R>(work: F) -> JoinHandle<R>
+where
+    F: FnOnce() -> R + Send + 'static,
+    R: Send + 'static,
+{
+    Handle::current().spawn_blocking(work)
+}
+
+impl Handle {
+    /// Runs a closure that blocks on a thread of this runtime's blocking pool.
+    ///
+    /// See [`spawn_blocking`].
+    ///
+    /// # Panics
+    ///
+    /// Panics if no thread can be started.
+    #[track_caller]
+    pub fn spawn_blocking<F, R>(&self, work: F) -> JoinHandle<R>
+    where
+        F: FnOnce() -> R + Send + 'static,
+        R: Send + 'static,
+    {
+        let closure = Arc::new(Closure {
+            id: Id::next(),
+            stage: Mutex::new(Stage::Queued { work, joiner: None }),
+        });
+        let ticket = Ticket(closure.clone());
+        let handle = self.clone();
+        let submitted = self.pool().submit(Box::new(move || {
+            let _entered = handle.enter();
+            ticket.run();
+        }));
+        match submitted {
+            // A closed pool dropped the ticket, and so cancelled the closure.
+            Ok(()) => {}
+            Err(error) if error.kind() == io::ErrorKind::Other => {}
+            Err(error) => panic!("the blocking pool could not start a thread: {error}"),
+        }
+        JoinHandle::of_elsewhere(closure)
+    }
+}
+
+/// A closure on the pool, and what became of it.
+struct Closure<F, R> {
+    id: Id,
+    stage: Mutex<Stage<F, R>>,
+}
+
+enum Stage<F, R> {
+    Queued { work: F, joiner: Option<Waker> },
+    Running { joiner: Option<Waker> },
+    Done(Result<R, JoinError>),
+    Taken,
+}
+
+impl<F, R> Closure<F, R> {
+    fn stage(&self) -> MutexGuard<'_, Stage<F, R>> {
+        self.stage.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+    }
+
+    /// Ends a closure that has not started.
+    fn cancel(&self) {
+        let mut stage = self.stage();
+        if !matches!(*stage, Stage::Queued { .. }) {
+            return;
+        }
+        let done = Stage::Done(Err(JoinError::cancelled(self.id)));
+        let queued = std::mem::replace(&mut *stage, done);
+        drop(stage);
+        if let Stage::Queued { work, joiner } = queued {
+            drop(work); // other people's code, outside the lock
+            joiner.into_iter().for_each(Waker::wake);
+        }
+    }
+}
+
+/// The pool's side: runs the closure, or cancels it when dropped without running.
+struct Ticket<F: FnOnce() -> R, R>(Arc<Closure<F, R>>);
+
+impl<F: FnOnce() -> R, R> Ticket<F, R> {
+    fn run(&self) {
+        let mut stage = self.0.stage();
+        let work = match std::mem::replace(&mut *stage, Stage::Taken) {
+            Stage::Queued { work, joiner } => {
+                *stage = Stage::Running { joiner };
+                work
+            }
+            aborted => {
+                *stage = aborted;
+                return;
+            }
+        };
+        drop(stage);
+        let output = catch_unwind(AssertUnwindSafe(work));
+        let output = output.map_err(|panic| JoinError::panicked(self.0.id, panic));
+        let before = std::mem::replace(&mut *self.0.stage(), Stage::Done(output));
+        if let Stage::Running { joiner: Some(joiner) } = before {
+            joiner.wake();
+        }
+    }
+}
+
+impl<F: FnOnce() -> R, R> Drop for Ticket<F, R> {
+    fn drop(&mut self) {
+        self.0.cancel();
+    }
+}
+
+impl<F, R> Stop for Closure<F, R>
+where
+    F: FnOnce() -> R + Send,
+    R: Send,
+{
+    fn abort(&self) {
+        self.cancel();
+    }
+
+    fn is_finished(&self) -> bool {
+        matches!(*self.stage(), Stage::Done(_) | Stage::Taken)
+    }
+
+    fn id(&self) -> Id {
+        self.id
+    }
+}
+
+impl<F, R> Elsewhere<R> for Closure<F, R>
+where
+    F: FnOnce() -> R + Send,
+    R: Send,
+{
+    fn poll_output(&self, waker: &Waker) -> Option<Result<R, JoinError>> {
+        let waker = waker.clone(); // other people's code, outside the lock
+        let mut stage = self.stage();
+        let old = match &mut *stage {
+            Stage::Queued { joiner, .. } | Stage::Running { joiner } => joiner.replace(waker),
+            Stage::Done(_) => match std::mem::replace(&mut *stage, Stage::Taken) {
+                Stage::Done(output) => return Some(output),
+                _ => unreachable!("it was done a line ago, under the lock"),
+            },
+            Stage::Taken => panic!("a `JoinHandle` was awaited again after it gave its output"),
+        };
+        drop(stage);
+        drop(old);
+        None
+    }
+}
+
+/// Starts tasks that have a name.
+///
+/// The twin of `tokio::task::Builder` and of `asyncio.create_task(…, name=…)`. The name stands in
+/// reports about the task.
+///
+/// ```
+/// rondel::run(async {
+///     let task = rondel::task::Builder::new().name("greeter").spawn(async { "hello" }).unwrap();
+///     assert_eq!(task.await.unwrap(), "hello");
+/// });
+/// ```
+#[derive(Debug, Default, Clone, Copy)]
+pub struct Builder<'a> {
+    name: Option<&'a str>,
+}
+
+impl<'a> Builder<'a> {
+    /// A task without a name.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Gives the task a name. **Cost:** two small allocations when it is spawned.
+    pub fn name(self, name: &'a str) -> Self {
+        Self { name: Some(name) }
+    }
+
+    /// As [`spawn`].
+    ///
+    /// # Errors
+    ///
+    /// None today: the `Result` is tokio's shape.
+    ///
+    /// # Panics
+    ///
+    /// As [`spawn`].
+    #[track_caller]
+    pub fn spawn<F>(self, future: F) -> io::Result<JoinHandle<F::Output>>
+    where
+        F: Future + Send + 'static,
+        F::Output: Send + 'static,
+    {
+        Ok(spawn_from(future, Origin::here(self.name)))
+    }
+
+    /// As [`spawn_local`].
+    ///
+    /// # Errors
+    ///
+    /// None today: the `Result` is tokio's shape.
+    ///
+    /// # Panics
+    ///
+    /// As [`spawn_local`].
+    #[track_caller]
+    pub fn spawn_local<F>(self, future: F) -> io::Result<JoinHandle<F::Output>>
+    where
+        F: Future + 'static,
+        F::Output: 'static,
+    {
+        Ok(current::spawn_here(future, Origin::here(self.name)))
+    }
+}

@@ -1,1 +1,432 @@
-//! Floor 5. Waiting for a moment.
+//! Floor 5. Waiting for a moment: one entry on the timer wheel, and who may touch it.
+//!
+//! A [`Sleep`] is armed at its first poll that has to wait. At home, on the thread that is inside
+//! the loop, that is a plain insert into the wheel, with the task's waker as the payload. A stranger
+//! (a thread in `Handle::block_on`) cannot touch the wheel; it leaves an errand and keeps its end of
+//! an [`Alarm`], whose other end lies in the wheel.
+//!
+//! ```text
+//!            poll at home                       poll on a thread in no loop
+//!   unarmed ─────────────▶ wheel (key)          unarmed ─────────────▶ abroad (alarm)
+//!              fired: the key is stale             fired: the alarm says so
+//!   A sleep that is polled inside another loop than the one it is armed at moves there.
+//! ```
+//!
+//! Rules
+//! 1. A poll at home reads no clock: an entry has fired if its key is stale, and not before.
+//! 2. Wakers are cloned before, and woken or dropped after, the borrow of the wheel or the lock of
+//!    the alarm: they are other people's code.
+//! 3. An alarm ends once: fired, lost (its loop ended before the deadline) or cancelled. Whatever
+//!    becomes of the errand or of the loop, dropping the wheel's end ends it; nobody waits for ever.
+//!
+//! Real world: tokio links the entry into a locked wheel, whoever polls; asyncio's `call_later`
+//! pushes on a heap and leaves cancelled entries there.
+
+use std::fmt;
+use std::future::Future;
+use std::mem;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, Wake, Waker};
+use std::time::Duration;
+
+use super::clock::Instant;
+use super::wheel::Key;
+use crate::current::{Handle, here};
+use crate::shim::{Mutex, lock};
+use crate::task::home::HomeRef;
+
+/// Waits for `duration`.
+///
+/// The twin of `asyncio.sleep` and of `tokio::time::sleep`.
+///
+/// - `duration`: time from now, rounded up to the wheel's tick of 1 ms: never early. Zero is ready
+///   at once. What cannot be represented counts as 30 years.
+///
+/// # Panics
+///
+/// Panics outside a runtime, and says how to enter one.
+///
+/// **Cancel-safe:** yes. Dropping it disarms the timer.
+/// **Cost:** one clock read, one wheel entry (40 bytes, used again), no allocation.
+///
+/// ```
+/// use rondel::time::{Duration, Instant, sleep};
+///
+/// rondel::run(async {
+///     let start = Instant::now();
+///     sleep(Duration::from_millis(3)).await;
+///     assert!(start.elapsed() >= Duration::from_millis(3));
+/// });
+/// ```
+#[track_caller]
+pub fn sleep(duration: Duration) -> Sleep {
+    let place = if duration.is_zero() { Place::Over } else { Place::Ahead };
+    Sleep::new(Instant::now().add_or_far(duration), place)
+}
+
+/// Waits until `deadline`. If that is past, it is ready at once.
+///
+/// The twin of asyncio's `loop.call_at` and of `tokio::time::sleep_until`.
+///
+/// # Panics
+///
+/// Panics outside a runtime, and says how to enter one.
+///
+/// **Cancel-safe:** yes. Dropping it disarms the timer.
+/// **Cost:** as [`sleep`]; the clock is read at the first poll.
+///
+/// ```
+/// use rondel::time::{Duration, Instant, sleep_until};
+///
+/// rondel::run(async {
+///     let deadline = Instant::now() + Duration::from_millis(3);
+///     sleep_until(deadline).await;
+///     assert!(Instant::now() >= deadline);
+/// });
+/// ```
+#[track_caller]
+pub fn sleep_until(deadline: Instant) -> Sleep {
+    Sleep::new(deadline, Place::Unarmed)
+}
+
+/// What [`sleep`] and [`sleep_until`] return: a future that is ready from a moment on.
+///
+/// It may be polled on any thread. Unlike tokio's it is `Unpin`, so that it needs no box; pinning it
+/// as tokio's programs do is no error. Polled again after it was ready, it is ready again.
+///
+/// # Panics
+///
+/// A poll panics on a thread that is inside no loop when the loop that kept the timer has ended.
+///
+/// ```
+/// use rondel::time::{Duration, Instant, sleep};
+/// use std::pin::pin;
+///
+/// rondel::run(async {
+///     let mut sleep = pin!(sleep(Duration::from_secs(3_600)));
+///     assert!(!sleep.is_elapsed());
+///     sleep.as_mut().reset(Instant::now() + Duration::from_millis(1));
+///     sleep.as_mut().await;
+///     assert!(sleep.is_elapsed());
+/// });
+/// ```
+#[must_use = "futures do nothing unless you `.await` or poll them"]
+pub struct Sleep {
+    deadline: Instant,
+    /// The loop that this was made in, or is armed at.
+    home: HomeRef,
+    place: Place,
+}
+
+enum Place {
+    /// Not armed, and perhaps past already.
+    Unarmed,
+    /// Not armed, and known to have been ahead when the deadline was set.
+    Ahead,
+    /// On the wheel of `home`, or fired if the key is stale there.
+    Wheel(Key),
+    /// On the wheel of `home`, armed by a stranger.
+    Abroad(Arc<Alarm>),
+    /// It was ready.
+    Over,
+}
+
+impl Sleep {
+    #[track_caller]
+    fn new(deadline: Instant, place: Place) -> Self {
+        let home = match here(|lp| lp.home.clone()) {
+            Some(home) => home,
+            None => Handle::current().home().clone(),
+        };
+        Self { deadline, home, place }
+    }
+
+    /// The moment at which this is ready.
+    pub fn deadline(&self) -> Instant {
+        self.deadline
+    }
+
+    /// Whether the moment has come.
+    ///
+    /// **Cost:** a clock read, until the first poll that was ready.
+    pub fn is_elapsed(&self) -> bool {
+        matches!(self.place, Place::Over) || self.deadline <= Instant::now()
+    }
+
+    /// Moves the deadline, before or after this was ready.
+    ///
+    /// A task that waits for the old deadline waits for the new one from now on, without a poll.
+    /// The twin of `tokio::time::Sleep::reset`.
+    ///
+    /// **Cost:** no clock read, no allocation; at home two touches of the wheel.
+    pub fn reset(self: Pin<&mut Self>, deadline: Instant) {
+        let sleep = self.get_mut();
+        sleep.deadline = deadline;
+        sleep.place = match mem::replace(&mut sleep.place, Place::Unarmed) {
+            Place::Wheel(key) if sleep.home.is_here() => move_on_wheel(key, deadline),
+            Place::Wheel(key) => Place::Abroad(Alarm::set(&sleep.home, deadline, None, Some(key))),
+            Place::Abroad(alarm) => match alarm.cancel(&sleep.home) {
+                Some(waker) => Place::Abroad(Alarm::set(&sleep.home, deadline, Some(waker), None)),
+                None => Place::Unarmed,
+            },
+            Place::Unarmed | Place::Ahead | Place::Over => Place::Unarmed,
+        };
+    }
+
+    /// Sets the deadline of a sleep that has just been ready; `now` saves the next poll a clock read.
+    pub(super) fn start_over(&mut self, deadline: Instant, now: Instant) {
+        self.disarm();
+        self.deadline = deadline;
+        self.place = if deadline > now { Place::Ahead } else { Place::Unarmed };
+    }
+
+    /// Arms at the loop this thread is inside of, else by errand at the one it was made in.
+    fn arm(&mut self, waker: &Waker) -> Poll<()> {
+        let ahead = matches!(self.place, Place::Ahead);
+        self.disarm();
+        if !ahead && self.deadline <= Instant::now() {
+            self.place = Place::Over;
+            return Poll::Ready(());
+        }
+        let mut waker = Some(waker.clone());
+        if !self.home.is_here() {
+            let Some(home) = here(|lp| lp.home.clone()) else {
+                self.place = Place::Abroad(Alarm::set(&self.home, self.deadline, waker, None));
+                return Poll::Pending;
+            };
+            self.home = home;
+        }
+        let key = here(|lp| {
+            let deadline_ticks = lp.clock.ticks_up(self.deadline);
+            let mut wheel = lp.wheel.borrow_mut();
+            if deadline_ticks <= wheel.now_ticks() {
+                return None;
+            }
+            Some(wheel.insert(deadline_ticks, waker.take()?))
+        });
+        match key.flatten() {
+            Some(key) => {
+                self.place = Place::Wheel(key);
+                Poll::Pending
+            }
+            None => {
+                self.place = Place::Over;
+                Poll::Ready(())
+            }
+        }
+    }
+
+    fn disarm(&mut self) {
+        match mem::replace(&mut self.place, Place::Unarmed) {
+            Place::Wheel(key) => take_off(&self.home, key),
+            Place::Abroad(alarm) => drop(alarm.cancel(&self.home)),
+            Place::Unarmed | Place::Ahead | Place::Over => {}
+        }
+    }
+}
+
+impl Future for Sleep {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        let polled = match &self.place {
+            Place::Wheel(key) if self.home.is_here() => look_at_wheel(*key, cx.waker()),
+            Place::Abroad(alarm) if here(|_| ()).is_none() => alarm.poll(cx.waker()),
+            Place::Over => Poll::Ready(()),
+            _ => return self.arm(cx.waker()),
+        };
+        if polled.is_ready() {
+            self.place = Place::Over;
+        }
+        polled
+    }
+}
+
+impl Drop for Sleep {
+    fn drop(&mut self) {
+        self.disarm();
+    }
+}
+
+impl fmt::Debug for Sleep {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Sleep").field("deadline", &self.deadline).finish_non_exhaustive()
+    }
+}
+
+/// Rule 1: ready if the key is stale. Else the entry wakes `waker` from now on.
+fn look_at_wheel(key: Key, waker: &Waker) -> Poll<()> {
+    let is_same = here(|lp| Some(lp.wheel.borrow_mut().get_mut(key)?.will_wake(waker)));
+    match is_same.flatten() {
+        None => return Poll::Ready(()),
+        Some(true) => return Poll::Pending,
+        Some(false) => {}
+    }
+    let mut waker = waker.clone();
+    here(|lp| {
+        if let Some(armed) = lp.wheel.borrow_mut().get_mut(key) {
+            mem::swap(armed, &mut waker);
+        }
+    });
+    Poll::Pending // and the former waker is dropped here (rule 2)
+}
+
+/// Gives an entry of this thread's wheel a new deadline; its task goes on waiting.
+fn move_on_wheel(key: Key, deadline: Instant) -> Place {
+    let mut due = None;
+    let key = here(|lp| {
+        let mut wheel = lp.wheel.borrow_mut();
+        let waker = wheel.remove(key)?;
+        let deadline_ticks = lp.clock.ticks_up(deadline);
+        if deadline_ticks <= wheel.now_ticks() {
+            due = Some(waker);
+            return None;
+        }
+        Some(wheel.insert(deadline_ticks, waker))
+    });
+    if let Some(waker) = due {
+        waker.wake();
+        return Place::Over;
+    }
+    key.flatten().map_or(Place::Unarmed, Place::Wheel)
+}
+
+/// Removes an entry from the wheel of `home`, now or soon.
+fn take_off(home: &HomeRef, key: Key) {
+    let remove = move || drop(here(|lp| lp.wheel.borrow_mut().remove(key)));
+    if home.is_here() {
+        remove();
+    } else {
+        // False: the loop is gone, and the entry with it.
+        let _ = home.errand(remove);
+    }
+}
+
+const LOOP_GONE: &str = "the loop that kept this timer has ended: keep the `Runtime` until the \
+                         threads that use its `Handle` are done";
+
+/// What a sleep on a stranger's thread shares with its entry on the wheel.
+struct Alarm {
+    state: Mutex<AlarmState>,
+}
+
+struct AlarmState {
+    end: Option<End>,
+    /// Who is to be woken at the end.
+    waker: Option<Waker>,
+    /// The entry on the wheel, as soon as the errand has armed it.
+    key: Option<Key>,
+}
+
+#[derive(Clone, Copy)]
+enum End {
+    Fired,
+    Lost,
+    Cancelled,
+}
+
+impl Alarm {
+    /// Has an entry put on the wheel of `home` soon; the waker of `instead_of` comes with it.
+    fn set(
+        home: &HomeRef,
+        deadline: Instant,
+        waker: Option<Waker>,
+        instead_of: Option<Key>,
+    ) -> Arc<Self> {
+        let alarm =
+            Arc::new(Self { state: Mutex::new(AlarmState { end: None, waker, key: None }) });
+        let hammer = Arc::new(Hammer { alarm: alarm.clone(), deadline });
+        // False: the loop is gone. The hammer is dropped then, and says so (rule 3).
+        let _ = home.errand(move || hammer.hang(instead_of));
+        alarm
+    }
+
+    fn poll(&self, waker: &Waker) -> Poll<()> {
+        let mut mine = Some(waker.clone());
+        let end = {
+            let mut state = lock(&self.state);
+            if state.end.is_none() {
+                mem::swap(&mut state.waker, &mut mine);
+            }
+            state.end
+        };
+        drop(mine); // after the lock (rule 2)
+        match end {
+            None => Poll::Pending,
+            Some(End::Fired) => Poll::Ready(()),
+            Some(End::Lost | End::Cancelled) => panic!("{LOOP_GONE}"),
+        }
+    }
+
+    /// Ends it, if it has not ended, and wakes who waits (rule 3).
+    fn end(&self, end: End) {
+        let mut state = lock(&self.state);
+        if state.end.is_some() {
+            return;
+        }
+        state.end = Some(end);
+        let waker = state.waker.take();
+        drop(state);
+        if let Some(waker) = waker {
+            waker.wake();
+        }
+    }
+
+    /// Ends it silently and disarms it. Returns the waker that still waits, if it does.
+    fn cancel(&self, home: &HomeRef) -> Option<Waker> {
+        let mut state = lock(&self.state);
+        if state.end.is_some() {
+            return None;
+        }
+        state.end = Some(End::Cancelled);
+        let (waker, key) = (state.waker.take(), state.key.take());
+        drop(state);
+        if let Some(key) = key {
+            take_off(home, key);
+        }
+        waker
+    }
+}
+
+/// The end of an alarm that lies in the errand, then in the wheel; woken, it ends the alarm.
+struct Hammer {
+    alarm: Arc<Alarm>,
+    deadline: Instant,
+}
+
+impl Hammer {
+    /// Arms it, at home, unless it was cancelled meanwhile.
+    fn hang(self: Arc<Self>, instead_of: Option<Key>) {
+        let mut hammer = Some(Waker::from(self.clone()));
+        let mut before = None;
+        here(|lp| {
+            let mut wheel = lp.wheel.borrow_mut();
+            before = instead_of.and_then(|key| wheel.remove(key));
+            let mut state = lock(&self.alarm.state);
+            if state.end.is_some() {
+                return;
+            }
+            if state.waker.is_none() {
+                state.waker = before.take();
+            }
+            let deadline_ticks = lp.clock.ticks_up(self.deadline);
+            state.key = hammer.take().map(|hammer| wheel.insert(deadline_ticks, hammer));
+        });
+        // What was not used is dropped here (rule 2).
+    }
+}
+
+impl Wake for Hammer {
+    fn wake(self: Arc<Self>) {
+        // A loop that ends wakes everybody: then the deadline is still ahead.
+        let is_due = here(|lp| lp.clock.now() >= self.deadline);
+        self.alarm.end(if is_due == Some(true) { End::Fired } else { End::Lost });
+    }
+}
+
+impl Drop for Hammer {
+    fn drop(&mut self) {
+        self.alarm.end(End::Lost);
+    }
+}

@@ -1,1 +1,65 @@
-//! `#[rondel::main]` and `#[rondel::test]`.
+//! `#[rondel::main]` and `#[rondel::test]`: an `async fn` that brings its own runtime.
+//!
+//! This is all that has to be a procedural macro. The rest (`join!`, `select!` ...) is written with
+//! `macro_rules!` in the engine. What the attributes do is in `expand.rs`; this file is the door,
+//! because types of the compiler exist only while it runs, and tests run without it.
+
+use proc_macro::TokenStream;
+
+mod expand;
+mod options;
+
+/// Runs an `async fn` on a runtime of its own.
+///
+/// The twin of `#[tokio::main]`, and of `asyncio.run(main())`.
+///
+/// ```
+/// #[rondel::main]
+/// async fn main() -> std::io::Result<()> {
+///     rondel::time::sleep(std::time::Duration::from_millis(10)).await;
+///     Ok(())
+/// }
+/// ```
+///
+/// is short for
+///
+/// ```
+/// fn main() -> std::io::Result<()> {
+///     let body = async { Ok(()) }; // the body
+///     let runtime = rondel::Builder::new().build().expect("the runtime could not be built");
+///     runtime.block_on(body)
+/// }
+/// ```
+///
+/// Options, separated by commas:
+///
+/// - `flavor = "current_thread"` (also `"local"`): one thread, the default. `"multi_thread"` is
+///   not there yet, and saying so is an error.
+/// - `name = "..."`: the name of the runtime; its threads carry it.
+/// - `start_paused = true`: virtual time, which jumps to the next deadline when nothing can run.
+/// - `seed = 7`: makes the random choices of `select!` repeatable.
+/// - `crate = "..."`: the path of the `rondel` crate, if it is not `::rondel`.
+///
+/// A function that is not called `main` may take arguments.
+#[proc_macro_attribute]
+pub fn main(options: TokenStream, item: TokenStream) -> TokenStream {
+    expand::main(options.into(), item.into()).into()
+}
+
+/// Runs an `async fn` as a test, on a runtime of its own.
+///
+/// The twin of `#[tokio::test]` and of pytest-asyncio's mark. It writes `#[test]` itself; other
+/// attributes (`#[should_panic]`, `#[ignore]`) stay, and the function may return a `Result`.
+///
+/// ```
+/// #[rondel::test(start_paused = true)]
+/// async fn an_hour_passes_in_no_time() {
+///     rondel::time::sleep(std::time::Duration::from_secs(3_600)).await;
+/// }
+/// ```
+///
+/// The options are those of [`macro@main`].
+#[proc_macro_attribute]
+pub fn test(options: TokenStream, item: TokenStream) -> TokenStream {
+    expand::test(options.into(), item.into()).into()
+}

@@ -1,0 +1,104 @@
+//! What the machine can tell: clocks, memory, limits, noise, versions.
+
+use std::fs;
+use std::time::Duration;
+
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
+use rustix::time::{ClockId, clock_gettime};
+
+const LOCK_FILE: &str = include_str!("../../Cargo.lock");
+
+/// CPU time of this process, all threads, user and system.
+pub fn cpu_time() -> Duration {
+    let spec = clock_gettime(ClockId::ProcessCPUTime);
+    Duration::new(spec.tv_sec as u64, spec.tv_nsec as u32)
+}
+
+/// Pins the calling thread, and the threads it starts later, to one CPU it may use.
+///
+/// `nth` counts the allowed CPUs from the last one. Returns the CPU, or `None` if not allowed.
+pub fn pin(nth: usize) -> Option<usize> {
+    let allowed = sched_getaffinity(None).ok()?;
+    let cpus: Vec<usize> = (0..CpuSet::MAX_CPU).filter(|&cpu| allowed.is_set(cpu)).collect();
+    let cpu = *cpus.iter().rev().cycle().nth(nth)?;
+    let mut only = CpuSet::new();
+    only.set(cpu);
+    sched_setaffinity(None, &only).ok().map(|()| cpu)
+}
+
+/// Resident bytes of process `pid` (`self` for this one).
+pub fn rss_bytes(pid: &str) -> u64 {
+    status_kib(pid, "VmRSS:") * 1024
+}
+
+/// Most bytes that process `pid` ever had resident.
+pub fn peak_rss_bytes(pid: &str) -> u64 {
+    status_kib(pid, "VmHWM:") * 1024
+}
+
+fn status_kib(pid: &str, field: &str) -> u64 {
+    let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
+    let line = status.lines().find(|line| line.starts_with(field)).unwrap_or_default();
+    line.split_whitespace().nth(1).and_then(|kib| kib.parse().ok()).unwrap_or(0)
+}
+
+/// Time that this process's main thread waited for a CPU although it could have run.
+pub fn run_queue_wait() -> Duration {
+    let stat = fs::read_to_string("/proc/self/schedstat").unwrap_or_default();
+    let wait_ns = stat.split_whitespace().nth(1).and_then(|ns| ns.parse().ok()).unwrap_or(0);
+    Duration::from_nanos(wait_ns)
+}
+
+/// Time that the hypervisor took from all CPUs, and all time of all CPUs, in kernel ticks.
+pub fn steal_and_total() -> (u64, u64) {
+    let stat = fs::read_to_string("/proc/stat").unwrap_or_default();
+    let ticks: Vec<u64> = stat
+        .lines()
+        .next()
+        .unwrap_or_default()
+        .split_whitespace()
+        .skip(1)
+        .filter_map(|tick| tick.parse().ok())
+        .collect();
+    (ticks.get(7).copied().unwrap_or(0), ticks.iter().take(8).sum())
+}
+
+/// Raises the limit of open files as far as it goes and returns it.
+pub fn raise_open_files() -> u64 {
+    let limit = getrlimit(Resource::Nofile);
+    let raised = Rlimit { current: limit.maximum, maximum: limit.maximum };
+    let now =
+        if setrlimit(Resource::Nofile, raised).is_ok() { limit.maximum } else { limit.current };
+    now.unwrap_or(u64::MAX)
+}
+
+/// The version of a package in this workspace's lock file.
+pub fn version_of(package: &str) -> &'static str {
+    let wanted = format!("name = \"{package}\"");
+    let mut lines = LOCK_FILE.lines();
+    lines
+        .by_ref()
+        .find(|line| *line == wanted)
+        .and_then(|_| lines.next())
+        .and_then(|line| line.strip_prefix("version = "))
+        .map_or("?", |version| version.trim_matches('"'))
+}
+
+/// One line about machine and build, to be printed above any table.
+pub fn describe() -> String {
+    let cpuinfo = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+    let model = cpuinfo
+        .lines()
+        .find(|line| line.starts_with("model name"))
+        .and_then(|line| line.split(": ").nth(1))
+        .unwrap_or("unknown CPU");
+    let kernel = fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
+    let cpus = std::thread::available_parallelism().map_or(1, usize::from);
+    let profile = if cfg!(debug_assertions) {
+        "DEBUG BUILD, figures mean nothing"
+    } else {
+        "release build (thin LTO, one codegen unit) for all"
+    };
+    format!("{model}, {cpus} CPUs, Linux {}, {profile}", kernel.trim())
+}

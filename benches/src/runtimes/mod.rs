@@ -1,0 +1,34 @@
+//! The runtimes: a facade of the same names for each, and the bodies compiled on top of it.
+//!
+//! `bodies.rs` and `serve.rs` are compiled once per runtime, each time with another facade under
+//! the name `rt`. A further runtime is a further facade; what it lacks is put there in its stead.
+
+use crate::{Meter, rows};
+
+pub mod rondel;
+pub mod tokio;
+
+/// The runtimes by name, as the command line knows them; the first is ours.
+pub const NAMES: [&str; 2] = ["rondel", "tokio"];
+
+/// Runs a row's body on the named runtime.
+///
+/// Panics if there is no such runtime or row.
+pub fn run_row(runtime: &str, row: &rows::Row, meter: &mut Meter) {
+    match runtime {
+        "rondel" => rondel::bodies::run(row.name, meter),
+        "tokio" => tokio::bodies::run(row.name, meter),
+        _ => panic!("no runtime is called {runtime}; there are {NAMES:?}"),
+    }
+}
+
+/// Runs a server on the named runtime until the process is killed.
+///
+/// Panics if there is no such runtime or server.
+pub fn serve(runtime: &str, kind: &str, listening: impl FnOnce(std::net::SocketAddr)) {
+    match runtime {
+        "rondel" => rondel::serve::run(kind, listening),
+        "tokio" => tokio::serve::run(kind, listening),
+        _ => panic!("no runtime is called {runtime}; there are {NAMES:?}"),
+    }
+}

@@ -1,0 +1,138 @@
+//! Floor 5. Streams that come from nowhere or go nowhere: `empty`, `sink`, `repeat`.
+//!
+//! They are always ready, so they stand in for a real stream in tests, or where one side of
+//! something is not wanted.
+//!
+//! Real world: `/dev/null` and `/dev/zero`; tokio's and the standard library's have the same names.
+
+use super::{AsyncBufRead, AsyncRead, AsyncWrite, ReadBuf};
+use std::io::{self, IoSlice};
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+/// A reader that is at its end, and a writer that throws away; made by [`empty`].
+#[derive(Debug, Clone, Copy)]
+#[non_exhaustive]
+pub struct Empty {}
+
+/// A reader that is at its end at once. Written to, it throws away.
+///
+/// Twin of `tokio::io::empty`.
+///
+/// ```
+/// use rondel::io::{AsyncReadExt, empty};
+/// # rondel::run(async {
+/// let mut all = Vec::new();
+/// assert_eq!(empty().read_to_end(&mut all).await?, 0);
+/// # Ok::<(), std::io::Error>(()) }).unwrap();
+/// ```
+pub fn empty() -> Empty {
+    Empty {}
+}
+
+impl AsyncRead for Empty {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        _cx: &mut Context<'_>,
+        _buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl AsyncBufRead for Empty {
+    fn poll_fill_buf(self: Pin<&mut Self>, _cx: &mut Context<'_>) -> Poll<io::Result<&[u8]>> {
+        Poll::Ready(Ok(&[]))
+    }
+
+    fn consume(self: Pin<&mut Self>, _amt: usize) {}
+}
+
+/// A writer that throws away; made by [`sink`].
+#[derive(Debug, Clone, Copy)]
+#[non_exhaustive]
+pub struct Sink {}
+
+/// A writer that takes everything and throws it away.
+///
+/// Twin of `tokio::io::sink`.
+///
+/// ```
+/// use rondel::io::{copy, sink};
+/// # rondel::run(async {
+/// assert_eq!(copy(&mut &b"hello"[..], &mut sink()).await?, 5);
+/// # Ok::<(), std::io::Error>(()) }).unwrap();
+/// ```
+pub fn sink() -> Sink {
+    Sink {}
+}
+
+macro_rules! throw_away {
+    ($($name:ident),*) => {$(
+        impl AsyncWrite for $name {
+            fn poll_write(
+                self: Pin<&mut Self>,
+                _cx: &mut Context<'_>,
+                buf: &[u8],
+            ) -> Poll<io::Result<usize>> {
+                Poll::Ready(Ok(buf.len()))
+            }
+
+            fn poll_flush(self: Pin<&mut Self>, _cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+                Poll::Ready(Ok(()))
+            }
+
+            fn poll_shutdown(self: Pin<&mut Self>, _cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+                Poll::Ready(Ok(()))
+            }
+
+            fn poll_write_vectored(
+                self: Pin<&mut Self>,
+                _cx: &mut Context<'_>,
+                bufs: &[IoSlice<'_>],
+            ) -> Poll<io::Result<usize>> {
+                Poll::Ready(Ok(bufs.iter().map(|buf| buf.len()).sum()))
+            }
+
+            fn is_write_vectored(&self) -> bool {
+                true
+            }
+        }
+    )*};
+}
+
+throw_away!(Empty, Sink);
+
+/// A reader that never ends; made by [`repeat`].
+#[derive(Debug, Clone, Copy)]
+pub struct Repeat {
+    byte: u8,
+}
+
+/// A reader that gives the same byte for ever. Read from it with a limit.
+///
+/// Twin of `tokio::io::repeat`.
+///
+/// ```
+/// use rondel::io::{AsyncReadExt, repeat};
+/// # rondel::run(async {
+/// let mut line = String::new();
+/// repeat(b'-').take(5).read_to_string(&mut line).await?;
+/// assert_eq!(line, "-----");
+/// # Ok::<(), std::io::Error>(()) }).unwrap();
+/// ```
+pub fn repeat(byte: u8) -> Repeat {
+    Repeat { byte }
+}
+
+impl AsyncRead for Repeat {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        _cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let room = buf.remaining();
+        bytes::BufMut::put_bytes(buf, self.byte, room);
+        Poll::Ready(Ok(()))
+    }
+}

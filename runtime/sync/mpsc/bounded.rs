@@ -1,0 +1,414 @@
+//! Floor 5. The channel with a bound: a full one makes its senders wait.
+
+use std::fmt;
+use std::future::poll_fn;
+use std::task::{Context, Poll};
+
+use super::chan::{self, Rx, Tx, WeakTx};
+use super::error::{SendError, TryRecvError, TrySendError};
+use super::permit::{OwnedPermit, Permit, PermitIterator};
+use crate::sync::park;
+use crate::wait_list::Refused;
+
+/// A channel with room for `buffer` items.
+///
+/// Its senders wait while it is full, in the order in which they came. `recv` ends with `None` when
+/// every sender is gone and every item is taken.
+///
+/// The twin of `asyncio.Queue(maxsize)` and of `tokio::sync::mpsc::channel`.
+///
+/// Panics if `buffer` is 0 or more than [`Semaphore::MAX_PERMITS`].
+///
+/// **Cost:** one allocation; the buffer grows as it is used.
+///
+/// [`Semaphore::MAX_PERMITS`]: crate::sync::Semaphore::MAX_PERMITS
+///
+/// ```
+/// use rondel::sync::mpsc;
+///
+/// rondel::run(async {
+///     let (tx, mut rx) = mpsc::channel(1);
+///     rondel::spawn(async move {
+///         for number in 0..3 {
+///             tx.send(number).await.unwrap();
+///         }
+///     });
+///     let mut sum = 0;
+///     while let Some(number) = rx.recv().await {
+///         sum += number;
+///     }
+///     assert_eq!(sum, 3);
+/// });
+/// ```
+pub fn channel<T>(buffer: usize) -> (Sender<T>, Receiver<T>) {
+    assert!(buffer > 0, "mpsc bounded channel requires buffer > 0");
+    let (tx, rx) = chan::channel(buffer);
+    (Sender { tx }, Receiver { rx })
+}
+
+/// The sending end of a [`channel`]; clone it for more senders.
+pub struct Sender<T> {
+    tx: Tx<T>,
+}
+
+impl<T> Sender<T> {
+    pub(super) fn new(tx: Tx<T>) -> Self {
+        Self { tx }
+    }
+
+    pub(super) fn tx(&self) -> &Tx<T> {
+        &self.tx
+    }
+
+    /// Sends `value`, and waits for a place as long as the channel is full.
+    ///
+    /// - Errors if the receiver is gone or has closed the channel; the value is in the error.
+    ///
+    /// `Ok` means that the value is in the channel, not that it will be received.
+    ///
+    /// **Cancel-safe: no. If the future is dropped while it waits, `value` is dropped with it.** Use
+    /// [`reserve`](Self::reserve) first where that matters. The channel itself takes no harm.
+    /// **Cost:** one atomic operation for the place, a short lock for the item.
+    #[inline]
+    pub async fn send(&self, value: T) -> Result<(), SendError<T>> {
+        match self.tx.chan().reserve(1).await {
+            Ok(()) => {
+                self.tx.chan().push(value);
+                Ok(())
+            }
+            Err(_) => Err(SendError(value)),
+        }
+    }
+
+    /// Sends `value` if there is a place at once.
+    ///
+    /// - Errors with [`Full`](TrySendError::Full) or [`Closed`](TrySendError::Closed); the value is
+    ///   in the error.
+    pub fn try_send(&self, value: T) -> Result<(), TrySendError<T>> {
+        match self.tx.chan().try_reserve(1) {
+            Ok(()) => {
+                self.tx.chan().push(value);
+                Ok(())
+            }
+            Err(refused) => Err(refuse(refused, value)),
+        }
+    }
+
+    /// Sends `value` and parks the thread while the channel is full: for code that is not async.
+    ///
+    /// - Errors if the receiver is gone or has closed the channel; the value is in the error.
+    /// - Panics inside a running loop.
+    ///
+    /// ```
+    /// use rondel::sync::mpsc;
+    ///
+    /// let (tx, mut rx) = mpsc::channel(1);
+    /// let thread = std::thread::spawn(move || tx.blocking_send("from a thread").unwrap());
+    /// assert_eq!(rondel::run(async move { rx.recv().await }), Some("from a thread"));
+    /// thread.join().unwrap();
+    /// ```
+    pub fn blocking_send(&self, value: T) -> Result<(), SendError<T>> {
+        park::wait("Sender::blocking_send", self.send(value))
+    }
+
+    /// Waits for a place and reserves it.
+    ///
+    /// - Errors if the receiver is gone or has closed the channel.
+    ///
+    /// **Cancel-safe:** yes, but it gives up its place in the queue.
+    ///
+    /// ```
+    /// use rondel::sync::mpsc;
+    ///
+    /// rondel::run(async {
+    ///     let (tx, mut rx) = mpsc::channel(1);
+    ///     let permit = tx.reserve().await.unwrap();
+    ///     assert!(tx.try_send("no room").is_err());
+    ///     permit.send("sent for sure");
+    ///     assert_eq!(rx.recv().await, Some("sent for sure"));
+    /// });
+    /// ```
+    pub async fn reserve(&self) -> Result<Permit<'_, T>, SendError<()>> {
+        match self.tx.chan().reserve(1).await {
+            Ok(()) => Ok(Permit::new(self.tx.chan())),
+            Err(_) => Err(SendError(())),
+        }
+    }
+
+    /// Waits for `n` places at once and reserves them.
+    ///
+    /// - Errors if the receiver is gone or has closed the channel, or if the channel never has so
+    ///   many places.
+    ///
+    /// **Cancel-safe:** yes, but it gives up its place in the queue.
+    pub async fn reserve_many(&self, n: usize) -> Result<PermitIterator<'_, T>, SendError<()>> {
+        if n > self.max_capacity() {
+            return Err(SendError(()));
+        }
+        match self.tx.chan().reserve(n).await {
+            Ok(()) => Ok(PermitIterator::new(self.tx.chan(), n)),
+            Err(_) => Err(SendError(())),
+        }
+    }
+
+    /// Waits for a place and reserves it, in a permit that holds this sender: to move into a task.
+    ///
+    /// - Errors if the receiver is gone or has closed the channel.
+    ///
+    /// **Cancel-safe:** yes, but it gives up its place in the queue, and this sender is dropped.
+    pub async fn reserve_owned(self) -> Result<OwnedPermit<T>, SendError<()>> {
+        match self.tx.chan().reserve(1).await {
+            Ok(()) => Ok(OwnedPermit::new(self.tx)),
+            Err(_) => Err(SendError(())),
+        }
+    }
+
+    /// Reserves a place if there is one at once.
+    ///
+    /// - Errors with [`Full`](TrySendError::Full) or [`Closed`](TrySendError::Closed).
+    pub fn try_reserve(&self) -> Result<Permit<'_, T>, TrySendError<()>> {
+        match self.tx.chan().try_reserve(1) {
+            Ok(()) => Ok(Permit::new(self.tx.chan())),
+            Err(refused) => Err(refuse(refused, ())),
+        }
+    }
+
+    /// Reserves `n` places if there are so many at once.
+    ///
+    /// - Errors with [`Full`](TrySendError::Full), also if the channel never has so many places, or
+    ///   [`Closed`](TrySendError::Closed).
+    pub fn try_reserve_many(&self, n: usize) -> Result<PermitIterator<'_, T>, TrySendError<()>> {
+        if n > self.max_capacity() {
+            return Err(TrySendError::Full(()));
+        }
+        match self.tx.chan().try_reserve(n) {
+            Ok(()) => Ok(PermitIterator::new(self.tx.chan(), n)),
+            Err(refused) => Err(refuse(refused, ())),
+        }
+    }
+
+    /// Reserves a place if there is one at once, in a permit that holds this sender.
+    ///
+    /// - Errors with [`Full`](TrySendError::Full) or [`Closed`](TrySendError::Closed); the sender is
+    ///   in the error.
+    pub fn try_reserve_owned(self) -> Result<OwnedPermit<T>, TrySendError<Self>> {
+        match self.tx.chan().try_reserve(1) {
+            Ok(()) => Ok(OwnedPermit::new(self.tx)),
+            Err(refused) => Err(refuse(refused, self)),
+        }
+    }
+
+    /// Waits until the receiver is gone or has closed the channel.
+    ///
+    /// **Cancel-safe:** yes.
+    pub async fn closed(&self) {
+        self.tx.chan().closed().await;
+    }
+
+    /// Whether the receiver is gone or has closed the channel.
+    pub fn is_closed(&self) -> bool {
+        self.tx.chan().is_closed()
+    }
+
+    /// Whether both send to the same channel.
+    pub fn same_channel(&self, other: &Self) -> bool {
+        self.tx.same_channel(&other.tx)
+    }
+
+    /// How many places are free at the moment; none while senders wait.
+    pub fn capacity(&self) -> usize {
+        self.tx.chan().free_places()
+    }
+
+    /// How many places the channel has.
+    pub fn max_capacity(&self) -> usize {
+        self.tx.chan().capacity()
+    }
+
+    /// A sender that does not keep the channel open.
+    #[must_use = "a weak sender that is dropped at once is of no use"]
+    pub fn downgrade(&self) -> WeakSender<T> {
+        WeakSender { tx: self.tx.downgrade() }
+    }
+
+    /// How many senders there are.
+    pub fn strong_count(&self) -> usize {
+        self.tx.chan().strong_count()
+    }
+
+    /// How many weak senders there are.
+    pub fn weak_count(&self) -> usize {
+        self.tx.chan().weak_count()
+    }
+}
+
+/// Puts `value` into the error that fits.
+fn refuse<V>(refused: Refused, value: V) -> TrySendError<V> {
+    match refused {
+        Refused::Closed => TrySendError::Closed(value),
+        Refused::Short => TrySendError::Full(value),
+    }
+}
+
+impl<T> Clone for Sender<T> {
+    fn clone(&self) -> Self {
+        Self { tx: self.tx.clone() }
+    }
+}
+
+impl<T> fmt::Debug for Sender<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Sender").finish_non_exhaustive()
+    }
+}
+
+/// A sender that does not keep the channel open; see [`Sender::downgrade`].
+pub struct WeakSender<T> {
+    tx: WeakTx<T>,
+}
+
+impl<T> WeakSender<T> {
+    /// A real sender, unless all of them are gone.
+    pub fn upgrade(&self) -> Option<Sender<T>> {
+        Some(Sender { tx: self.tx.upgrade()? })
+    }
+
+    /// How many senders there are.
+    pub fn strong_count(&self) -> usize {
+        self.tx.chan().strong_count()
+    }
+
+    /// How many weak senders there are.
+    pub fn weak_count(&self) -> usize {
+        self.tx.chan().weak_count()
+    }
+}
+
+impl<T> Clone for WeakSender<T> {
+    fn clone(&self) -> Self {
+        Self { tx: self.tx.clone() }
+    }
+}
+
+impl<T> fmt::Debug for WeakSender<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("WeakSender").finish_non_exhaustive()
+    }
+}
+
+/// The receiving end of a [`channel`].
+pub struct Receiver<T> {
+    rx: Rx<T>,
+}
+
+impl<T> Unpin for Receiver<T> {}
+
+impl<T> Receiver<T> {
+    /// Waits for the next item. `None`: nothing will come any more.
+    ///
+    /// **Cancel-safe:** yes. Nothing is taken out until the future is ready.
+    /// **Cost:** one atomic operation for the freed place; a lock once for each block of items.
+    #[inline]
+    pub async fn recv(&mut self) -> Option<T> {
+        poll_fn(|cx| self.poll_recv(cx)).await
+    }
+
+    /// Waits for at least one item and appends up to `limit` to `buffer`; returns how many.
+    ///
+    /// Returns 0 if nothing will come any more, or if `limit` is 0.
+    ///
+    /// **Cancel-safe:** yes. Nothing is taken out until the future is ready.
+    pub async fn recv_many(&mut self, buffer: &mut Vec<T>, limit: usize) -> usize {
+        poll_fn(|cx| self.poll_recv_many(cx, buffer, limit)).await
+    }
+
+    /// Takes the next item if there is one.
+    ///
+    /// - Errors with [`Empty`](TryRecvError::Empty) or
+    ///   [`Disconnected`](TryRecvError::Disconnected).
+    pub fn try_recv(&mut self) -> Result<T, TryRecvError> {
+        self.rx.try_recv().map_err(|end| match end {
+            true => TryRecvError::Disconnected,
+            false => TryRecvError::Empty,
+        })
+    }
+
+    /// Waits for the next item and parks the thread meanwhile: for code that is not async.
+    ///
+    /// - Panics inside a running loop.
+    pub fn blocking_recv(&mut self) -> Option<T> {
+        park::wait("Receiver::blocking_recv", self.recv())
+    }
+
+    /// [`recv_many`](Self::recv_many) for code that is not async.
+    ///
+    /// - Panics inside a running loop.
+    pub fn blocking_recv_many(&mut self, buffer: &mut Vec<T>, limit: usize) -> usize {
+        park::wait("Receiver::blocking_recv_many", self.recv_many(buffer, limit))
+    }
+
+    /// Lets nobody begin to send any more. What is in the channel, and what reserved permits still
+    /// bring, can be received; after that `recv` returns `None`.
+    pub fn close(&mut self) {
+        self.rx.close();
+    }
+
+    /// Whether the channel is closed: by [`close`](Self::close), or as all senders are gone.
+    pub fn is_closed(&self) -> bool {
+        self.rx.is_closed()
+    }
+
+    /// Whether no item is in the channel.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// How many items are in the channel.
+    pub fn len(&self) -> usize {
+        self.rx.len()
+    }
+
+    /// How many places are free at the moment; none while senders wait.
+    pub fn capacity(&self) -> usize {
+        self.rx.chan().free_places()
+    }
+
+    /// How many places the channel has.
+    pub fn max_capacity(&self) -> usize {
+        self.rx.chan().capacity()
+    }
+
+    /// One step of [`recv`](Self::recv), for futures written by hand. Only the waker of the last
+    /// call is woken.
+    #[inline]
+    pub fn poll_recv(&mut self, cx: &mut Context<'_>) -> Poll<Option<T>> {
+        self.rx.poll_recv(cx)
+    }
+
+    /// One step of [`recv_many`](Self::recv_many), for futures written by hand. Only the waker of
+    /// the last call is woken.
+    pub fn poll_recv_many(
+        &mut self,
+        cx: &mut Context<'_>,
+        buffer: &mut Vec<T>,
+        limit: usize,
+    ) -> Poll<usize> {
+        self.rx.poll_recv_many(cx, buffer, limit)
+    }
+
+    /// How many senders there are.
+    pub fn sender_strong_count(&self) -> usize {
+        self.rx.chan().strong_count()
+    }
+
+    /// How many weak senders there are.
+    pub fn sender_weak_count(&self) -> usize {
+        self.rx.chan().weak_count()
+    }
+}
+
+impl<T> fmt::Debug for Receiver<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Receiver").finish_non_exhaustive()
+    }
+}

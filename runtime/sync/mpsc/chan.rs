@@ -1,0 +1,405 @@
+//! Floor 5. What both kinds of channel share: the inbox, the places, and who is still there.
+//!
+//! ```text
+//!   senders ──push──▶ [ inbox, under a lock ] ──swapped as a whole──▶ [ taken ] ──pop──▶ receiver
+//!      ▲                                                                           │
+//!      └───────────── places: one permit for each item not yet received ◀──────────┘
+//! ```
+//!
+//! The receiver swaps its empty deque for the full inbox, so it takes the lock once for a whole
+//! block of items, and both deques stay warm. The bound stays exact all the same: a place is freed
+//! when the receiver pops the item, not when it takes the block.
+//!
+//! Rules
+//! 1. A place of a bounded channel is free, or reserved by a sender, or has an item on it.
+//! 2. Once closed, the channel ends for the receiver when it is empty and no place is reserved:
+//!    whoever reserved before the closing may still send. So whoever gives back a place then
+//!    wakes the receiver.
+//! 3. Items and wakers are dropped, and wakers cloned and woken, outside the lock.
+//!
+//! Real world: tokio has a linked list of blocks of 32 slots without a lock; Go's channel is a ring
+//! under a lock; asyncio's `Queue` is a deque and two waiter lists.
+
+use std::collections::VecDeque;
+use std::future::Future;
+use std::mem;
+use std::pin::Pin;
+use std::sync::PoisonError;
+use std::task::{Context, Poll, Waker};
+
+use crate::shim::atomic::{AtomicUsize, Ordering::*};
+use crate::shim::{Arc, Mutex, lock};
+use crate::wait_list::{Dismissed, Place, Refused, WaitList};
+
+/// The capacity of a channel without a bound.
+pub(super) const UNBOUNDED: usize = usize::MAX;
+
+pub(super) struct Chan<T> {
+    inbox: Mutex<Inbox<T>>,
+    /// The free places of a bounded channel (rule 1).
+    places: WaitList,
+    /// Never has a permit: where senders wait for the channel to close.
+    closing: WaitList,
+    senders: AtomicUsize,
+    weak_senders: AtomicUsize,
+    capacity: usize,
+}
+
+struct Inbox<T> {
+    items: VecDeque<T>,
+    receiver: Option<Waker>,
+    /// Nobody may begin to send any more.
+    closed: bool,
+    no_senders: bool,
+    no_receiver: bool,
+}
+
+/// A channel with so many places, and its two ends.
+pub(super) fn channel<T>(capacity: usize) -> (Tx<T>, Rx<T>) {
+    let inbox = Inbox {
+        items: VecDeque::new(),
+        receiver: None,
+        closed: false,
+        no_senders: false,
+        no_receiver: false,
+    };
+    let chan = Arc::new(Chan {
+        inbox: Mutex::new(inbox),
+        places: WaitList::new(if capacity == UNBOUNDED { 0 } else { capacity }),
+        closing: WaitList::new(0),
+        senders: AtomicUsize::new(1),
+        weak_senders: AtomicUsize::new(0),
+        capacity,
+    });
+    (Tx(chan.clone()), Rx { chan, taken: Mutex::new(VecDeque::new()) })
+}
+
+impl<T> Chan<T> {
+    /// Waits for `n` places.
+    pub(super) fn reserve(&self, n: usize) -> Reserve<'_, T> {
+        Reserve { chan: self, n, place: Place::default(), waiting: false }
+    }
+
+    /// Takes `n` places if they are free and nobody waits for them.
+    pub(super) fn try_reserve(&self, n: usize) -> Result<(), Refused> {
+        self.places.try_acquire(n)
+    }
+
+    /// Gives back `n` places that were reserved and not used.
+    pub(super) fn unreserve(&self, n: usize) {
+        if n == 0 {
+            return;
+        }
+        self.places.release(n);
+        if self.places.is_closed() {
+            self.wake_receiver(|_| ()); // rule 2
+        }
+    }
+
+    /// Puts an item on a place that the caller reserved.
+    pub(super) fn push(&self, item: T) {
+        let _ = self.push_if(item, |inbox| !inbox.no_receiver);
+    }
+
+    /// Puts an item into a channel without places; hands it back if the channel is closed.
+    pub(super) fn push_unbounded(&self, item: T) -> Result<(), T> {
+        self.push_if(item, |inbox| !inbox.closed)
+    }
+
+    #[inline]
+    fn push_if(&self, item: T, open: impl FnOnce(&Inbox<T>) -> bool) -> Result<(), T> {
+        let mut inbox = lock(&self.inbox);
+        if !open(&inbox) {
+            return Err(item);
+        }
+        inbox.items.push_back(item);
+        let waker = inbox.receiver.take();
+        drop(inbox);
+        if let Some(waker) = waker {
+            waker.wake();
+        }
+        Ok(())
+    }
+
+    /// Changes the inbox, and lets the receiver look at it.
+    fn wake_receiver(&self, change: impl FnOnce(&mut Inbox<T>)) {
+        let mut inbox = lock(&self.inbox);
+        change(&mut inbox);
+        let waker = inbox.receiver.take();
+        drop(inbox);
+        waker.into_iter().for_each(Waker::wake);
+    }
+
+    /// Whether the receiver will get nothing more, given that there is nothing now (rule 2).
+    fn has_ended(&self, inbox: &Inbox<T>) -> bool {
+        let unused = || self.capacity == UNBOUNDED || self.places.free() == self.capacity;
+        inbox.no_senders || (inbox.closed && unused())
+    }
+
+    fn close(&self) {
+        lock(&self.inbox).closed = true;
+        self.places.close();
+        self.closing.close();
+    }
+
+    /// Waits until the channel is closed.
+    pub(super) async fn closed(&self) {
+        let _ = self.closing.acquire(1).await;
+    }
+
+    pub(super) fn is_closed(&self) -> bool {
+        self.closing.is_closed()
+    }
+
+    pub(super) fn free_places(&self) -> usize {
+        self.places.free()
+    }
+
+    pub(super) fn capacity(&self) -> usize {
+        self.capacity
+    }
+
+    pub(super) fn strong_count(&self) -> usize {
+        self.senders.load(Acquire)
+    }
+
+    pub(super) fn weak_count(&self) -> usize {
+        self.weak_senders.load(Acquire)
+    }
+}
+
+/// Waits for places. `Ok`: they are the caller's.
+#[must_use = "futures do nothing unless awaited"]
+pub(super) struct Reserve<'a, T> {
+    chan: &'a Chan<T>,
+    n: usize,
+    place: Place,
+    waiting: bool,
+}
+
+impl<T> Future for Reserve<'_, T> {
+    type Output = Result<(), Dismissed>;
+
+    #[inline]
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let this = &mut *self;
+        let result = this.chan.places.poll(&mut this.place, this.n, Some(cx.waker()), || false);
+        this.waiting = result.is_pending();
+        result
+    }
+}
+
+impl<T> Drop for Reserve<'_, T> {
+    #[inline]
+    fn drop(&mut self) {
+        // Not the drop of `Acquire`: places that come back may end the channel (rule 2).
+        if self.waiting && self.chan.places.leave(&mut self.place).is_some() {
+            self.chan.unreserve(self.n);
+        }
+    }
+}
+
+/// A counted sending end.
+pub(super) struct Tx<T>(Arc<Chan<T>>);
+
+impl<T> Tx<T> {
+    pub(super) fn chan(&self) -> &Chan<T> {
+        &self.0
+    }
+
+    pub(super) fn same_channel(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+
+    pub(super) fn downgrade(&self) -> WeakTx<T> {
+        // Relaxed: a count for `weak_count` only.
+        self.0.weak_senders.fetch_add(1, Relaxed);
+        WeakTx(self.0.clone())
+    }
+}
+
+impl<T> Clone for Tx<T> {
+    fn clone(&self) -> Self {
+        // Relaxed: who clones has one, so the count cannot meet zero.
+        self.0.senders.fetch_add(1, Relaxed);
+        Self(self.0.clone())
+    }
+}
+
+impl<T> Drop for Tx<T> {
+    fn drop(&mut self) {
+        // AcqRel: the last one sees all that the others did before they left.
+        if self.0.senders.fetch_sub(1, AcqRel) == 1 {
+            self.0.wake_receiver(|inbox| inbox.no_senders = true);
+        }
+    }
+}
+
+/// A sending end that does not keep the channel open.
+pub(super) struct WeakTx<T>(Arc<Chan<T>>);
+
+impl<T> WeakTx<T> {
+    pub(super) fn chan(&self) -> &Chan<T> {
+        &self.0
+    }
+
+    pub(super) fn upgrade(&self) -> Option<Tx<T>> {
+        let mut senders = self.0.senders.load(Relaxed);
+        while senders != 0 {
+            // AcqRel: as an ordinary clone would, it happens before the last drop.
+            match self.0.senders.compare_exchange_weak(senders, senders + 1, AcqRel, Relaxed) {
+                Ok(_) => return Some(Tx(self.0.clone())),
+                Err(now) => senders = now,
+            }
+        }
+        None
+    }
+}
+
+impl<T> Clone for WeakTx<T> {
+    fn clone(&self) -> Self {
+        // Relaxed: a count for `weak_count` only.
+        self.0.weak_senders.fetch_add(1, Relaxed);
+        Self(self.0.clone())
+    }
+}
+
+impl<T> Drop for WeakTx<T> {
+    fn drop(&mut self) {
+        // Relaxed: a count for `weak_count` only.
+        self.0.weak_senders.fetch_sub(1, Relaxed);
+    }
+}
+
+/// The receiving end.
+pub(super) struct Rx<T> {
+    chan: Arc<Chan<T>>,
+    /// The block of items at hand. The lock is never taken on the way of an item (`get_mut` needs
+    /// none); it makes the receiver `Sync` for items that are not.
+    taken: Mutex<VecDeque<T>>,
+}
+
+/// What a look into the inbox brought.
+#[derive(PartialEq, Eq)]
+enum Found {
+    Items,
+    Nothing,
+    End,
+}
+
+impl<T> Rx<T> {
+    fn taken(&mut self) -> &mut VecDeque<T> {
+        self.taken.get_mut().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Takes what lies in the inbox; if nothing does and there is a waker, leaves it there.
+    fn look(&mut self, waker: Option<&Waker>) -> Found {
+        let mut waker = waker.cloned(); // before the lock (rule 3); dropped after it
+        let taken = self.taken.get_mut().unwrap_or_else(PoisonError::into_inner);
+        let mut inbox = lock(&self.chan.inbox);
+        if !inbox.items.is_empty() {
+            mem::swap(&mut inbox.items, taken);
+            return Found::Items;
+        }
+        if self.chan.has_ended(&inbox) {
+            return Found::End;
+        }
+        if waker.is_some() {
+            mem::swap(&mut inbox.receiver, &mut waker);
+        }
+        Found::Nothing
+    }
+
+    /// Pops one item at hand and frees its place.
+    #[inline]
+    fn pop(&mut self) -> Option<T> {
+        let item = self.taken().pop_front()?;
+        self.freed(1);
+        Some(item)
+    }
+
+    fn freed(&self, n: usize) {
+        if self.chan.capacity != UNBOUNDED {
+            self.chan.places.release(n);
+        }
+    }
+
+    #[inline]
+    pub(super) fn poll_recv(&mut self, cx: &mut Context<'_>) -> Poll<Option<T>> {
+        if let Some(item) = self.pop() {
+            return Poll::Ready(Some(item));
+        }
+        match self.look(Some(cx.waker())) {
+            Found::Items => Poll::Ready(self.pop()),
+            Found::Nothing => Poll::Pending,
+            Found::End => Poll::Ready(None),
+        }
+    }
+
+    pub(super) fn poll_recv_many(
+        &mut self,
+        cx: &mut Context<'_>,
+        buffer: &mut Vec<T>,
+        limit: usize,
+    ) -> Poll<usize> {
+        let mut count = 0;
+        while count < limit {
+            if self.taken().is_empty() {
+                match self.look((count == 0).then_some(cx.waker())) {
+                    Found::Items => {}
+                    Found::Nothing if count == 0 => return Poll::Pending,
+                    Found::Nothing | Found::End => break,
+                }
+            }
+            let taken = self.taken();
+            let n = taken.len().min(limit - count);
+            buffer.extend(taken.drain(..n));
+            self.freed(n);
+            count += n;
+        }
+        Poll::Ready(count)
+    }
+
+    /// `Err(true)`: nothing will come any more.
+    pub(super) fn try_recv(&mut self) -> Result<T, bool> {
+        if self.taken().is_empty() {
+            match self.look(None) {
+                Found::Items => {}
+                Found::Nothing => return Err(false),
+                Found::End => return Err(true),
+            }
+        }
+        self.pop().ok_or(false)
+    }
+
+    pub(super) fn close(&mut self) {
+        self.chan.close();
+    }
+
+    pub(super) fn is_closed(&self) -> bool {
+        let inbox = lock(&self.chan.inbox);
+        inbox.closed || inbox.no_senders
+    }
+
+    pub(super) fn len(&self) -> usize {
+        lock(&self.taken).len() + lock(&self.chan.inbox).items.len()
+    }
+
+    pub(super) fn chan(&self) -> &Chan<T> {
+        &self.chan
+    }
+}
+
+impl<T> Drop for Rx<T> {
+    fn drop(&mut self) {
+        self.chan.close();
+        let mut inbox = lock(&self.chan.inbox);
+        inbox.no_receiver = true;
+        let items = mem::take(&mut inbox.items);
+        let waker = inbox.receiver.take();
+        drop(inbox);
+        let taken = mem::take(self.taken());
+        self.freed(items.len() + taken.len());
+        drop((waker, taken, items)); // after the lock (rule 3)
+    }
+}

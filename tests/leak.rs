@@ -1,0 +1,79 @@
+//! Nothing leaks: after a runtime is gone, nothing of it is left on the heap.
+//!
+//! One test in a binary of its own, because the allocator counts for the whole process.
+
+#![allow(unsafe_code)]
+
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::future::{pending, poll_fn};
+use std::sync::atomic::{AtomicI64, Ordering::SeqCst};
+use std::sync::{Arc, Mutex};
+use std::task::{Poll, Waker};
+
+struct Counting;
+
+static LIVE: AtomicI64 = AtomicI64::new(0);
+
+// SAFETY: alive. Every call is passed on to the system's allocator as it came.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        LIVE.fetch_add(1, SeqCst);
+        // SAFETY: alive. The caller's contract is passed on.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
+        LIVE.fetch_sub(1, SeqCst);
+        // SAFETY: alive. The caller's contract is passed on.
+        unsafe { System.dealloc(pointer, layout) }
+    }
+}
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
+
+/// Goal: show that every block a runtime allocates is given back, whoever held on to its tasks.
+/// Method: count live blocks after a first life, which fills what the process keeps for itself
+/// (thread-locals, the panic hook's buffers); then live again and compare.
+#[test]
+fn a_runtime_leaves_nothing_on_the_heap() {
+    life();
+    life();
+    let before = LIVE.load(SeqCst);
+    for _ in 0..5 {
+        life();
+    }
+    assert_eq!(LIVE.load(SeqCst) - before, 0, "blocks that outlived their runtime");
+}
+
+fn life() {
+    let kept: Arc<Mutex<Vec<Waker>>> = Arc::default();
+    let theirs = kept.clone();
+    let runtime = rondel::Runtime::new().unwrap();
+    let handle = runtime.handle().clone();
+    let unread = runtime.spawn(async { vec![1, 2, 3] });
+    runtime.block_on(async {
+        rondel::spawn(pending::<()>());
+        rondel::task::spawn_local(poll_fn(move |cx| {
+            theirs.lock().unwrap().push(cx.waker().clone());
+            Poll::<()>::Pending
+        }));
+        let aborted = rondel::spawn(pending::<()>());
+        rondel::task::yield_now().await;
+        aborted.abort();
+        assert!(aborted.await.is_err());
+        let named = rondel::task::Builder::new().name("named").spawn(async {}).unwrap();
+        drop(named);
+        assert_eq!(rondel::spawn_blocking(|| 4).await.unwrap(), 4);
+    });
+    let stranger = {
+        let handle = handle.clone();
+        std::thread::spawn(move || drop(handle.spawn(pending::<()>())))
+    };
+    stranger.join().unwrap();
+    drop(runtime);
+    drop(handle.spawn(async {}));
+    assert_eq!(rondel::block_on(unread).unwrap(), [1, 2, 3]);
+    let wakers = std::mem::take(&mut *kept.lock().unwrap());
+    std::thread::spawn(move || drop(wakers)).join().unwrap();
+}

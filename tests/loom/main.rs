@@ -1,0 +1,42 @@
+//! The engine's own source files under loom: every interleaving, not a lucky few.
+//!
+//! Run: `RUSTFLAGS="--cfg loom" cargo test --release --test loom` (with a target directory of its
+//! own, as the flag rebuilds everything). Without the flag this crate is empty.
+//!
+//! The modules below are the files that ship, compiled a second time; `shim` gives them loom's atomics,
+//! locks and cells. Rule: an engine module that is listed here may use `crate::shim` and other
+//! modules of this list, nothing else.
+
+#![cfg(loom)]
+#![allow(dead_code, unused_imports, unreachable_pub)] // not every model uses every part
+
+mod model;
+mod shim;
+
+#[path = "../../runtime/permit_cell.rs"]
+mod permit_cell;
+#[path = "../../runtime/wait_list.rs"]
+mod wait_list;
+
+/// The files of `runtime/sync`, where they expect each other.
+#[path = "../../runtime/sync"]
+mod sync {
+    pub mod mpsc;
+    pub mod mutex;
+    pub mod notify;
+    pub mod oneshot;
+    pub mod park;
+    pub mod semaphore;
+}
+
+/// What the floors above would offer.
+mod current {
+    /// No loop runs in a model.
+    pub fn forbid_blocking(_what: &str) {}
+}
+
+mod channels;
+mod mutex;
+mod notify;
+mod semaphore;
+mod waiting;

@@ -1,0 +1,143 @@
+//! The wait list: no permit is lost, no wake is lost, whoever acquires, releases and gives up at once.
+
+use loom::sync::Arc;
+use loom::thread;
+
+use crate::model::{block_on, check, poll_and_cancel};
+use crate::wait_list::{End, WaitList};
+
+/// Goal: show that a waiter and a releaser never miss each other.
+/// Method: one waits for a permit, one gives it.
+#[test]
+fn a_release_reaches_a_waiter_that_comes_meanwhile() {
+    check(|| {
+        let list = Arc::new(WaitList::new(0));
+        let giver = {
+            let list = list.clone();
+            thread::spawn(move || list.release(1))
+        };
+        block_on(list.acquire(1)).unwrap();
+        giver.join().unwrap();
+        assert_eq!(list.free(), 0);
+    });
+}
+
+/// Goal: show that two who need the one permit both get it, one after the other.
+/// Method: each acquires and releases.
+#[test]
+fn two_who_want_one_permit_both_get_it() {
+    check(|| {
+        let list = Arc::new(WaitList::new(1));
+        let other = {
+            let list = list.clone();
+            thread::spawn(move || {
+                block_on(list.acquire(1)).unwrap();
+                list.release(1);
+            })
+        };
+        block_on(list.acquire(1)).unwrap();
+        list.release(1);
+        other.join().unwrap();
+        assert_eq!(list.free(), 1);
+    });
+}
+
+/// Goal: show that a waiter which is cancelled while it is being served loses no permit.
+/// Method: one waits and gives up, one releases, one waits to the end.
+#[test]
+fn a_cancelled_waiter_loses_no_permit() {
+    check(|| {
+        let list = Arc::new(WaitList::new(0));
+        let quitter = {
+            let list = list.clone();
+            thread::spawn(move || {
+                if poll_and_cancel(list.acquire(1)).is_some() {
+                    list.release(1);
+                }
+            })
+        };
+        let giver = {
+            let list = list.clone();
+            thread::spawn(move || list.release(1))
+        };
+        block_on(list.acquire(1)).unwrap();
+        quitter.join().unwrap();
+        giver.join().unwrap();
+        assert_eq!(list.free(), 0);
+    });
+}
+
+/// Goal: show that a big request that gives up lets a small one behind it pass, while permits come in.
+/// Method: one wants 2 and gives up, one wants 1, one permit is released.
+#[test]
+fn a_big_request_that_gives_up_blocks_nobody() {
+    check(|| {
+        let list = Arc::new(WaitList::new(0));
+        let quitter = {
+            let list = list.clone();
+            thread::spawn(move || assert!(poll_and_cancel(list.acquire(2)).is_none()))
+        };
+        let giver = {
+            let list = list.clone();
+            thread::spawn(move || list.release(1))
+        };
+        block_on(list.acquire(1)).unwrap();
+        quitter.join().unwrap();
+        giver.join().unwrap();
+        assert_eq!(list.free(), 0);
+    });
+}
+
+/// Goal: show that permits released one by one add up for a waiter that needs two.
+/// Method: two releasers and one waiter for two.
+#[test]
+fn permits_pile_up_for_a_big_request() {
+    check(|| {
+        let list = Arc::new(WaitList::new(0));
+        let givers = [0, 1].map(|_| {
+            let list = list.clone();
+            thread::spawn(move || list.release(1))
+        });
+        block_on(list.acquire(2)).unwrap();
+        givers.into_iter().for_each(|giver| giver.join().unwrap());
+        assert_eq!(list.free(), 0);
+    });
+}
+
+/// Goal: show that what was written before a release is seen after the acquire (loom checks it).
+/// Method: two threads change one plain cell under the permit.
+#[test]
+fn a_permit_orders_what_is_done_under_it() {
+    check(|| {
+        let shared = Arc::new((WaitList::new(1), loom::cell::UnsafeCell::new(0)));
+        let step = |shared: &(WaitList, loom::cell::UnsafeCell<i32>)| {
+            block_on(shared.0.acquire(1)).unwrap();
+            #[allow(unsafe_code)]
+            // SAFETY: exclusive. The permit is held; that is what the model checks.
+            shared.1.with_mut(|value| unsafe { *value += 1 });
+            shared.0.release(1);
+        };
+        let others = [0, 1].map(|_| {
+            let shared = shared.clone();
+            thread::spawn(move || step(&shared))
+        });
+        step(&shared);
+        others.into_iter().for_each(|other| other.join().unwrap());
+    });
+}
+
+/// Goal: show that a permit which is left, not counted, is left at most once and never lost.
+/// Method: two leave one each, one takes; then at most one lies there.
+#[test]
+fn a_left_permit_reaches_a_waiter_that_comes_meanwhile() {
+    check(|| {
+        let list = Arc::new(WaitList::new(0));
+        let others = [End::Front, End::Back].map(|end| {
+            let list = list.clone();
+            thread::spawn(move || list.leave_one(end))
+        });
+        block_on(list.acquire(1)).unwrap();
+        others.into_iter().for_each(|other| other.join().unwrap());
+        assert!(list.free() <= 1);
+    });
+}

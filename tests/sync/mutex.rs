@@ -1,0 +1,128 @@
+//! `Mutex`: exclusive across an await, fair, `Send` where it must be.
+
+use std::fmt::Display;
+use std::sync::Arc;
+use std::thread;
+
+use rondel::sync::{Mutex, MutexGuard, OwnedMutexGuard};
+
+use crate::executor::{Probe, block_on};
+
+/// Goal: show that the lock is exclusive and comes back when the guard is dropped.
+/// Method: lock, try again, drop, try again.
+#[test]
+fn one_guard_at_a_time() {
+    let mutex = Mutex::new(1);
+    let mut guard = block_on(mutex.lock());
+    *guard += 1;
+    assert_eq!(mutex.try_lock().unwrap_err().to_string(), "operation would block");
+    assert_eq!(format!("{mutex:?}"), "Mutex { data: <locked> }");
+    drop(guard);
+    assert_eq!(*mutex.try_lock().unwrap(), 2);
+    assert_eq!(format!("{mutex:?}"), "Mutex { data: 2 }");
+}
+
+/// Goal: show that waiters get the lock in order, and that nobody barges in between.
+/// Method: two waiters; after the unlock the lock is the first one's before it was polled.
+#[test]
+fn the_lock_goes_to_the_one_who_waits_longest() {
+    let mutex = Mutex::new(0);
+    let guard = mutex.try_lock().unwrap();
+    let mut first = Probe::waiting(mutex.lock());
+    let mut second = Probe::waiting(mutex.lock());
+    drop(guard);
+    assert_eq!((first.wakes(), second.wakes()), (1, 0));
+    assert!(mutex.try_lock().is_err());
+    drop(first.ready());
+    assert_eq!(second.wakes(), 1);
+    drop(second.ready());
+    assert!(mutex.try_lock().is_ok());
+}
+
+/// Goal: show that a cancelled waiter which had the lock already passes it on.
+/// Method: unlock to the first waiter, drop it unpolled.
+#[test]
+fn a_cancelled_waiter_passes_the_lock_on() {
+    let mutex = Mutex::new(0);
+    let guard = mutex.try_lock().unwrap();
+    let first = Probe::waiting(mutex.lock());
+    let mut second = Probe::waiting(mutex.lock());
+    drop(guard);
+    drop(first);
+    assert_eq!(second.wakes(), 1);
+    drop(second.ready());
+}
+
+/// Goal: show that an owned guard leaves its scope and still unlocks, also for an unsized value.
+/// Method: lock an `Arc<Mutex<dyn Display>>`, move the guard to a thread, drop it there.
+#[test]
+fn an_owned_guard_may_leave_its_scope() {
+    let mutex: Arc<Mutex<dyn Display + Send>> = Arc::new(Mutex::new(7));
+    let guard = block_on(mutex.clone().lock_owned());
+    assert!(mutex.clone().try_lock_owned().is_err());
+    assert!(Arc::ptr_eq(OwnedMutexGuard::mutex(&guard), &mutex));
+    assert_eq!(thread::spawn(move || guard.to_string()).join().unwrap(), "7");
+    let guard = mutex.try_lock().unwrap();
+    assert!(std::ptr::eq(MutexGuard::mutex(&guard), &*mutex));
+}
+
+/// Goal: show that a panic under the lock unlocks, without poisoning.
+/// Method: a thread panics with the guard in its hands.
+#[test]
+fn a_panic_under_the_lock_unlocks_it() {
+    let mutex = Arc::new(Mutex::new(1));
+    let other = mutex.clone();
+    let thread = thread::spawn(move || {
+        let _guard = other.blocking_lock();
+        panic!("on purpose");
+    });
+    assert!(thread.join().is_err());
+    assert_eq!(*mutex.blocking_lock(), 1);
+}
+
+/// Goal: show that the owner of the whole mutex needs no lock, and that the value is dropped once.
+/// Method: `get_mut`, `into_inner`, counting owners of an `Arc`.
+#[test]
+fn the_owner_reaches_the_value_without_locking() {
+    let value = Arc::new(());
+    let mut mutex = Mutex::from(Some(value.clone()));
+    assert!(mutex.get_mut().is_some());
+    drop(mutex);
+    assert_eq!(Arc::strong_count(&value), 1);
+    assert_eq!(Arc::strong_count(&Mutex::new(value).into_inner()), 1);
+    assert_eq!(Mutex::<i32>::default().into_inner(), 0);
+}
+
+/// Goal: show what the compiler must accept and refuse as `Send` and `Sync`.
+/// Method: ask it; a value that is `Send` alone makes the mutex `Sync`.
+#[test]
+fn a_send_value_makes_a_sync_mutex() {
+    fn send<T: Send>(_: &T) {}
+    fn sync<T: Sync>(_: &T) {}
+    let mutex = Mutex::new(std::cell::Cell::new(1));
+    sync(&mutex);
+    send(&mutex.lock());
+    send(&mutex.try_lock().unwrap());
+    sync(&Mutex::new(1).try_lock().unwrap());
+}
+
+/// Goal: show that no update is lost between threads, with cancelled waits in between.
+/// Method: 4 threads x 2,000 plain increments under the lock.
+#[test]
+fn threads_lose_no_update() {
+    let mutex = Arc::new(Mutex::new(0));
+    let threads: Vec<_> = (0..4)
+        .map(|_| {
+            let mutex = mutex.clone();
+            thread::spawn(move || {
+                for _ in 0..2_000 {
+                    drop(Probe::new(mutex.lock()).poll());
+                    let mut count = block_on(mutex.lock());
+                    *count += 1;
+                }
+            })
+        })
+        .collect();
+    threads.into_iter().for_each(|thread| thread.join().unwrap());
+    assert_eq!(block_on(mutex.lock_owned()).to_string(), "8000");
+}
