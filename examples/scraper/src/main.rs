@@ -27,6 +27,10 @@ const PLATFORM_START: &str = "http://platform.test/listing";
 /// without asking the limiter, when a reused connection turns out to be dead.
 const RATE_MARGIN: f64 = 0.96;
 
+/// Jobs that wait for a worker. Few: a listing or sitemap found now has to pass them, and the pages
+/// in it may be what the workers are waiting for.
+const QUEUE_LEN: usize = 16;
+
 /// After the first Ctrl-C, requests in flight get this long.
 const GRACE: Duration = Duration::from_secs(10);
 
@@ -196,7 +200,7 @@ async fn scrape(
     let workers = options.workers as usize;
     let settings = Settings {
         workers,
-        queue_len: workers,
+        queue_len: QUEUE_LEN,
         grace: GRACE,
         all_types: options.all_types,
         bodies: !options.no_bodies,

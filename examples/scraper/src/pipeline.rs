@@ -24,7 +24,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use http::header::CONTENT_TYPE;
 use rondel::sync::{CancellationToken, Mutex, mpsc};
 use rondel::task::JoinSet;
-use rondel::time::sleep;
+use rondel::time::{Instant, sleep};
 use serde::Deserialize;
 use url::Url;
 
@@ -43,6 +43,9 @@ const BATCH_LEN: usize = 256;
 
 /// So much work is lost at most when the process is killed.
 const FLUSH_EVERY: Duration = Duration::from_millis(250);
+
+/// How often a pipeline that is stopping looks whether it may end.
+const LOOK_EVERY: Duration = Duration::from_millis(20);
 
 /// RFC 9309 asks for at least five redirects on the way to a robots.txt.
 const ROBOTS_REDIRECTS_MAX: usize = 5;
@@ -238,8 +241,13 @@ impl Hub {
     }
 }
 
+/// Lets what is in flight finish. Fetches that only wait (for the limiter, or for the next attempt)
+/// have nothing to lose: they are dropped as soon as no other is in flight.
 async fn end_the_grace(place: Workplace) {
-    sleep(place.settings.grace).await;
+    let end = Instant::now() + place.settings.grace;
+    while place.client.stats().in_use > 0 && Instant::now() < end {
+        sleep(LOOK_EVERY).await;
+    }
     place.drop_all.cancel();
 }
 

@@ -13,6 +13,9 @@ use crate::report::{Tally, number};
 const BAR_EVERY: Duration = Duration::from_millis(200);
 const LINE_EVERY: Duration = Duration::from_secs(2);
 
+/// Plain lines begin with the first page, or after this time.
+const PATIENCE: Duration = Duration::from_secs(10);
+
 /// The live rate is that of the last so many looks.
 const LOOKS: usize = 10;
 
@@ -69,6 +72,8 @@ impl Progress {
                 bar.set_position(fetched);
                 bar.set_message(tail);
             }
+            // Somebody who mistyped a name wants one line that says so, and not three.
+            None if fetched == 0 && self.started.elapsed() < PATIENCE => {}
             None => {
                 let seconds = self.started.elapsed().as_secs();
                 let (fetched, total) = (number(fetched), number(total));
