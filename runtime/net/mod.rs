@@ -1,19 +1,23 @@
 //! Floor 5. TCP: connect, listen, accept, and streams of bytes.
 //!
-//! ```no_run
+//! ```
 //! use rondel::net::{TcpListener, TcpStream};
 //!
-//! # async fn example() -> std::io::Result<()> {
-//! let listener = TcpListener::bind("127.0.0.1:0").await?;
-//! let client = TcpStream::connect(listener.local_addr()?).await?;
-//! let (server, client_addr) = listener.accept().await?;
-//! # drop((client, server, client_addr));
-//! # Ok(())
+//! # fn main() -> std::io::Result<()> {
+//! rondel::run(async {
+//!     let listener = TcpListener::bind("127.0.0.1:0").await?;
+//!     let client = TcpStream::connect(listener.local_addr()?).await?;
+//!     let (server, client_addr) = listener.accept().await?;
+//!     assert_eq!(client_addr, client.local_addr()?);
+//!     assert_eq!(server.peer_addr()?, client_addr);
+//!     Ok(())
+//! })
 //! # }
 //! ```
 //!
 //! A socket belongs to the loop it was made on and is cheapest there, but it may be used from any
-//! thread; `registered.rs` says how. The names are tokio's, so code moves over by changing the path.
+//! thread; `registered.rs` says how. The names are tokio's, so code moves over by changing the
+//! path.
 
 mod addr;
 mod interest;

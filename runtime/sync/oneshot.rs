@@ -8,8 +8,8 @@
 //! Rules
 //! 1. `done` means that the sender has finished, with a value or without; it is said once.
 //! 2. After `closed` no value comes in; one that is in already can still be taken out.
-//! 3. `settled` is set, under the lock, with the first of the two: who sees it need not get ready to
-//!    wait.
+//! 3. `settled` is set, under the lock, with the first of the two: who sees it need not get ready
+//!    to wait.
 //! 4. Values and wakers are dropped, and wakers cloned and woken, outside the lock.
 //!
 //! At most one task waits at each end, so each end has one place for a waker, and no list.
@@ -138,8 +138,8 @@ impl<T> Sender<T> {
         lock(&self.chan().slot).closed
     }
 
-    /// One step of [`closed`](Self::closed), for futures written by hand. Only the waker of the last
-    /// call is woken.
+    /// One step of [`closed`](Self::closed), for futures written by hand. Only the waker of the
+    /// last call is woken.
     pub fn poll_closed(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         let mut waker = Some(cx.waker().clone()); // before the lock (rule 4); dropped after it
         let mut slot = lock(&self.chan().slot);

@@ -50,5 +50,6 @@ mod yield_now;
 
 pub use id::{Id, id, try_id};
 pub use join::{AbortHandle, JoinError, JoinHandle};
+pub use join_set::JoinSet;
 pub use spawn::{Builder, spawn, spawn_blocking, spawn_local};
 pub use yield_now::yield_now;

@@ -1,4 +1,5 @@
-//! The wait list: no permit is lost, no wake is lost, whoever acquires, releases and gives up at once.
+//! The wait list: no permit is lost, no wake is lost, whoever acquires, releases and gives up at
+//! once.
 
 use loom::cell::UnsafeCell;
 use loom::sync::Arc;

@@ -66,8 +66,8 @@ impl<T> Sender<T> {
     ///
     /// `Ok` means that the value is in the channel, not that it will be received.
     ///
-    /// **Cancel-safe: no. If the future is dropped while it waits, `value` is dropped with it.** Use
-    /// [`reserve`](Self::reserve) first where that matters. The channel itself takes no harm.
+    /// **Cancel-safe: no. If the future is dropped while it waits, `value` is dropped with it.**
+    /// Use [`reserve`](Self::reserve) first where that matters. The channel itself takes no harm.
     /// **Cost:** one short lock if there is a place.
     #[inline]
     pub async fn send(&self, value: T) -> Result<(), SendError<T>> {
@@ -189,8 +189,8 @@ impl<T> Sender<T> {
 
     /// Reserves a place if there is one at once, in a permit that holds this sender.
     ///
-    /// - Errors with [`Full`](TrySendError::Full) or [`Closed`](TrySendError::Closed); the sender is
-    ///   in the error.
+    /// - Errors with [`Full`](TrySendError::Full) or [`Closed`](TrySendError::Closed); the sender
+    ///   is in the error.
     pub fn try_reserve_owned(self) -> Result<OwnedPermit<T>, TrySendError<Self>> {
         match self.tx.chan().try_reserve(1) {
             Ok(()) => Ok(OwnedPermit::new(self.tx)),
@@ -307,7 +307,8 @@ impl<T> Receiver<T> {
     /// Waits for the next item. `None`: nothing will come any more.
     ///
     /// **Cancel-safe:** yes. Nothing is taken out until the future is ready.
-    /// **Cost:** one atomic operation for the freed place; a short lock once for each block of items.
+    /// **Cost:** one atomic operation for the freed place; a short lock once for each block of
+    /// items.
     #[inline]
     pub async fn recv(&mut self) -> Option<T> {
         poll_fn(|cx| self.poll_recv(cx)).await

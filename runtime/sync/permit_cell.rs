@@ -1,4 +1,4 @@
-//! Floor 1. A value that only the holder of a permit may touch.
+//! Floor 5. A value that only the holder of a permit may touch.
 //!
 //! ```text
 //!   PermitCell { wait list with 1 permit, value }
@@ -66,8 +66,8 @@ pub(crate) struct Hold<K, T: ?Sized> {
     keeper: K,
 }
 
-// SAFETY: exclusive. A `Hold` is a `&mut T` with a keeper beside it, and the permit can be given back
-// from any thread; see rule 1.
+// SAFETY: exclusive. A `Hold` is a `&mut T` with a keeper beside it, and the permit can be given
+// back from any thread; see rule 1.
 unsafe impl<K: Send, T: ?Sized + Send> Send for Hold<K, T> {}
 // SAFETY: alive. A shared `Hold` gives a `&T` and a `&K`, nothing else; see rule 2.
 unsafe impl<K: Sync, T: ?Sized + Sync> Sync for Hold<K, T> {}
