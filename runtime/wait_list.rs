@@ -255,8 +255,8 @@ impl WaitList {
     /// Writes the word with the WAITING that the queue demands (rules 1 and 2).
     fn store(&self, queue: &Queue, word: usize) {
         let waiting = if queue.front == NOWHERE { 0 } else { WAITING };
-        // Release: what was done under the permits that are free now, by those who came here through
-        // the lock; pairs with Acquire in `try_acquire`.
+        // Release: what was done under the permits that are free now, by those who came here
+        // through the lock; pairs with Acquire in `try_acquire`.
         self.word.store((word & !WAITING) | waiting, Release);
     }
 
@@ -314,7 +314,8 @@ impl WaitList {
             }
             let enough = word / PERMIT >= n;
             let next = if enough { word - n * PERMIT } else { word | WAITING };
-            // Acquire: for ourselves as in `try_acquire`; with WAITING for all who come next (rule 2).
+            // Acquire: for ourselves as in `try_acquire`; with WAITING for all who come next
+            // (rule 2).
             match self.word.compare_exchange_weak(word, next, Acquire, Relaxed) {
                 Ok(_) => return enough.then_some(Ok(())),
                 Err(now) => word = now,
