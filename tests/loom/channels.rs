@@ -106,7 +106,7 @@ fn a_weak_sender_never_reopens_an_ended_channel() {
 }
 
 /// Goal: show that places which a sender keeps at hand are not withheld from one who waits.
-/// Method: two places; one sends through the inbox, one reserves through the queue; nobody receives.
+/// Method: two places; one sends through the inbox, one reserves in the queue; nobody receives.
 #[test]
 fn spare_places_are_not_withheld_from_a_waiter() {
     check(|| {
@@ -119,7 +119,7 @@ fn spare_places_are_not_withheld_from_a_waiter() {
     });
 }
 
-/// Goal: show that a place freed under the inbox's lock reaches a sender that begins to wait meanwhile.
+/// Goal: show that a place freed under the inbox's lock reaches a sender that begins to wait.
 /// Method: a full channel of one; `try_recv` against a waiting `reserve`; nothing else happens.
 #[test]
 fn a_place_freed_meanwhile_reaches_a_waiter() {

@@ -1,11 +1,13 @@
 //! The wait list: no permit is lost, no wake is lost, whoever acquires, releases and gives up at
 //! once.
 
+use std::pin::pin;
+
 use loom::cell::UnsafeCell;
 use loom::sync::Arc;
 use loom::thread;
 
-use crate::model::{block_on, check, poll_and_cancel};
+use crate::model::{block_on, check, poll_and_cancel, poll_once};
 use crate::wait_list::{End, WaitList};
 
 /// Goal: show that a waiter and a releaser never miss each other.
@@ -135,6 +137,32 @@ fn a_permit_orders_what_is_done_under_it() {
         });
         step(&shared);
         others.into_iter().for_each(|other| other.join().unwrap());
+    });
+}
+
+/// Goal: show the same for a permit that was released under the lock, past a waiter that gives up.
+/// Method: one thread waits for two, writes the cell, releases one and gives up; one acquires. Both
+/// are spawned, so that the search starts with the giver (loom forgets a load once another thread has
+/// loaded, too, and would not come to that order by itself).
+#[test]
+fn a_permit_that_passes_a_waiter_orders_what_was_done_before() {
+    check(|| {
+        let shared = Arc::new((WaitList::new(0), UnsafeCell::new(0)));
+        let giver = {
+            let shared = shared.clone();
+            thread::spawn(move || {
+                let mut big = pin!(shared.0.acquire(2));
+                let _ = poll_once(big.as_mut());
+                add_one(&shared.1);
+                shared.0.release(1);
+            })
+        };
+        let taker = thread::spawn(move || {
+            block_on(shared.0.acquire(1)).unwrap();
+            add_one(&shared.1);
+        });
+        giver.join().unwrap();
+        taker.join().unwrap();
     });
 }
 
