@@ -60,8 +60,8 @@ fn a_dropped_copy_buf_loses_nothing() {
 }
 
 /// Goal: show that the end of one direction is passed on at once and does not end the other.
-/// Method: a client that ends its request, and a server that answers only when it has seen that
-/// end.
+/// Method: a server that speaks first, a client that ends its request, and an answer that is given
+/// only when that end was seen.
 #[test]
 fn copy_bidirectional_passes_a_half_close_on() {
     let (mut client, mut front) = duplex(3);
@@ -69,12 +69,16 @@ fn copy_bidirectional_passes_a_half_close_on() {
     let proxy = thread::spawn(move || block_on(copy_bidirectional(&mut front, &mut back)));
     let server = thread::spawn(move || {
         block_on(async {
+            server.write_all(b"welcome; ").await.unwrap();
             let mut request = String::new();
             server.read_to_string(&mut request).await.unwrap();
             server.write_all(format!("you said {request}").as_bytes()).await.unwrap();
         });
     });
     block_on(async {
+        let mut welcome = [0; 9];
+        client.read_exact(&mut welcome).await.unwrap();
+        assert_eq!(&welcome, b"welcome; ");
         client.write_all(b"hello").await.unwrap();
         client.shutdown().await.unwrap();
         let mut answer = String::new();
@@ -82,7 +86,7 @@ fn copy_bidirectional_passes_a_half_close_on() {
         assert_eq!(answer, "you said hello");
     });
     server.join().unwrap();
-    assert_eq!(proxy.join().unwrap().unwrap(), (5, 14));
+    assert_eq!(proxy.join().unwrap().unwrap(), (5, 23));
 }
 
 /// Goal: show that an error in one direction ends both, and that each side is shut down once.
