@@ -237,11 +237,6 @@ pub(crate) fn here<R>(touch: impl FnOnce(&Loop) -> R) -> Option<R> {
     touched.ok().flatten()
 }
 
-/// The loop that this thread is inside of, to hold on to.
-pub(crate) fn here_loop() -> Option<Rc<Loop>> {
-    CONTEXT.try_with(|context| context.borrow().lp.clone()).ok().flatten()
-}
-
 /// Whether `spawn` may put a task into this thread's own queue: it is inside a loop, and that
 /// loop's runtime is the current one.
 #[inline]

@@ -51,8 +51,8 @@ fn life() {
     let theirs = kept.clone();
     let runtime = rondel::Runtime::new().unwrap();
     let handle = runtime.handle().clone();
-    let unread = runtime.block_on(async {
-        let done = rondel::spawn(async { vec![1, 2, 3] });
+    let unread = runtime.spawn(async { vec![1, 2, 3] });
+    runtime.block_on(async {
         rondel::spawn(pending::<()>());
         rondel::task::spawn_local(poll_fn(move |cx| {
             theirs.lock().unwrap().push(cx.waker().clone());
@@ -65,7 +65,6 @@ fn life() {
         let named = rondel::task::Builder::new().name("named").spawn(async {}).unwrap();
         drop(named);
         assert_eq!(rondel::spawn_blocking(|| 4).await.unwrap(), 4);
-        done
     });
     let stranger = {
         let handle = handle.clone();

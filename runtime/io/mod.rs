@@ -30,6 +30,7 @@ mod split;
 mod void;
 mod write_ext;
 
+pub use crate::net::{Interest, Ready};
 pub use adapters::{Chain, Take};
 pub use async_buf_read::AsyncBufRead;
 pub use async_read::AsyncRead;

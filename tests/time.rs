@@ -1,0 +1,663 @@
+//! Waiting for moments: sleep, timeout, interval. Exact in virtual time, "never early" in real
+//! time.
+
+use rondel::time::{
+    Duration, Instant, Interval, MissedTickBehavior, Sleep, interval, interval_at, sleep,
+    sleep_until, timeout, timeout_at,
+};
+use rondel::{Builder, Handle, Runtime};
+use std::cell::RefCell;
+use std::future::{Future, pending, poll_fn, ready};
+use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::{Pin, pin};
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::task::{Context, Poll, Wake, Waker};
+use std::thread;
+
+const HOUR: Duration = Duration::from_secs(3_600);
+
+const fn ms(milliseconds: u64) -> Duration {
+    Duration::from_millis(milliseconds)
+}
+
+/// A runtime whose time stands still until nothing else can run.
+fn paused() -> Runtime {
+    Builder::new().start_paused(true).build().unwrap()
+}
+
+/// Who did what in which order.
+#[derive(Clone, Default)]
+struct Diary(Rc<RefCell<Vec<String>>>);
+
+impl Diary {
+    fn note(&self, what: impl Into<String>) {
+        self.0.borrow_mut().push(what.into());
+    }
+
+    fn pages(&self) -> Vec<String> {
+        self.0.borrow().clone()
+    }
+}
+
+/// A waker that counts; its own reference count tells who still holds it.
+#[derive(Default)]
+struct Counter(AtomicUsize);
+
+impl Counter {
+    fn new() -> Arc<Self> {
+        Arc::default()
+    }
+
+    fn wakes(&self) -> usize {
+        self.0.load(Ordering::SeqCst)
+    }
+}
+
+impl Wake for Counter {
+    fn wake(self: Arc<Self>) {
+        self.wake_by_ref();
+    }
+
+    fn wake_by_ref(self: &Arc<Self>) {
+        self.0.fetch_add(1, Ordering::SeqCst);
+    }
+}
+
+fn poll_with(sleep: &mut Sleep, counter: &Arc<Counter>) -> Poll<()> {
+    let waker = Waker::from(counter.clone());
+    Pin::new(sleep).poll(&mut Context::from_waker(&waker))
+}
+
+/// Lets a loop on another thread catch up. Not for luck: the caller states a condition.
+fn wait_until(condition: impl Fn() -> bool) {
+    while !condition() {
+        thread::sleep(ms(1));
+    }
+}
+
+fn panic_text(panic: Box<dyn std::any::Any + Send>) -> String {
+    match panic.downcast::<String>() {
+        Ok(text) => *text,
+        Err(panic) => (*panic.downcast::<&str>().unwrap()).to_owned(),
+    }
+}
+
+// ---- sleep ------------------------------------------------------------------------------------
+
+/// Goal: never early, in real time too. Method: sleep for fractions of a tick and measure.
+#[test]
+fn a_sleep_is_never_early() {
+    rondel::run(async {
+        for micros in [1, 300, 999, 1_000, 1_001, 2_700] {
+            let duration = Duration::from_micros(micros);
+            let start = Instant::now();
+            sleep(duration).await;
+            assert!(start.elapsed() >= duration, "{duration:?} took {:?}", start.elapsed());
+        }
+    });
+}
+
+/// Goal: virtual time jumps straight to the deadline, rounded up to a whole tick.
+/// Method: sleep for an hour and for half ticks; compare exactly.
+#[test]
+fn a_sleep_ends_on_the_first_tick_that_is_not_before_its_deadline() {
+    paused().block_on(async {
+        let start = Instant::now();
+        sleep(HOUR).await;
+        assert_eq!(start.elapsed(), HOUR);
+        sleep(Duration::from_micros(10_500)).await;
+        assert_eq!(start.elapsed(), HOUR + ms(11));
+        sleep(Duration::from_nanos(1)).await;
+        assert_eq!(start.elapsed(), HOUR + ms(12));
+        sleep(20 * 365 * 24 * HOUR).await;
+        assert_eq!(start.elapsed(), 20 * 365 * 24 * HOUR + HOUR + ms(12));
+    });
+}
+
+/// Goal: what is due needs no waiting. Method: poll zero and past sleeps once, with a waker that
+/// nobody must keep.
+#[test]
+fn a_sleep_that_is_due_is_ready_at_the_first_poll() {
+    rondel::run(async {
+        let counter = Counter::new();
+        let now = Instant::now();
+        for mut due in [sleep(Duration::ZERO), sleep_until(now), sleep_until(now - ms(5))] {
+            assert!(poll_with(&mut due, &counter).is_ready());
+            assert!(poll_with(&mut due, &counter).is_ready(), "and at each later one");
+            assert!(due.is_elapsed());
+        }
+        assert_eq!(Arc::strong_count(&counter), 1);
+    });
+}
+
+/// Goal: timers fire by deadline; those of one tick in the order in which they began to wait.
+/// Method: tasks with mixed deadlines note their names.
+#[test]
+fn sleepers_wake_by_deadline_and_then_in_the_order_they_fell_asleep() {
+    let diary = Diary::default();
+    paused().block_on(async {
+        let start = Instant::now();
+        let mut tasks = Vec::new();
+        for (name, at) in [("c", 70), ("a", 5), ("d", 70), ("e", 5_000), ("b", 69), ("f", 5_000)] {
+            let diary = diary.clone();
+            tasks.push(rondel::task::spawn_local(async move {
+                sleep_until(start + ms(at)).await;
+                diary.note(format!("{name} at {}", start.elapsed().as_millis()));
+            }));
+        }
+        for task in tasks {
+            task.await.unwrap();
+        }
+    });
+    let pages = diary.pages();
+    assert_eq!(
+        pages,
+        ["a at 5", "b at 69", "c at 70", "d at 70", "e at 5000", "f at 5000"],
+        "by deadline"
+    );
+}
+
+/// Goal: many sleepers of any length each wake exactly on time. Method: 3,000 tasks with
+/// pseudo-random durations up to days, each compares the clock with its own deadline.
+#[test]
+fn thousands_of_sleepers_are_all_exactly_on_time() {
+    paused().block_on(async {
+        let mut noise = 1_u64;
+        let mut tasks = Vec::new();
+        for _ in 0..3_000 {
+            noise = noise.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+            let duration = ms((noise >> 33) & ((1 << (noise >> 60 << 1)) - 1));
+            tasks.push(rondel::spawn(async move {
+                let start = Instant::now();
+                sleep(duration).await;
+                assert_eq!(start.elapsed(), duration);
+            }));
+        }
+        for task in tasks {
+            task.await.unwrap();
+        }
+    });
+}
+
+/// Goal: "for ever" is no overflow. Method: the longest durations there are, against a short one.
+#[test]
+fn a_sleep_of_any_length_is_accepted() {
+    paused().block_on(async {
+        let mut forever = pin!(sleep(Duration::MAX));
+        assert!(timeout(HOUR, forever.as_mut()).await.is_err());
+        assert!(!forever.is_elapsed());
+        assert_eq!(timeout(Duration::MAX, ready(1)).await, Ok(1));
+        assert!(timeout(HOUR, timeout(Duration::MAX, pending::<()>())).await.is_err());
+    });
+}
+
+/// Goal: a dropped sleep leaves nothing on the wheel. Method: the waker's count, at once, without
+/// a turn of the loop between.
+#[test]
+fn dropping_a_sleep_disarms_it_and_drops_its_waker() {
+    paused().block_on(async {
+        let counter = Counter::new();
+        let mut dropped = sleep(ms(10));
+        assert!(poll_with(&mut dropped, &counter).is_pending());
+        assert_eq!(Arc::strong_count(&counter), 2);
+        drop(dropped);
+        assert_eq!(Arc::strong_count(&counter), 1);
+        sleep(ms(20)).await;
+        assert_eq!(counter.wakes(), 0);
+    });
+}
+
+/// Goal: the waker of the last poll counts. Method: poll with two wakers in turn, then let it fire.
+#[test]
+fn a_sleep_wakes_who_polled_last() {
+    paused().block_on(async {
+        let (first, last) = (Counter::new(), Counter::new());
+        let mut moved = sleep(ms(10));
+        assert!(poll_with(&mut moved, &first).is_pending());
+        assert!(poll_with(&mut moved, &last).is_pending());
+        assert_eq!(Arc::strong_count(&first), 1, "the former waker is let go at once");
+        assert!(poll_with(&mut moved, &last).is_pending());
+        sleep(ms(10)).await;
+        assert_eq!((first.wakes(), last.wakes()), (0, 1));
+        assert!(poll_with(&mut moved, &last).is_ready());
+    });
+}
+
+/// Goal: reset works in every state. Method: before the first poll, while waiting, after firing
+/// unseen and after it was ready; each time to a later or an earlier moment.
+#[test]
+fn reset_moves_the_deadline_in_every_state() {
+    paused().block_on(async {
+        let start = Instant::now();
+        let counter = Counter::new();
+        let mut moved = pin!(sleep(ms(10)));
+        moved.as_mut().reset(start + ms(20)); // before the first poll
+        assert_eq!(moved.deadline(), start + ms(20));
+        assert!(poll_with(&mut moved, &counter).is_pending());
+        moved.as_mut().reset(start + ms(40)); // while waiting: later
+        sleep_until(start + ms(30)).await;
+        assert!(!moved.is_elapsed());
+        assert_eq!(counter.wakes(), 0);
+        moved.as_mut().reset(start + ms(35)); // while waiting: earlier
+        sleep_until(start + ms(35)).await;
+        assert_eq!(counter.wakes(), 1, "the waker moved with it, without a poll");
+        moved.as_mut().reset(start + ms(50)); // fired, but nobody looked
+        assert!(poll_with(&mut moved, &counter).is_pending());
+        moved.as_mut().await;
+        assert_eq!(start.elapsed(), ms(50));
+        moved.as_mut().reset(start + ms(60)); // after it was ready
+        moved.as_mut().await;
+        assert_eq!(start.elapsed(), ms(60));
+    });
+}
+
+/// Goal: a waiting task learns at once that its deadline has been moved into the past.
+/// Method: reset to the past, look at the count before the loop turns.
+#[test]
+fn reset_to_the_past_wakes_the_waiter() {
+    paused().block_on(async {
+        sleep(ms(5)).await;
+        let counter = Counter::new();
+        let mut moved = pin!(sleep(HOUR));
+        assert!(poll_with(&mut moved, &counter).is_pending());
+        moved.as_mut().reset(Instant::now() - ms(1));
+        assert_eq!(counter.wakes(), 1);
+        assert!(poll_with(&mut moved, &counter).is_ready());
+        assert_eq!(Arc::strong_count(&counter), 1);
+    });
+}
+
+/// A waker whose drop touches the wheel, as a task's future may that holds a sleep of its own.
+struct ComesBack;
+
+impl Wake for ComesBack {
+    fn wake(self: Arc<Self>) {}
+}
+
+impl Drop for ComesBack {
+    fn drop(&mut self) {
+        let mut other = sleep(HOUR);
+        assert!(poll_with(&mut other, &Counter::new()).is_pending());
+    }
+}
+
+/// Goal: other people's drops may use the wheel. Method: wakers that arm and drop a timer when they
+/// are dropped, let go in every way there is. A borrow held too long would panic.
+#[test]
+fn wakers_may_come_back_to_the_wheel_when_they_are_dropped() {
+    paused().block_on(async {
+        let poll = |sleep: &mut Sleep| {
+            let waker = Waker::from(Arc::new(ComesBack));
+            Pin::new(sleep).poll(&mut Context::from_waker(&waker))
+        };
+        let mut dropped = sleep(ms(5));
+        assert!(poll(&mut dropped).is_pending());
+        assert!(poll(&mut dropped).is_pending()); // replaced
+        drop(dropped); // removed
+        let mut fired = sleep(ms(5));
+        assert!(poll(&mut fired).is_pending());
+        sleep(ms(6)).await; // fired
+        let mut reset = sleep(HOUR);
+        assert!(poll(&mut reset).is_pending());
+        Pin::new(&mut reset).reset(Instant::now() - ms(1));
+        assert!(poll(&mut reset).is_ready());
+    });
+}
+
+/// Goal: the message says what to do. Method: catch the panic outside any runtime.
+#[test]
+fn a_sleep_outside_a_runtime_panics_and_says_how_to_enter_one() {
+    for make in [|| drop(sleep(ms(1))), || drop(interval(ms(1)))] {
+        let text = panic_text(catch_unwind(make).unwrap_err());
+        assert!(text.contains("no Rondel loop runs on this thread"), "{text}");
+        assert!(text.contains("rondel::run"), "{text}");
+    }
+}
+
+// ---- sleep among strangers ----------------------------------------------------------------------
+
+/// Goal: hyper and friends may keep timers anywhere. Method: the compiler.
+#[test]
+fn timers_are_send_sync_and_unpin() {
+    fn check<T: Send + Sync + Unpin>() {}
+    check::<Sleep>();
+    check::<Interval>();
+    check::<rondel::time::Timeout<Sleep>>();
+    check::<Instant>();
+}
+
+/// Goal: a thread without a loop can wait for a timer of a loop elsewhere, and is not woken early.
+/// Method: `Handle::block_on` on a pool thread, with a reset and a second poll on the way.
+#[test]
+fn a_stranger_can_sleep() {
+    rondel::run(async {
+        let handle = Handle::current();
+        let stranger = move || {
+            handle.block_on(async {
+                let start = Instant::now();
+                sleep(ms(3)).await;
+                assert!(start.elapsed() >= ms(3));
+                let mut moved = pin!(sleep(HOUR));
+                assert!(timeout(ms(2), moved.as_mut()).await.is_err());
+                moved.as_mut().reset(start + ms(10));
+                moved.as_mut().await;
+                assert!(start.elapsed() >= ms(10));
+                let mut ticks = interval(ms(1));
+                for _ in 0..3 {
+                    assert!(ticks.tick().await <= Instant::now());
+                }
+            });
+        };
+        rondel::spawn_blocking(stranger).await.unwrap();
+    });
+}
+
+/// Goal: a stranger's sleep that is dropped leaves nothing behind on the loop. Method: the waker's
+/// count while the loop runs on.
+#[test]
+fn a_strangers_sleep_is_disarmed_when_it_is_dropped() {
+    rondel::run(async {
+        let handle = Handle::current();
+        let stranger = move || {
+            let _entered = handle.enter();
+            let counter = Counter::new();
+            let mut dropped = sleep(HOUR);
+            assert!(poll_with(&mut dropped, &counter).is_pending());
+            handle.block_on(sleep(ms(1))); // the errand is done by now: errands keep their order
+            assert!(poll_with(&mut dropped, &counter).is_pending());
+            drop(dropped);
+            assert_eq!(Arc::strong_count(&counter), 1);
+            let mut at_once = sleep(HOUR);
+            assert!(poll_with(&mut at_once, &counter).is_pending());
+            drop(at_once); // perhaps before the errand
+            assert_eq!((Arc::strong_count(&counter), counter.wakes()), (1, 0));
+        };
+        rondel::spawn_blocking(stranger).await.unwrap();
+    });
+}
+
+/// Goal: a timer goes along with a future that changes loops. Method: poll it in one loop, send it
+/// to a thread with a loop of its own, and see that the first loop lets the old waker go.
+#[test]
+fn a_sleep_moves_to_the_loop_it_is_polled_in() {
+    rondel::run(async {
+        let counter = Counter::new();
+        let start = Instant::now();
+        let mut moved = sleep(ms(20));
+        assert!(poll_with(&mut moved, &counter).is_pending());
+        let old = counter.clone();
+        let thread = rondel::spawn_blocking(move || {
+            rondel::run(async move {
+                assert!(timeout(ms(1), &mut moved).await.is_err());
+                wait_until(|| Arc::strong_count(&old) == 2); // here and in the test
+                moved.await;
+                start.elapsed()
+            })
+        });
+        assert!(thread.await.unwrap() >= ms(20));
+        assert_eq!(counter.wakes(), 0);
+    });
+}
+
+/// Goal: a timer armed at home may be reset, polled and dropped by a stranger. Method: arm it in
+/// the loop, hand it to a thread in `Handle::block_on`.
+#[test]
+fn a_stranger_may_take_over_a_timer_that_was_armed_at_home() {
+    rondel::run(async {
+        let handle = Handle::current();
+        let counter = Counter::new();
+        let mut armed = [sleep(HOUR), sleep(HOUR), sleep(HOUR)];
+        for sleep in &mut armed {
+            assert!(poll_with(sleep, &counter).is_pending());
+        }
+        let waiter = counter.clone();
+        let stranger = move || {
+            let [mut reset, mut polled, dropped] = armed;
+            Pin::new(&mut reset).reset(Instant::now() + ms(2));
+            wait_until(|| waiter.wakes() == 1); // the task at home still waits, for the new deadline
+            handle.block_on(&mut reset);
+            handle.block_on(async {
+                assert!(timeout(ms(1), &mut polled).await.is_err());
+                Pin::new(&mut polled).reset(Instant::now() + ms(1));
+                polled.await;
+            });
+            drop(dropped);
+            wait_until(|| Arc::strong_count(&waiter) == 2);
+        };
+        rondel::spawn_blocking(stranger).await.unwrap();
+        assert_eq!(counter.wakes(), 1);
+    });
+}
+
+/// Goal: nobody waits for ever for a loop that is gone. Method: drop the runtime under a stranger
+/// that sleeps for an hour, and under one that arms its timer later.
+#[test]
+fn a_strangers_sleep_panics_when_its_loop_ends() {
+    let runtime = Runtime::new().unwrap();
+    let handle = runtime.handle().clone();
+    let waiting = Arc::new(AtomicUsize::new(0));
+    let seen = waiting.clone();
+    let stranger = thread::spawn(move || {
+        let slept = catch_unwind(AssertUnwindSafe(|| {
+            handle.block_on(async {
+                let mut long = sleep(HOUR);
+                poll_fn(|cx| {
+                    seen.store(1, Ordering::SeqCst);
+                    Pin::new(&mut long).poll(cx)
+                })
+                .await;
+            });
+        }));
+        let later =
+            catch_unwind(AssertUnwindSafe(|| handle.block_on(async { sleep(ms(1)).await })));
+        [slept, later].map(|outcome| panic_text(outcome.unwrap_err()))
+    });
+    wait_until(|| waiting.load(Ordering::SeqCst) == 1);
+    runtime.block_on(async { sleep(ms(1)).await });
+    drop(runtime);
+    for text in stranger.join().unwrap() {
+        assert!(text.contains("the loop that kept this timer has ended"), "{text}");
+    }
+}
+
+// ---- timeout
+// --------------------------------------------------------------------------------------
+
+/// Goal: a future in time is not disturbed. Method: one that is ready, one that takes a while.
+#[test]
+fn a_timeout_returns_the_output_of_a_future_in_time() {
+    paused().block_on(async {
+        assert_eq!(timeout(ms(10), async { 1 }).await, Ok(1));
+        let slow = async {
+            sleep(ms(9)).await;
+            2
+        };
+        let start = Instant::now();
+        assert_eq!(timeout(ms(10), slow).await, Ok(2));
+        assert_eq!(start.elapsed(), ms(9));
+        assert_eq!(timeout_at(start, ready(3)).await, Ok(3), "tried first, though it is too late");
+    });
+}
+
+/// Goal: the limit holds, and the future is gone when the error is there. Method: a future that
+/// notes its drop.
+#[test]
+fn a_timeout_gives_up_at_its_limit_and_drops_the_future() {
+    struct Tell(Diary);
+    impl Drop for Tell {
+        fn drop(&mut self) {
+            self.0.note("dropped");
+        }
+    }
+    let diary = Diary::default();
+    paused().block_on(async {
+        let start = Instant::now();
+        let tell = Tell(diary.clone());
+        let never = async move {
+            let _tell = tell;
+            pending::<()>().await;
+        };
+        let error = timeout(ms(10), never).await.unwrap_err();
+        diary.note("given up");
+        assert_eq!(start.elapsed(), ms(10));
+        assert_eq!(error.to_string(), "deadline has elapsed");
+        assert_eq!(io::Error::from(error).kind(), io::ErrorKind::TimedOut);
+        assert!(timeout_at(start + ms(30), pending::<()>()).await.is_err());
+        assert_eq!(start.elapsed(), ms(30));
+    });
+    assert_eq!(diary.pages(), ["dropped", "given up"]);
+}
+
+/// Goal: the limit is a limit on the waiting. Method: make it, let an hour go by, then await it.
+#[test]
+fn a_timeouts_limit_counts_from_its_first_poll() {
+    paused().block_on(async {
+        let limited = timeout(ms(10), sleep_until(Instant::now() + HOUR + ms(5)));
+        sleep(HOUR).await;
+        let start = Instant::now();
+        assert_eq!(limited.await, Ok(()));
+        assert_eq!(start.elapsed(), ms(5));
+    });
+}
+
+/// Goal: zero means "if it is ready now". Method: count the polls.
+#[test]
+fn a_timeout_of_zero_polls_once() {
+    paused().block_on(async {
+        let mut polls = 0;
+        let counted = poll_fn(|_| {
+            polls += 1;
+            Poll::<()>::Pending
+        });
+        assert!(timeout(Duration::ZERO, counted).await.is_err());
+        assert_eq!(polls, 1);
+        assert_eq!(timeout(Duration::ZERO, ready(7)).await, Ok(7));
+    });
+}
+
+/// Goal: a future that need not wait pays nothing for its limit, not even a loop. Method: no loop.
+#[test]
+fn a_timeout_of_a_ready_future_needs_no_runtime() {
+    assert_eq!(rondel::block_on(timeout(ms(1), async { 1 })), Ok(1));
+}
+
+/// Goal: the future can be looked at and taken back. Method: a timeout that is given up half-way.
+#[test]
+fn a_timeout_lends_and_returns_its_future() {
+    paused().block_on(async {
+        let start = Instant::now();
+        let mut limited = timeout(ms(10), sleep(ms(20)));
+        assert!(timeout(ms(5), &mut limited).await.is_err());
+        assert_eq!(limited.get_ref().deadline(), start + ms(20));
+        Pin::new(limited.get_mut()).reset(start + ms(15));
+        limited.into_inner().await;
+        assert_eq!(start.elapsed(), ms(15));
+    });
+}
+
+// ---- interval
+// -------------------------------------------------------------------------------------
+
+/// Goal: ticks do not drift. Method: work for a part of each period, fractions of a tick included.
+#[test]
+fn an_interval_ticks_at_once_and_then_every_period() {
+    paused().block_on(async {
+        let start = Instant::now();
+        let period = Duration::from_micros(10_250);
+        let mut ticks = interval(period);
+        assert_eq!(ticks.period(), period);
+        for number in 0..9 {
+            assert_eq!(ticks.tick().await, start + period * number);
+            assert!(Instant::now() >= start + period * number);
+            sleep(ms(4)).await;
+        }
+        let mut later = interval_at(Instant::now() + HOUR, ms(10));
+        let start = Instant::now();
+        later.tick().await;
+        assert_eq!(start.elapsed(), HOUR);
+    });
+}
+
+/// Goal: the table at the head of interval.rs is true. Method: take the tick of 20 at 35.
+#[test]
+fn missed_ticks_burst_delay_or_are_skipped() {
+    let expected = [
+        (MissedTickBehavior::Burst, [20, 30, 40, 50], [35, 35, 40, 50]),
+        (MissedTickBehavior::Delay, [20, 45, 55, 65], [35, 45, 55, 65]),
+        (MissedTickBehavior::Skip, [20, 40, 50, 60], [35, 40, 50, 60]),
+    ];
+    for (behavior, due, taken) in expected {
+        paused().block_on(async {
+            let start = Instant::now();
+            let mut ticks = interval_at(start + ms(10), ms(10));
+            ticks.set_missed_tick_behavior(behavior);
+            assert_eq!(ticks.missed_tick_behavior(), behavior);
+            ticks.tick().await;
+            sleep(ms(25)).await;
+            for (due, taken) in due.into_iter().zip(taken) {
+                assert_eq!(ticks.tick().await, start + ms(due), "{behavior:?}");
+                assert_eq!(start.elapsed(), ms(taken), "{behavior:?}");
+            }
+        });
+    }
+}
+
+/// Goal: a little late is in time. Method: 5 ms late with `Skip` and `Delay`: nothing is left out.
+#[test]
+fn a_tick_that_is_five_milliseconds_late_is_not_missed() {
+    for behavior in [MissedTickBehavior::Skip, MissedTickBehavior::Delay] {
+        paused().block_on(async {
+            let start = Instant::now();
+            let mut ticks = interval(ms(2));
+            ticks.set_missed_tick_behavior(behavior);
+            sleep(ms(5)).await;
+            assert_eq!(ticks.tick().await, start);
+            assert_eq!(ticks.tick().await, start + ms(2));
+        });
+    }
+}
+
+/// Goal: each reset moves the next tick, and the later ones follow it. Method: virtual time.
+#[test]
+fn an_interval_can_be_reset() {
+    paused().block_on(async {
+        let start = Instant::now();
+        let mut ticks = interval(ms(10));
+        ticks.tick().await;
+        sleep(ms(3)).await;
+        ticks.reset();
+        assert_eq!(ticks.tick().await, start + ms(13));
+        ticks.reset_immediately();
+        assert_eq!(ticks.tick().await, start + ms(13));
+        assert_eq!(start.elapsed(), ms(13));
+        ticks.reset_after(ms(100));
+        assert_eq!(ticks.tick().await, start + ms(113));
+        ticks.reset_at(start + ms(115));
+        assert_eq!(ticks.tick().await, start + ms(115));
+        assert_eq!(ticks.tick().await, start + ms(125));
+    });
+}
+
+/// Goal: a tick that was not taken is not lost. Method: give up waiting for it, then take it.
+#[test]
+fn a_tick_is_cancel_safe() {
+    paused().block_on(async {
+        let start = Instant::now();
+        let mut ticks = interval_at(start + ms(10), ms(10));
+        assert!(timeout(ms(4), ticks.tick()).await.is_err());
+        assert!(timeout(ms(4), ticks.tick()).await.is_err());
+        assert_eq!(ticks.tick().await, start + ms(10));
+    });
+}
+
+/// Goal: nonsense is refused as tokio refuses it. Method: catch the panic.
+#[test]
+fn an_interval_of_zero_panics() {
+    rondel::run(async {
+        let panic = catch_unwind(|| drop(interval(Duration::ZERO))).unwrap_err();
+        assert_eq!(panic_text(panic), "`period` must be non-zero.");
+    });
+}
