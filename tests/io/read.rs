@@ -1,7 +1,7 @@
 //! Reading: `AsyncReadExt`, and what the types promise.
 
 use crate::script::*;
-use bytes::{BufMut, BytesMut};
+use bytes::BytesMut;
 use rondel::io::{AsyncBufRead, AsyncBufReadExt, AsyncRead, AsyncReadExt, AsyncWriteExt, ReadBuf};
 use std::io::{self, ErrorKind};
 use std::pin::Pin;

@@ -1,7 +1,7 @@
 //! ReadBuf: what is filled, and what is merely written.
 
 use bytes::BufMut;
-use rondel::io::{AsyncReadExt, ReadBuf};
+use rondel::io::ReadBuf;
 use std::mem::MaybeUninit;
 
 /// Goal: show that the two counts of a `ReadBuf` are kept apart.
