@@ -34,6 +34,18 @@ fn copy_fetches_more_while_the_writer_is_busy() {
     assert_eq!((to.written.as_slice(), to.write_polls), (&b"abcdef"[..], 3));
 }
 
+/// Goal: show that a copy between streams that are always ready lets other tasks run.
+/// Method: copies that never end are polled once; and one that ends is finished all the same.
+#[test]
+fn an_endless_copy_lets_others_run() {
+    assert!(poll_and_drop(copy(&mut repeat(7), &mut sink())).is_pending());
+    let mut endless = BufReader::with_capacity(1, repeat(7));
+    assert!(poll_and_drop(copy_buf(&mut endless, &mut sink())).is_pending());
+    assert_eq!(block_on(copy(&mut repeat(7).take(9_000_000), &mut sink())).unwrap(), 9_000_000);
+    let mut long = BufReader::with_capacity(1, repeat(7).take(1000));
+    assert_eq!(block_on(copy_buf(&mut long, &mut sink())).unwrap(), 1000);
+}
+
 /// Goal: show how `copy` ends when one side fails.
 #[test]
 fn copy_ends_with_the_first_error() {
