@@ -79,10 +79,16 @@ impl<S: Read + Write + Unpin> Write for Wire<S> {
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        match &mut self.kind {
+        let said = match &mut self.kind {
             Kind::Plain(stream) => Pin::new(stream).poll_shutdown(cx),
             Kind::Tls(tls) => tls.poll_shutdown(cx),
-        }
+        };
+        // A goodbye that cannot be said at once is not said: a server that does not read must
+        // not hold our slot.
+        Poll::Ready(match said {
+            Poll::Ready(result) => result,
+            Poll::Pending => Ok(()),
+        })
     }
 
     fn is_write_vectored(&self) -> bool {
