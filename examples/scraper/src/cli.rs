@@ -151,7 +151,7 @@ pub struct Options {
     #[arg(long, value_name = "N", help_heading = "Connections", value_parser = clap::value_parser!(u32).range(1..=60_000))]
     pub per_host: Option<u32>,
 
-    /// How long an unused connection is kept; 0 uses each connection once
+    /// How long an unused connection is kept; 0: not at all
     #[arg(long, value_name = "TIME", default_value = "30s", help_heading = "Connections", value_parser = parse_duration)]
     pub keep_alive: Duration,
 
@@ -175,7 +175,7 @@ pub struct Options {
     #[arg(long, value_name = "FILE", help_heading = "Connections")]
     pub ca_file: Option<PathBuf>,
 
-    /// Who we say we are; robots.txt knows us by what is before the slash
+    /// Who we are, also for robots.txt
     #[arg(long, value_name = "TEXT", default_value = concat!("rondel-scraper/", env!("CARGO_PKG_VERSION")), help_heading = "Connections", value_parser = parse_user_agent)]
     pub user_agent: String,
 
