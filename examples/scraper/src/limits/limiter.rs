@@ -93,9 +93,10 @@ impl Shared {
         }
     }
 
-    /// `place` waits no longer: somebody else has to keep the time.
+    /// `place` waits no longer: somebody else has to keep the time. So too if nobody keeps it:
+    /// then `place` may have been woken to do so, and been granted by an arrival before it came.
     fn retire(&mut self, place: Place, wake: &mut Vec<Waker>) {
-        if self.timekeeper == Some(place) {
+        if self.timekeeper.is_none_or(|keeper| keeper == place) {
             self.timekeeper = None;
             self.timer_at = None;
             self.wake_timekeeper(wake);
