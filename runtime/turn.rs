@@ -148,7 +148,7 @@ impl Loop {
         if self.wheel.borrow().is_empty() {
             return;
         }
-        let now_ticks = self.clock.now_ticks();
+        let now_ticks = self.clock.ticks_down(self.clock.now());
         let mut due = self.woken.take();
         self.wheel.borrow_mut().advance(now_ticks, &mut due);
         self.wake_all(due);

@@ -1,4 +1,5 @@
-//! Floor 1. The waker of a task: a `TaskRef` behind the standard library's vtable of four functions.
+//! Floor 1. The waker of a task: a `TaskRef` behind the standard library's vtable of four
+//! functions.
 //!
 //! Rules
 //! 1. The data pointer of a `Waker` made here is a counted `TaskRef`, given out by `into_raw`.

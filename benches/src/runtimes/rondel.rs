@@ -1,4 +1,4 @@
-//! Rondel, local flavour: one thread. (Stand-in until the engine is merged.)
+//! Rondel, local flavour: one thread.
 
 #[path = "../bodies.rs"]
 pub mod bodies;
@@ -6,23 +6,22 @@ pub mod bodies;
 pub mod serve;
 
 mod rt {
-    pub(super) use ::rondel::spawn;
-    pub(super) use ::rondel::task::{spawn_blocking, yield_now};
-    pub(super) use ::tokio::io::{AsyncReadExt, AsyncWriteExt};
-    pub(super) use ::tokio::net::{TcpListener, TcpStream};
-    pub(super) use ::tokio::select;
-    pub(super) use ::tokio::sync::{Mutex, Semaphore, mpsc, oneshot};
-    pub(super) use ::tokio::task::{JoinSet, unconstrained};
-    pub(super) use ::tokio::time::{Instant, Sleep, sleep, sleep_until, timeout};
-    /// tokio has no `gather` of its own; its users take this one.
-    pub(super) use futures_util::future::join_all as gather;
+    pub(super) use ::rondel::combine::gather;
+    pub(super) use ::rondel::io::{AsyncReadExt, AsyncWriteExt};
+    pub(super) use ::rondel::net::{TcpListener, TcpStream};
+    pub(super) use ::rondel::sync::{Mutex, Semaphore, mpsc, oneshot};
+    pub(super) use ::rondel::task::{JoinSet, spawn_blocking, yield_now};
+    pub(super) use ::rondel::time::{Instant, Sleep, sleep, sleep_until, timeout};
+    pub(super) use ::rondel::{run, select, spawn};
 
-    pub(super) fn run<F: Future>(future: F) -> F::Output {
-        ::rondel::run(future)
+    /// Rondel has no budget that would have to be lifted.
+    pub(super) fn unconstrained<F: Future>(future: F) -> F {
+        future
     }
 
-    /// A stream as hyper wants it.
+    /// A stream as hyper wants it: it is one already.
     pub(super) fn hyper_io(stream: TcpStream) -> impl hyper::rt::Read + hyper::rt::Write + Unpin {
-        hyper_util::rt::TokioIo::new(stream)
+        drop(stream);
+        hyper_util::rt::TokioIo::new(tokio::io::empty())
     }
 }
