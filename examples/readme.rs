@@ -1,3 +1,5 @@
+//! The example of the README, so that it compiles and runs.
+
 use rondel::time::{Duration, sleep};
 
 #[rondel::main]
