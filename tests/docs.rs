@@ -113,7 +113,10 @@ fn uncommented<'a>(line: &'a str, path: &str) -> &'a str {
 
 /// How often `piece` stands in `lines`, one line after the other.
 fn occurrences(piece: &[String], lines: &[&str]) -> usize {
-    lines.windows(piece.len()).filter(|window| window.iter().zip(piece).all(|(a, b)| a == b)).count()
+    lines
+        .windows(piece.len())
+        .filter(|window| window.iter().zip(piece).all(|(a, b)| a == b))
+        .count()
 }
 
 /// Goal: keep quoted code true. Method: look for each piece of each citation in its file, line by
@@ -327,8 +330,11 @@ fn code_blocks(text: &str) -> Vec<(String, Vec<String>)> {
 #[test]
 fn ci_runs_the_test_command_of_the_readme() {
     let blocks = code_blocks(&read("README.md"));
-    let commands: Vec<&String> =
-        blocks.iter().flat_map(|(_, lines)| lines).filter(|line| line.starts_with("cargo ")).collect();
+    let commands: Vec<&String> = blocks
+        .iter()
+        .flat_map(|(_, lines)| lines)
+        .filter(|line| line.starts_with("cargo "))
+        .collect();
     let tests: Vec<&&String> =
         commands.iter().filter(|line| line.starts_with("cargo test")).collect();
     assert_eq!(tests.len(), 1, "one command runs all tests: {tests:?}");
