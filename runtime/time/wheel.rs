@@ -13,10 +13,9 @@
 //! Three timers, each set at tick 0:
 //!
 //! ```text
-//!   deadline    digits        set on           emptied at tick       then
-//!   20          0  20         dial 0 slot 20   20                    fires
-//!   100         1  36         dial 1 slot  1   64: to dial 0 slot 36
-//!                                              100                   fires
+//!   deadline    digits        set on           what happens to it at which tick
+//!   20          0  20         dial 0 slot 20   20: fires
+//!   100         1  36         dial 1 slot  1   64: to dial 0 slot 36     100: fires
 //!   3,600,000   13 46 58 0    dial 3 slot 13   3,407,872: to dial 2 slot 46
 //!   (one hour)                                 3,596,288: to dial 1 slot 58
 //!                                              3,600,000: to dial 0 slot 0, and fires
@@ -315,8 +314,8 @@ impl<T> Wheel<T> {
         }
     }
 
-    /// Keeps the first round of `BEYOND`. When an entry leaves it is not moved up, for that would be
-    /// a search: too early a stop only deals the list out in vain, and that once in two years.
+    /// Keeps the first round of `BEYOND`. When an entry leaves it is not moved up, for that would
+    /// be a search: too early a stop only deals the list out in vain, and that once in two years.
     #[cold]
     fn note_beyond(&mut self, deadline_ticks: u64, first: bool) {
         let round_ticks = deadline_ticks >> ROUND_BITS << ROUND_BITS;
@@ -336,7 +335,7 @@ impl<T> Wheel<T> {
         mem::replace(&mut self.lists[list], EMPTY).head
     }
 
-    /// Hands out payloads and calls nobody: what they mean, and whether to wake them now, is for the
+    /// Hands out payloads and calls nobody: what they mean, and when to wake them, is for the
     /// caller, who has the wheel borrowed at this moment.
     fn fire(&mut self, list: usize, due: &mut Vec<T>) {
         let mut slot = self.detach(list);
