@@ -53,9 +53,9 @@ async fn main() {
 
     let clumsy = rondel::task::Builder::new().name("clumsy").spawn(async {
         fetch(5).await;
-        panic!("page 5 is torn")
+        panic!("page 5 is torn");
     });
-    let error: rondel::task::JoinError = clumsy.unwrap().await.map(|()| ()).unwrap_err();
+    let error = clumsy.unwrap().await.unwrap_err();
     let panic = error.into_panic();
     let message = *panic.downcast_ref::<&str>().unwrap();
     diary.note(format!("clumsy panicked: {message}"));
