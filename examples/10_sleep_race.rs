@@ -91,7 +91,7 @@ async fn main() {
 // What real runtimes do
 //
 // All the same. tokio's many threads hide the mistake until as many tasks block as there are threads.
-// Go and Java's virtual threads move the other tasks to another thread when a system call blocks.
+// Go moves the other goroutines to another thread when a system call blocks, at the price of threads.
 //
 // Where to read next
 //
