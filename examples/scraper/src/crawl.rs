@@ -4,7 +4,7 @@
 //!   start, sitemaps ──▶ offer ──▶ seen before? beyond a limit? ──▶ robots.txt known? ──▶ queue
 //!                         ▲                                          │ no: ask, and wait
 //!                         │                                          ▼
-//!                       absorb ◀── finding ◀── a worker ◀── next ◀── queue, by depth
+//!                       absorb ◀── finding ◀── a worker ◀── next_job ◀── queue, by depth
 //! ```
 //!
 //! Nothing here waits or touches the network: it is a plain structure that is told what was found
@@ -196,7 +196,7 @@ impl Frontier {
     }
 
     /// The next job, if there is one that may be done now.
-    pub fn next(&mut self) -> Option<Job> {
+    pub fn next_job(&mut self) -> Option<Job> {
         let in_hand = self.stored + self.outstanding_pages;
         let enough = self.scope.max_pages.is_some_and(|max| in_hand >= max);
         let (&depth, queue) = self.queues.iter_mut().next()?;
@@ -530,7 +530,7 @@ mod tests {
         frontier.start(&url("/"), Kind::Page, &mut counts);
         let (mut hands, mut stored) = (Vec::new(), Vec::new());
         loop {
-            hands.extend(std::iter::from_fn(|| frontier.next()));
+            hands.extend(std::iter::from_fn(|| frontier.next_job()));
             if hands.is_empty() {
                 break;
             }
@@ -679,11 +679,11 @@ mod tests {
         };
         let (mut frontier, mut counts) = (Frontier::new(scope(), past), Counts::default());
         frontier.start(&url("/"), Kind::Page, &mut counts);
-        let job = frontier.next().unwrap();
-        assert_eq!((job.url.path(), frontier.next()), ("/left", None));
+        let job = frontier.next_job().unwrap();
+        assert_eq!((job.url.path(), frontier.next_job()), ("/left", None));
         let finding = page(&job, &["/done", "/new"]);
         frontier.absorb(job, finding, &mut counts);
-        assert_eq!(frontier.next().unwrap().url.path(), "/new");
+        assert_eq!(frontier.next_job().unwrap().url.path(), "/new");
         assert_eq!(frontier.stored(), 3);
     }
 }

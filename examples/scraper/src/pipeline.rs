@@ -210,7 +210,7 @@ impl Hub {
 
     fn hand_out(&mut self) {
         while self.in_hand < self.in_hand_max {
-            let Some(job) = self.frontier.next() else { return };
+            let Some(job) = self.frontier.next_job() else { return };
             self.jobs.try_send(job).expect("the queue holds all jobs in hand (rule 1)");
             self.in_hand += 1;
         }

@@ -314,10 +314,9 @@ impl Shared {
     }
 
     fn delivered(&self, page: Page) {
-        if let Page::Profile(number) = page {
-            if let Some(count) = self.lock().profile_deliveries.get_mut(number as usize) {
-                *count += 1;
-            }
+        let Page::Profile(number) = page else { return };
+        if let Some(count) = self.lock().profile_deliveries.get_mut(number as usize) {
+            *count += 1;
         }
     }
 

@@ -122,7 +122,7 @@ pub fn latency(seed: u64, page: u64, attempt: u32) -> Duration {
 pub fn profile(seed: u64, page: u64, pages: u64) -> String {
     let bits = hash(seed, page, 0x2000);
     let followers = 100 + bits % 5_000_000;
-    let paragraphs = if page % 250 == 0 { 400 } else { 4 + (bits >> 32) % 14 };
+    let paragraphs = if page.is_multiple_of(250) { 400 } else { 4 + (bits >> 32) % 14 };
     let mut html = String::with_capacity(1024 + 220 * paragraphs as usize);
     html.push_str(&format!(
         "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><title>Profile {page}: \
