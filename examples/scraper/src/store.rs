@@ -296,6 +296,10 @@ impl Store {
         let theirs = meta("job").map_err(broken)?;
         let past = if resume { self.past() } else { self.counts() }.map_err(broken)?;
         match theirs {
+            // Nothing came of the earlier run: a mistyped name, a closed port.
+            Some(_) if !resume && past.pages == 0 => {
+                self.db.execute("DELETE FROM frontier", []).map_err(broken)?;
+            }
             Some(theirs) if theirs != job => {
                 return Err(StoreError::OtherJob(self.path.clone(), theirs, job.into()));
             }

@@ -76,7 +76,9 @@ fn resuming_finds_what_is_left_to_do() {
 fn a_store_that_is_not_for_us_is_refused_in_one_line() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("s.sqlite");
-    drop(Store::open(&path, "job one", false).unwrap());
+    let (mut store, _) = Store::open(&path, "job one", false).unwrap();
+    write(&mut store, &[vec![page("u", "")]]);
+    drop(store);
     let refused = |path: &Path, job: &str, resume: bool| {
         let text = Store::open(path, job, resume).unwrap_err().to_string();
         assert!(!text.contains('\n') && text.contains(&*path.to_string_lossy()), "{text}");
@@ -111,4 +113,18 @@ fn an_open_batch_leaves_no_trace() {
     drop(store);
     let (_, past) = Store::open(&path, "job", true).unwrap();
     assert_eq!((past.pages, past.queued.len()), (0, 1));
+}
+
+/// Goal: a run that stored nothing (a mistyped name) does not stand in the way of the next.
+/// Method: open for one job, note an address, open for another.
+#[test]
+fn a_store_without_pages_is_taken_over() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("s.sqlite");
+    let (mut store, _) = Store::open(&path, "job one", false).unwrap();
+    write(&mut store, &[vec![found("a"), settle("a", State::Failed)]]);
+    drop(store);
+    drop(Store::open(&path, "job two", false).unwrap());
+    let (_, past) = Store::open(&path, "job two", true).unwrap();
+    assert_eq!((past.pages, past.queued.len(), past.settled.len()), (0, 0, 0));
 }
