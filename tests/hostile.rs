@@ -1,0 +1,117 @@
+//! Programs that use the engine in ways nobody should, and must get away with it: guards dropped in
+//! the wrong order or never, runtimes that end with their thread, wakes that come too late.
+
+use rondel::Runtime;
+use std::cell::RefCell;
+use std::sync::mpsc;
+use std::thread;
+use std::time::Duration;
+
+fn runtime() -> Runtime {
+    Runtime::new().unwrap()
+}
+
+/// Goal: a guard of `Runtime::enter` that is never dropped leaves nothing behind once its runtime
+/// has ended: the count of the home it names must not be touched plainly any more.
+/// Method: forget the guard, end the runtime, then use its handle here and elsewhere.
+#[test]
+fn a_forgotten_guard_does_not_outlive_its_runtime() {
+    let first = runtime();
+    let handle = first.handle().clone();
+    std::mem::forget(first.enter());
+    drop(first);
+    let clones: Vec<_> = (0..8).map(|_| handle.clone()).collect();
+    let elsewhere = thread::spawn(move || drop(clones));
+    elsewhere.join().unwrap();
+    assert!(rondel::block_on(handle.spawn(async {})).unwrap_err().is_cancelled());
+    drop(handle);
+    assert_eq!(runtime().block_on(async { rondel::spawn(async { 42 }).await.unwrap() }), 42);
+}
+
+/// Goal: as above, for guards that are dropped in the order they were made.
+/// Method: two runtimes are entered; the first guard and its runtime go first.
+#[test]
+fn guards_dropped_in_the_wrong_order_do_not_enter_a_runtime_that_ended() {
+    let (first, second) = (runtime(), runtime());
+    let handle = first.handle().clone();
+    let (first_guard, second_guard) = (first.enter(), second.enter());
+    drop(first_guard);
+    drop(first);
+    drop(second_guard);
+    assert!(rondel::Handle::try_current().is_err(), "no guard is left");
+    let clones: Vec<_> = (0..8).map(|_| handle.clone()).collect();
+    thread::spawn(move || drop(clones)).join().unwrap();
+    assert!(rondel::block_on(handle.spawn(async {})).unwrap_err().is_cancelled());
+    drop(handle);
+    assert_eq!(second.block_on(async { rondel::spawn(async { 42 }).await.unwrap() }), 42);
+}
+
+/// Goal: a guard that was made inside a loop and dropped after it must not bring the loop back.
+/// Method: smuggle a guard of `Handle::enter` out of `block_on`, drop it, and block again.
+#[test]
+fn a_guard_carried_out_of_the_loop_does_not_forbid_to_block() {
+    let (first, second) = (runtime(), runtime());
+    let guard = first.block_on(async { second.handle().enter() });
+    drop(guard);
+    assert!(rondel::Handle::try_current().is_err(), "no guard is left");
+    assert_eq!(first.block_on(async { 42 }), 42);
+}
+
+/// Goal: a guard made outside and dropped inside a loop must not put the loop out of its own house.
+/// Method: move the guard of another runtime into the root future.
+#[test]
+fn a_guard_dropped_inside_another_loop_leaves_that_loop_at_home() {
+    let (first, second) = (runtime(), runtime());
+    let guard = second.enter();
+    let answer = first.block_on(async move {
+        drop(guard);
+        let task = rondel::task::spawn_local(async {
+            rondel::time::sleep(Duration::from_millis(1)).await;
+            42
+        });
+        task.await.unwrap()
+    });
+    assert_eq!(answer, 42);
+}
+
+/// Goal: another runtime's guard, held over an await, must not stop the loop that is running.
+/// Method: hold it while tasks and a timer of the running loop have work to do.
+#[test]
+fn a_loop_goes_on_while_its_task_holds_the_guard_of_another() {
+    let (first, second) = (runtime(), runtime());
+    let answer = first.block_on(async {
+        let task = rondel::spawn(async {
+            rondel::time::sleep(Duration::from_millis(1)).await;
+            42
+        });
+        let _guard = second.enter();
+        task.await.unwrap()
+    });
+    assert_eq!(answer, 42);
+}
+
+/// Goal: a runtime kept in a thread-local ends with its thread, whichever thread-local goes first.
+/// Method: a thread runs something on such a runtime and ends; its task must be dropped.
+#[test]
+fn a_runtime_in_a_thread_local_ends_with_its_thread() {
+    thread_local! {
+        static RUNTIME: RefCell<Option<Runtime>> = const { RefCell::new(None) };
+    }
+    let (dropped, was_dropped) = mpsc::channel::<()>();
+    thread::spawn(move || {
+        RUNTIME.with(|kept| {
+            let kept = &mut *kept.borrow_mut();
+            let runtime = kept.insert(runtime());
+            runtime.block_on(async move {
+                rondel::spawn(async move {
+                    let _dropped = dropped;
+                    let _sleep = rondel::time::sleep(Duration::from_secs(3_600)).await;
+                });
+                rondel::task::yield_now().await;
+            });
+        });
+    })
+    .join()
+    .unwrap();
+    assert_eq!(was_dropped.recv(), Err(mpsc::RecvError), "the task was dropped");
+}
