@@ -1,9 +1,13 @@
 //! Programs that use the engine in ways nobody should, and must get away with it: guards dropped in
 //! the wrong order or never, runtimes that end with their thread, wakes that come too late.
 
-use rondel::Runtime;
+use rondel::{Builder, Runtime};
 use std::cell::RefCell;
+use std::future::poll_fn;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc;
+use std::task::Poll;
 use std::thread;
 use std::time::Duration;
 
@@ -114,4 +118,60 @@ fn a_runtime_in_a_thread_local_ends_with_its_thread() {
     .join()
     .unwrap();
     assert_eq!(was_dropped.recv(), Err(mpsc::RecvError), "the task was dropped");
+}
+
+/// Goal: virtual time goes on after a closure on the pool ended, though nobody awaits its handle.
+/// Method: a detached closure outlasts the moment at which the loop looks for something to do.
+#[test]
+fn virtual_time_goes_on_when_a_detached_closure_ends() {
+    let (ended, end) = mpsc::channel();
+    thread::spawn(move || {
+        let runtime = Builder::new().start_paused(true).build().unwrap();
+        runtime.block_on(async {
+            drop(rondel::spawn_blocking(|| thread::sleep(Duration::from_millis(30))));
+            rondel::time::sleep(Duration::from_secs(3_600)).await;
+        });
+        ended.send(()).unwrap();
+    });
+    end.recv_timeout(Duration::from_secs(20)).expect("the loop sleeps for ever");
+}
+
+/// Goal: `block_on` polls its own future only: a wake of a former one leaves nothing in the queue.
+/// Method: let a root future wake itself in the poll in which it ends, often; then count polls.
+#[test]
+fn a_root_future_that_ended_leaves_no_wakes_for_the_next() {
+    let runtime = runtime();
+    for _ in 0..100 {
+        runtime.block_on(poll_fn(|cx| {
+            cx.waker().wake_by_ref();
+            Poll::Ready(())
+        }));
+    }
+    let polls = Arc::new(AtomicUsize::new(0));
+    let counted = polls.clone();
+    let task = runtime.spawn(async {});
+    let mut task = std::pin::pin!(task);
+    runtime.block_on(poll_fn(|cx| {
+        counted.fetch_add(1, Ordering::Relaxed);
+        task.as_mut().poll(cx).map(|output| output.unwrap())
+    }));
+    assert!(polls.load(Ordering::Relaxed) <= 2, "{polls:?} polls");
+}
+
+/// Goal: as above, when the handle is awaited: its wake comes before the pool counts itself idle.
+/// Method: one closure after another, each followed by an hour of virtual time.
+#[test]
+fn virtual_time_goes_on_after_each_closure() {
+    let (ended, end) = mpsc::channel();
+    thread::spawn(move || {
+        let runtime = Builder::new().start_paused(true).build().unwrap();
+        runtime.block_on(async {
+            for _ in 0..2_000 {
+                rondel::spawn_blocking(|| {}).await.unwrap();
+                rondel::time::sleep(Duration::from_secs(3_600)).await;
+            }
+        });
+        ended.send(()).unwrap();
+    });
+    end.recv_timeout(Duration::from_secs(30)).expect("the loop sleeps for ever");
 }

@@ -38,6 +38,14 @@ impl Local {
         let home = HomeRef::new(current::queue_here, ring);
         let handle = Handle::new(home.clone(), services.clone());
         let ready = Ready::Local(LocalQueue::new(home.clone()));
+        if clock.is_virtual() {
+            // The loop does not let time pass while the pool works, so it must hear of the end. An
+            // errand, because that comes after `busy` went down; a joiner's wake comes before.
+            let home = home.clone();
+            services.pool.when_quiet(Box::new(move || {
+                let _ = home.errand(|| {});
+            }));
+        }
         let busy = Box::new(move || services.pool.busy() > 0);
         Self { lp: Rc::new(Loop::new(home, ready, reactor, clock, busy)), handle }
     }
@@ -78,6 +86,7 @@ impl Local {
             true
         };
         let Ready::Local(ready) = &self.lp.ready;
+        ready.forget_roots(); // a former future may have been woken after its last poll
         self.lp.ready.push(Job::Root);
         self.lp.read_inbox(); // tasks spawned outside must run even beside a root that is soon done
         loop {
