@@ -287,7 +287,7 @@ fn the_map_names_every_file_of_the_engine() {
             wrong.push(format!("{MAP}: {} rows for {}, one is right", times, file.path));
         }
     }
-    for (path, count) in rows {
+    for (path, count) in rows.into_iter().filter(|(path, _)| root().join(path).exists()) {
         let (told, real) = (count.parse::<usize>().unwrap_or(0), lines_of(&path));
         if told.abs_diff(real) * 100 > real.max(10) * COUNT_TOLERANCE_PERCENT {
             wrong.push(format!("{MAP}: {path} has {real} lines, not {told} (RONDEL_BLESS=1)"));
