@@ -2,8 +2,10 @@
 //! the wrong order or never, runtimes that end with their thread, wakes that come too late.
 
 use rondel::{Builder, Runtime};
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::future::poll_fn;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc;
@@ -174,4 +176,171 @@ fn virtual_time_goes_on_after_each_closure() {
         ended.send(()).unwrap();
     });
     end.recv_timeout(Duration::from_secs(30)).expect("the loop sleeps for ever");
+}
+
+/// Goal: the end of a runtime comes although strangers never stop asking for more.
+/// Method: two threads spawn without a pause while the runtime is dropped.
+#[test]
+fn a_runtime_ends_while_strangers_keep_spawning() {
+    let runtime = runtime();
+    let strangers: Vec<_> = (0..2)
+        .map(|_| {
+            let handle = runtime.handle().clone();
+            thread::spawn(move || while !handle.spawn(async {}).is_finished() {})
+        })
+        .collect();
+    runtime.block_on(async { rondel::time::sleep(Duration::from_millis(5)).await });
+    drop(runtime);
+    drop(strangers);
+}
+
+/// Goal: a closure on the pool that waits for something of the loop does not wait for ever once the
+/// loop has ended.
+/// Method: closures wait for a timer, a task and a socket of the loop; the runtime ends meanwhile,
+/// and waits for them.
+#[test]
+fn closures_that_wait_for_the_loop_hear_of_its_end() {
+    let runtime = runtime();
+    let (begun, has_begun) = mpsc::channel();
+    let (ended, has_ended) = mpsc::channel::<()>();
+    let wait = |wait: fn(&rondel::Handle)| {
+        let (begun, ended) = (begun.clone(), ended.clone());
+        drop(runtime.spawn_blocking(move || {
+            let _ended = ended; // dropped however it ends
+            let handle = rondel::Handle::current();
+            begun.send(()).unwrap();
+            wait(&handle);
+        }));
+    };
+    wait(|handle| handle.block_on(rondel::time::sleep(Duration::from_secs(3_600))));
+    wait(|handle| drop(handle.block_on(handle.spawn(std::future::pending::<()>()))));
+    wait(|handle| {
+        handle.block_on(async {
+            let listener = rondel::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+            assert!(listener.accept().await.is_err());
+        });
+    });
+    drop(ended);
+    let counted = thread::spawn(move || (0..3).for_each(|_| has_begun.recv().unwrap()));
+    runtime.block_on(async {
+        while !counted.is_finished() {
+            rondel::task::yield_now().await;
+        }
+        rondel::time::sleep(Duration::from_millis(20)).await;
+    });
+    let slow = thread::spawn(move || has_ended.recv_timeout(Duration::from_secs(20)));
+    runtime.shutdown_timeout(Duration::from_secs(25));
+    assert_eq!(slow.join().unwrap(), Err(mpsc::RecvTimeoutError::Disconnected));
+}
+
+/// Goal: a task may do anything to itself while it runs.
+/// Method: it aborts itself, drops its own handle, keeps its own waker in itself, and ends.
+#[test]
+fn a_task_may_abort_detach_and_wake_itself() {
+    let kept = Rc::new(Cell::new(0));
+    let witness = kept.clone();
+    runtime().block_on(async move {
+        let own = Rc::new(RefCell::new(None));
+        let (inside, count) = (own.clone(), kept.clone());
+        let task = rondel::task::spawn_local(async move {
+            let mut waker = None;
+            poll_fn(|cx| {
+                waker = Some(cx.waker().clone());
+                cx.waker().wake_by_ref();
+                let handle: Option<rondel::task::JoinHandle<()>> = inside.borrow_mut().take();
+                let abort = handle.as_ref().map(|handle| handle.abort_handle());
+                drop(handle);
+                abort.iter().for_each(|abort| abort.abort());
+                count.set(count.get() + 1);
+                Poll::<()>::Pending
+            })
+            .await;
+        });
+        *own.borrow_mut() = Some(task);
+        for _ in 0..4 {
+            rondel::task::yield_now().await;
+        }
+    });
+    assert_eq!(witness.get(), 1);
+    assert_eq!(Rc::strong_count(&witness), 1, "the future was dropped");
+}
+
+/// Goal: wakers, timers, sockets and handles may lie in thread-locals longer than their loop.
+/// Method: store them on the loop's own thread and on another one, and let both threads end.
+#[test]
+fn what_lies_in_a_thread_local_may_be_dropped_after_the_loop() {
+    struct Kept {
+        _waker: std::task::Waker,
+        _sleep: rondel::time::Sleep,
+        _socket: rondel::net::TcpListener,
+        _task: rondel::task::JoinHandle<()>,
+        _handle: rondel::Handle,
+    }
+    thread_local! {
+        static KEPT: RefCell<Vec<Kept>> = const { RefCell::new(Vec::new()) };
+    }
+    async fn keep() -> Kept {
+        let mut sleep = rondel::time::sleep(Duration::from_secs(3_600));
+        let waker = poll_fn(|cx| {
+            assert!(std::pin::Pin::new(&mut sleep).poll(cx).is_pending());
+            Poll::Ready(cx.waker().clone())
+        });
+        Kept {
+            _waker: waker.await,
+            _socket: rondel::net::TcpListener::bind("127.0.0.1:0").await.unwrap(),
+            _task: rondel::spawn(std::future::pending()),
+            _handle: rondel::Handle::current(),
+            _sleep: sleep,
+        }
+    }
+    let home = thread::spawn(|| {
+        let runtime = runtime();
+        let (give, take) = mpsc::channel();
+        let there = thread::spawn(move || {
+            let kept: Kept = take.recv().unwrap();
+            KEPT.with(|all| all.borrow_mut().push(kept));
+        });
+        runtime.block_on(async {
+            let task = rondel::spawn(async move { give.send(keep().await).unwrap() });
+            let here = rondel::task::spawn_local(async {
+                let kept = keep().await;
+                KEPT.with(|all| all.borrow_mut().push(kept));
+            });
+            (task.await.unwrap(), here.await.unwrap());
+        });
+        there.join().unwrap();
+    });
+    home.join().unwrap();
+}
+
+/// Goal: each way to need a loop where there is none is told in one sentence that names the cure.
+/// Method: provoke each, and compare the text.
+#[test]
+fn what_needs_a_loop_says_so_outside_of_one() {
+    fn text(needs: impl FnOnce()) -> String {
+        let payload = catch_unwind(AssertUnwindSafe(needs)).expect_err("it must panic");
+        let text = payload.downcast_ref::<String>().cloned();
+        text.or_else(|| payload.downcast_ref::<&str>().map(|text| (*text).to_owned())).unwrap()
+    }
+    fn poll(future: impl Future) {
+        let mut future = std::pin::pin!(future);
+        let _ = future.as_mut().poll(&mut std::task::Context::from_waker(std::task::Waker::noop()));
+    }
+    let second = Duration::from_secs(1);
+    let texts = [
+        text(|| drop(rondel::time::sleep(second))),
+        text(|| drop(rondel::time::interval(second))),
+        text(|| poll(rondel::time::timeout(second, std::future::pending::<()>()))),
+        text(|| drop(rondel::spawn(async {}))),
+        text(|| drop(rondel::task::spawn_local(async {}))),
+        text(|| drop(rondel::spawn_blocking(|| ()))),
+        text(|| drop(rondel::task::JoinSet::new().spawn(async {}))),
+        text(|| poll(rondel::net::TcpStream::connect("127.0.0.1:1"))),
+        text(|| poll(rondel::net::TcpListener::bind("127.0.0.1:0"))),
+        text(|| poll(rondel::net::lookup_host("localhost:80"))),
+        text(|| drop(rondel::Handle::current())),
+    ];
+    for text in texts {
+        assert!(text.starts_with("no Rondel loop runs on this thread: call this inside"), "{text}");
+    }
 }
