@@ -6,13 +6,13 @@
 //! 2. `end` leaves nothing behind: tasks are cancelled and dropped at home, then the inbox is
 //!    closed, then the home settles its count. What strangers still hold frees itself later.
 
-use crate::current::{self, Handle, Services};
+use crate::current::{self, Entered, Handle, Services};
 use crate::reactor::Reactor;
 use crate::ready::local::LocalQueue;
 use crate::ready::{Job, Ready};
-use crate::task::home::{AtHome, HomeRef};
+use crate::task::home::HomeRef;
 use crate::task::inbox::Note;
-use crate::time::clock::{Clock, EnteredClock};
+use crate::time::clock::Clock;
 use crate::turn::{Loop, Turned, turn};
 use futures_task::{ArcWake, waker_ref};
 use std::future::Future;
@@ -28,13 +28,6 @@ pub(crate) struct Local {
     handle: Handle,
 }
 
-/// This thread is inside the loop until this is dropped.
-pub(crate) struct Inside {
-    _entered: current::Entered,
-    _clock: EnteredClock,
-    _at_home: AtHome,
-}
-
 impl Local {
     pub(crate) fn new(reactor: Reactor, clock: Clock, services: Arc<Services>) -> Self {
         let doorbell = reactor.doorbell();
@@ -45,6 +38,14 @@ impl Local {
         let home = HomeRef::new(current::queue_here, ring);
         let handle = Handle::new(home.clone(), services.clone());
         let ready = Ready::Local(LocalQueue::new(home.clone()));
+        if clock.is_virtual() {
+            // The loop does not let time pass while the pool works, so it must hear of the end. An
+            // errand, because that comes after `busy` went down; a joiner's wake comes before.
+            let home = home.clone();
+            services.pool.when_quiet(Box::new(move || {
+                let _ = home.errand(|| {});
+            }));
+        }
         let busy = Box::new(move || services.pool.busy() > 0);
         Self { lp: Rc::new(Loop::new(home, ready, reactor, clock, busy)), handle }
     }
@@ -54,10 +55,17 @@ impl Local {
     }
 
     /// Makes this thread the loop's home. `doing` names what forbids to block meanwhile.
-    pub(crate) fn enter(&self, doing: Option<&'static str>) -> Inside {
-        let at_home = self.lp.home.enter();
-        let entered = current::enter(Some(self.lp.clone()), Some(self.handle.clone()), doing);
-        Inside { _entered: entered, _clock: self.lp.clock.enter(), _at_home: at_home }
+    ///
+    /// # Panics
+    ///
+    /// Panics if the thread is ending.
+    #[track_caller]
+    pub(crate) fn enter(&self, doing: Option<&'static str>) -> Entered {
+        self.try_enter(doing).expect("a loop cannot be entered while its thread ends")
+    }
+
+    fn try_enter(&self, doing: Option<&'static str>) -> Option<Entered> {
+        current::enter(Some(self.lp.clone()), Some(self.handle.clone()), doing)
     }
 
     /// Turns the loop until `future` is done.
@@ -78,6 +86,7 @@ impl Local {
             true
         };
         let Ready::Local(ready) = &self.lp.ready;
+        ready.forget_roots(); // a former future may have been woken after its last poll
         self.lp.ready.push(Job::Root);
         self.lp.read_inbox(); // tasks spawned outside must run even beside a root that is soon done
         loop {
@@ -92,7 +101,9 @@ impl Local {
 
     /// Ends the loop (rule 2).
     pub(crate) fn end(self) {
-        let inside = self.enter(Some("the shutdown of a runtime"));
+        let inside = self.try_enter(Some("the shutdown of a runtime"));
+        // A runtime in a thread-local may end after the context: at home it is all the same.
+        let at_home = inside.is_none().then(|| self.lp.home.enter());
         self.lp.closing.set(true);
         loop {
             self.lp.cancel_all();
@@ -105,7 +116,8 @@ impl Local {
         let Self { lp, handle } = self;
         // Who still waits, on another thread or loop, must learn that nobody listens any more.
         lp.drain_timers_and_sockets().into_iter().for_each(Waker::wake);
-        drop(inside);
+        drop((inside, at_home));
+        current::forget(&lp);
         drop(handle);
         let home = lp.home.clone();
         drop(lp);
