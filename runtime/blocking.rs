@@ -38,7 +38,7 @@
 use std::collections::VecDeque;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -64,6 +64,8 @@ struct Shared {
     work: Condvar,
     /// "A thread has ended"; `close` waits for it.
     ended: Condvar,
+    /// Called whenever the last closure has ended.
+    on_quiet: OnceLock<Box<dyn Fn() + Send + Sync>>,
     name: String,
     threads_max: usize,
     keep_alive: Duration,
@@ -89,6 +91,7 @@ impl Pool {
             state: Mutex::default(),
             work: Condvar::new(),
             ended: Condvar::new(),
+            on_quiet: OnceLock::new(),
             name,
             threads_max,
             keep_alive,
@@ -136,6 +139,12 @@ impl Pool {
         drop(state);
         drop(job);
         Err(error)
+    }
+
+    /// Has `ring` called whenever the pool has become quiet: [`busy`](Self::busy) says 0. To be
+    /// called once.
+    pub(crate) fn when_quiet(&self, ring: Box<dyn Fn() + Send + Sync>) {
+        let _ = self.shared.on_quiet.set(ring);
     }
 
     /// How many closures are queued or running.
@@ -199,6 +208,13 @@ impl Shared {
                 let _ = catch_unwind(AssertUnwindSafe(job));
                 state = self.lock();
                 state.busy -= 1;
+                if state.busy + state.queue.len() == 0
+                    && let Some(ring) = self.on_quiet.get()
+                {
+                    drop(state);
+                    ring();
+                    state = self.lock();
+                }
             }
             if state.closed || retire {
                 break;

@@ -17,9 +17,14 @@
 //! another thread. So `spawn` goes by the handle, and takes the short way only if the loop at hand
 //! is that handle's own. A task that is woken at home goes by the loop.
 //!
+//! Each guard stands for one [`Frame`] of a stack, and the answers are those of the highest frames
+//! that have one. Guards may be dropped in any order, or never: each takes away its own frame.
+//!
 //! Rules
 //! 1. Nothing that runs inside [`here`] is other people's code: it may not come back and enter.
-//! 2. The answers of a thread are changed by guards alone, which restore what was there before.
+//! 2. The home's word (`home.rs`) and the clock shown are those of `lp`: [`change`] alone sets
+//!    them.
+//! 3. A loop that ends takes its frames away ([`forget`]), so that nothing leads back to it.
 //!
 //! Real world: asyncio keeps the running loop in a thread-local and raises "no running event loop";
 //! tokio keeps its handle in one, and panics that "there is no reactor running".
@@ -27,10 +32,11 @@
 use crate::blocking::Pool;
 use crate::ready::Job;
 use crate::task::cell::TaskRef;
-use crate::task::home::HomeRef;
+use crate::task::home::{self, HomeRef};
 use crate::task::id::Origin;
 use crate::task::inbox::Note;
 use crate::task::join::JoinHandle;
+use crate::time::clock::Clock;
 use crate::turn::Loop;
 use std::cell::RefCell;
 use std::fmt;
@@ -41,17 +47,35 @@ use std::sync::Arc;
 // A thread that ends destroys its thread-locals one by one, and their drops are programs too. Hence
 // `try_with` below: who asks after the end of this one hears "no loop".
 thread_local! {
-    static CONTEXT: RefCell<Context> =
-        const { RefCell::new(Context { lp: None, handle: None, busy: None }) };
+    static CONTEXT: RefCell<Context> = const {
+        RefCell::new(Context { lp: None, handle: None, busy: None, frames: Vec::new(), number: 0 })
+    };
 }
 
-#[derive(Clone)]
+/// The answers, and the frames they come from.
 struct Context {
-    /// The loop that this thread is inside of: the one whose home's word is set (`home.rs`).
+    /// The loop that this thread is inside of.
     lp: Option<Rc<Loop>>,
     handle: Option<Handle>,
     /// What this thread is inside of, if it must not block or enter a loop. A text, for the panic.
     busy: Option<&'static str>,
+    frames: Vec<Frame>,
+    /// The number of the next frame.
+    number: u64,
+}
+
+/// What one guard changed; `None` leaves an answer as it is.
+struct Frame {
+    number: u64,
+    lp: Option<Rc<Loop>>,
+    handle: Option<Handle>,
+    busy: Option<&'static str>,
+}
+
+impl Drop for Context {
+    fn drop(&mut self) {
+        home::stand_at(None); // the thread ends, and who comes now finds no context (rule 2)
+    }
 }
 
 /// What a loop offers besides itself: things that any thread may use as they are.
@@ -173,7 +197,8 @@ impl Handle {
 
     /// Makes this runtime the current one of this thread until the guard is dropped.
     ///
-    /// `spawn`, `sleep` and sockets then use it, though the loop runs elsewhere.
+    /// `spawn`, `sleep` and sockets then use it, though the loop runs elsewhere. Guards may be
+    /// dropped in any order: the one made last decides.
     pub fn enter(&self) -> EnterGuard<'_> {
         EnterGuard { _entered: enter(None, Some(self.clone()), None), _handle: self }
     }
@@ -204,13 +229,13 @@ impl fmt::Debug for Handle {
 #[derive(Debug)]
 #[must_use = "the runtime is left when the guard is dropped"]
 pub struct EnterGuard<'a> {
-    _entered: Entered,
+    _entered: Option<Entered>,
     _handle: &'a Handle,
 }
 
 /// Undoes [`enter`] when dropped.
 pub(crate) struct Entered {
-    outer: Option<Context>,
+    number: u64,
     // A guard undoes what was done on its own thread.
     _not_send: std::marker::PhantomData<*const ()>,
 }
@@ -221,32 +246,57 @@ impl fmt::Debug for Entered {
     }
 }
 
+/// Changes the frames and then the answers. `None` if the thread is ending and has no context.
+fn change<R>(change: impl FnOnce(&mut Context) -> R) -> Option<R> {
+    let changed = CONTEXT.try_with(|context| {
+        let context = &mut *context.borrow_mut();
+        let result = change(context);
+        let frames = || context.frames.iter().rev();
+        let lp = frames().find_map(|frame| frame.lp.clone());
+        let handle = frames().find_map(|frame| frame.handle.clone());
+        context.busy = frames().find_map(|frame| frame.busy);
+        home::stand_at(lp.as_ref().map(|lp| &lp.home));
+        Clock::show(lp.as_ref().map(|lp| &lp.clock));
+        let lp = std::mem::replace(&mut context.lp, lp);
+        let handle = std::mem::replace(&mut context.handle, handle);
+        (result, lp, handle)
+    });
+    changed.ok().map(|(result, ..)| result) // the rest is dropped here, after the borrow
+}
+
 /// Changes this thread's answers until the guard is dropped; `None` leaves an answer as it is.
+///
+/// Returns `None`, and changes nothing, if the thread is ending and has no context any more.
 pub(crate) fn enter(
     lp: Option<Rc<Loop>>,
     handle: Option<Handle>,
     busy: Option<&'static str>,
-) -> Entered {
-    let outer = CONTEXT.with(|context| {
-        let outer = context.borrow().clone();
-        let inner = Context {
-            lp: lp.or_else(|| outer.lp.clone()),
-            handle: handle.or_else(|| outer.handle.clone()),
-            busy: busy.or(outer.busy),
-        };
-        context.replace(inner);
-        outer
+) -> Option<Entered> {
+    let number = change(|context| {
+        let number = context.number;
+        context.number += 1;
+        context.frames.push(Frame { number, lp, handle, busy });
+        number
     });
-    Entered { outer: Some(outer), _not_send: std::marker::PhantomData }
+    number.map(|number| Entered { number, _not_send: std::marker::PhantomData })
 }
 
 impl Drop for Entered {
     fn drop(&mut self) {
-        if let Some(outer) = self.outer.take() {
-            let inner = CONTEXT.with(|context| context.replace(outer));
-            drop(inner); // after the borrow
-        }
+        let frame = change(|context| {
+            let frames = &mut context.frames;
+            let at = frames.iter().rposition(|frame| frame.number == self.number)?;
+            Some(frames.remove(at))
+        });
+        drop(frame); // after the borrow
     }
+}
+
+/// Takes the frames of a loop that ends away: those of guards that were never dropped (rule 3).
+pub(crate) fn forget(lp: &Rc<Loop>) {
+    let is_its = |frame: &mut Frame| frame.lp.as_ref().is_some_and(|its| Rc::ptr_eq(its, lp));
+    let frames = change(|context| context.frames.extract_if(.., is_its).collect::<Vec<_>>());
+    drop(frames); // after the borrow
 }
 
 /// Does something to the loop that this thread is inside of, if there is one (rule 1).
@@ -268,11 +318,15 @@ pub(crate) fn is_inside_own_loop() -> bool {
     inside.unwrap_or(false)
 }
 
+/// What this thread is inside of, if it must not block or enter a loop.
+pub(crate) fn busy() -> Option<&'static str> {
+    CONTEXT.try_with(|context| context.borrow().busy).ok().flatten()
+}
+
 /// Panics if this thread is inside a loop, or waits for one.
 #[track_caller]
 pub(crate) fn forbid_blocking(what: &str) {
-    let busy = CONTEXT.try_with(|context| context.borrow().busy).ok().flatten();
-    if let Some(inside) = busy {
+    if let Some(inside) = busy() {
         panic!(
             "`{what}` was called inside `{inside}`: it would block the thread that the loop needs. \
              Use `.await` here, or move the call to `spawn_blocking` or to a thread of its own"

@@ -2,7 +2,7 @@
 
 use crate::builder::Builder;
 use crate::current::{self, Handle};
-use crate::flavor::local::{Inside, Local};
+use crate::flavor::local::Local;
 use crate::task::JoinHandle;
 use std::fmt;
 use std::future::Future;
@@ -87,8 +87,19 @@ impl Runtime {
 
     /// Makes this runtime the current one of this thread until the guard is dropped, so that
     /// `spawn` and `sleep` work outside `block_on`.
+    ///
+    /// Inside another loop that one goes on: then this does what [`Handle::enter`] does.
+    ///
+    /// # Panics
+    ///
+    /// Panics in the destructor of a thread-local, when the thread is ending.
+    #[track_caller]
     pub fn enter(&self) -> RuntimeGuard<'_> {
-        RuntimeGuard { _inside: self.local().enter(None), _runtime: self }
+        let entered = match current::busy() {
+            None => Some(self.local().enter(None)),
+            Some(_) => current::enter(None, Some(self.handle().clone()), None),
+        };
+        RuntimeGuard { _entered: entered, _runtime: self }
     }
 
     /// Ends the runtime: drops the futures of all tasks that are left, drops the closures that
@@ -134,7 +145,7 @@ impl fmt::Debug for Runtime {
 /// See [`Runtime::enter`].
 #[must_use = "the runtime is left when the guard is dropped"]
 pub struct RuntimeGuard<'a> {
-    _inside: Inside,
+    _entered: Option<current::Entered>,
     _runtime: &'a Runtime,
 }
 

@@ -25,13 +25,13 @@
 //! `CancelledError`, so a task that ignores it keeps the program from ending; tokio drops the
 //! futures, as here.
 
-use crate::current::{self, Handle, Services};
+use crate::current::{self, Entered, Handle, Services};
 use crate::reactor::Reactor;
 use crate::ready::local::LocalQueue;
 use crate::ready::{Job, Ready};
-use crate::task::home::{AtHome, HomeRef};
+use crate::task::home::HomeRef;
 use crate::task::inbox::Note;
-use crate::time::clock::{Clock, EnteredClock};
+use crate::time::clock::Clock;
 use crate::turn::{Loop, Turned, turn};
 use futures_task::{ArcWake, waker_ref};
 use std::future::Future;
@@ -44,18 +44,10 @@ use std::task::{Context, Poll, Waker};
 /// One loop and the right to run it.
 ///
 /// The loop is in an `Rc`, because the thread that is inside it finds it through a thread-local
-/// (`current.rs`); nobody else holds one, so the last goes with this.
+/// (`current.rs`), which forgets it in `end`; so the last reference goes with this.
 pub(crate) struct Local {
     lp: Rc<Loop>,
     handle: Handle,
-}
-
-/// This thread is inside the loop until this is dropped. Fields drop from the top: the references
-/// to the loop go while this is still its home, where counting is plain.
-pub(crate) struct Inside {
-    _entered: current::Entered,
-    _clock: EnteredClock,
-    _at_home: AtHome,
 }
 
 impl Local {
@@ -71,6 +63,14 @@ impl Local {
         let handle = Handle::new(home.clone(), services.clone());
         let ready = Ready::Local(LocalQueue::new(home.clone()));
         // A closure on the pool may come back with a wake; virtual time must not jump over that.
+        if clock.is_virtual() {
+            // The loop does not let time pass while the pool works, so it must hear of the end. An
+            // errand, because that comes after `busy` went down; a joiner's wake comes before.
+            let home = home.clone();
+            services.pool.when_quiet(Box::new(move || {
+                let _ = home.errand(|| {});
+            }));
+        }
         let busy = Box::new(move || services.pool.busy() > 0);
         Self { lp: Rc::new(Loop::new(home, ready, reactor, clock, busy)), handle }
     }
@@ -80,10 +80,17 @@ impl Local {
     }
 
     /// Makes this thread the loop's home. `doing` names what forbids to block meanwhile.
-    pub(crate) fn enter(&self, doing: Option<&'static str>) -> Inside {
-        let at_home = self.lp.home.enter();
-        let entered = current::enter(Some(self.lp.clone()), Some(self.handle.clone()), doing);
-        Inside { _entered: entered, _clock: self.lp.clock.enter(), _at_home: at_home }
+    ///
+    /// # Panics
+    ///
+    /// Panics if the thread is ending.
+    #[track_caller]
+    pub(crate) fn enter(&self, doing: Option<&'static str>) -> Entered {
+        self.try_enter(doing).expect("a loop cannot be entered while its thread ends")
+    }
+
+    fn try_enter(&self, doing: Option<&'static str>) -> Option<Entered> {
+        current::enter(Some(self.lp.clone()), Some(self.handle.clone()), doing)
     }
 
     /// Turns the loop until `future` is done. Tasks that are not done stay where they are, in the
@@ -108,8 +115,9 @@ impl Local {
             true
         };
         let Ready::Local(ready) = &self.lp.ready;
-        // A root of an earlier `block_on` may have left its job behind, or leave it still, as its
-        // waker lives on. That is one poll too many for this root, and does no harm.
+        // A former future may have been woken after its last poll. (It may be woken later, too:
+        // then this one is polled once too often, which does no harm.)
+        ready.forget_roots();
         self.lp.ready.push(Job::Root);
         self.lp.read_inbox(); // tasks spawned outside must run even beside a root that is soon done
         loop {
@@ -126,7 +134,9 @@ impl Local {
     /// Ends the loop (rule 2).
     pub(crate) fn end(self) {
         // At home: futures that are not `Send` may be dropped nowhere else (rule 1).
-        let inside = self.enter(Some("the shutdown of a runtime"));
+        let inside = self.try_enter(Some("the shutdown of a runtime"));
+        // A runtime in a thread-local may end after the context: at home it is all the same.
+        let at_home = inside.is_none().then(|| self.lp.home.enter());
         self.lp.closing.set(true);
         loop {
             self.lp.cancel_all();
@@ -141,7 +151,8 @@ impl Local {
         lp.drain_timers_and_sockets().into_iter().for_each(Waker::wake);
         // From here on this thread counts as a stranger, also to itself: `settle` moves the plain
         // count over to the atomic one, and must be the last to touch it (`home.rs`, rule 2).
-        drop(inside);
+        drop((inside, at_home));
+        current::forget(&lp);
         drop(handle);
         let home = lp.home.clone();
         drop(lp);

@@ -19,8 +19,9 @@
 //!
 //! Rules
 //! 1. `here` is touched only by the thread whose word is this home's address, and by `settle`.
-//! 2. Only the thread that owns the loop puts the address into the word (`enter`), and it takes it
-//!    out again before `settle`. A `Runtime` is not `Send`, so that is one thread for life.
+//! 2. Only the thread that owns the loop puts the address into the word (`stand_at`, `enter`), and
+//!    it takes it out again before `settle`, for good: no guard that was dropped out of turn, or
+//!    never, brings it back. A `Runtime` is not `Send`, so that is one thread for life.
 //! 3. Before `settle`, `away` is near BIAS and never reaches 0, so nobody frees. After it, whoever
 //!    brings `away` to 0 frees.
 //!
@@ -90,19 +91,26 @@ impl HomeRef {
         self.0.as_ptr().addr()
     }
 
-    /// Makes this thread the home until the guard is dropped. Only the loop's owner may (rule 2).
+    /// Makes this thread the home until the guard is dropped. Only the loop's owner may, and only
+    /// for a while that surely ends before `settle` (rule 2).
     pub(crate) fn enter(&self) -> AtHome {
         AtHome { outer: HERE.with(|here| here.replace(self.word())) }
     }
 
     /// Ends the biased time: to be called once, by the loop's owner, outside (rules 2 and 3).
     pub(crate) fn settle(self) {
-        debug_assert!(!self.is_here(), "the loop is left before it settles");
+        assert!(!self.is_here(), "the loop is left before it settles");
         let here = self.here.replace(0);
         // AcqRel: as in `drop`; every plain count before it belongs to this thread.
         self.away.fetch_add(here - BIAS, Ordering::AcqRel);
         // Dropping `self` now takes its own reference off the one count that is left.
     }
+}
+
+/// Puts this thread inside the loop of `home`, or outside of all. Only the loop's owner may, and it
+/// leaves before `settle` (rule 2).
+pub(crate) fn stand_at(home: Option<&HomeRef>) {
+    HERE.with(|here| here.set(home.map_or(0, HomeRef::word)));
 }
 
 impl Home {
@@ -180,8 +188,7 @@ impl std::fmt::Debug for HomeRef {
     }
 }
 
-/// See [`HomeRef::enter`]. Loops nest in a thread (a guard of one inside another): each guard puts
-/// back who was home before.
+/// See [`HomeRef::enter`]. Puts back who was home before.
 pub(crate) struct AtHome {
     outer: usize,
 }

@@ -11,8 +11,8 @@
 //!
 //! Rules
 //! 1. Deadlines are rounded up to ticks, now is rounded down: nothing ever fires early.
-//! 2. The loop calls [`Clock::enter`] when it takes over a thread and keeps the guard until it
-//!    leaves; only between the two, and only on that thread, may it call [`Clock::advance`].
+//! 2. While a thread is inside a loop it shows that loop's clock ([`Clock::show`]); only then, and
+//!    only on that thread, may the loop call [`Clock::advance`].
 //!
 //! Rule 1 in numbers. At 0.7 ms after the start a task sleeps for 5 ms: the deadline 5.7 becomes
 //! tick 6. At 5.9 ms the loop looks: that is tick 5, nothing is due. At 6.0 it is, 0.3 late. Were
@@ -24,7 +24,6 @@
 
 use std::cell::Cell;
 use std::fmt;
-use std::marker::PhantomData;
 use std::ops::{Add, AddAssign, Sub, SubAssign};
 use std::time::{Duration, Instant as StdInstant};
 
@@ -290,26 +289,11 @@ impl Clock {
         }
     }
 
-    /// Makes this clock the one that [`Instant::now`] shows on this thread while the guard lives.
-    #[must_use = "time is real again as soon as the guard is dropped"]
-    pub(crate) fn enter(&self) -> EnteredClock {
-        // A real clock writes `None`, and so hides the virtual one of a loop around this one.
-        let virtual_now = self.is_virtual().then(|| self.now().0);
-        EnteredClock { before: VIRTUAL_NOW.replace(virtual_now), not_send: PhantomData }
-    }
-}
-
-/// Puts back what [`Instant::now`] showed on this thread before [`Clock::enter`].
-#[derive(Debug)]
-pub(crate) struct EnteredClock {
-    before: Option<StdInstant>,
-    // The time to put back is this thread's.
-    not_send: PhantomData<*const ()>,
-}
-
-impl Drop for EnteredClock {
-    fn drop(&mut self) {
-        VIRTUAL_NOW.set(self.before);
+    /// Makes [`Instant::now`] show `clock` on this thread from now on, or the system's without one.
+    pub(crate) fn show(clock: Option<&Self>) {
+        // A real clock shows `None`, and so hides the virtual one of a loop around this one.
+        let shown = clock.filter(|clock| clock.is_virtual());
+        VIRTUAL_NOW.set(shown.map(|clock| clock.now().0));
     }
 }
 
@@ -336,14 +320,14 @@ mod tests {
     #[test]
     fn a_virtual_clock_stands_still_until_it_is_advanced() {
         let clock = Clock::new_virtual();
-        let entered = clock.enter();
+        Clock::show(Some(&clock));
         let start = Instant::now();
         assert_eq!(start, Instant::now());
         clock.advance(Duration::from_secs(3_600) + HALF_TICK);
         assert_eq!(Instant::now() - start, Duration::from_secs(3_600) + HALF_TICK);
         assert_eq!(clock.now(), Instant::now());
         assert_eq!(clock.ticks_down(clock.clone().now()), 3_600_000);
-        drop(entered);
+        Clock::show(None);
         assert!(Instant::now() < clock.now(), "outside, time is real again");
     }
 

@@ -8,7 +8,8 @@
 //!
 //! | address            | answer                                                                |
 //! |--------------------|-----------------------------------------------------------------------|
-//! | `/listing?page=K`  | JSON: `pages`, `profiles` (addresses, 100 a page), `next` (or null)   |
+//! | `/listing?page=K`  | JSON: `pages`, `profiles` (addresses, 100 a page), `next` (or null),  |
+//! |                    | and on the first one `others`: the addresses of up to 1,000 more      |
 //! | `/profile/N`       | HTML, 1 to 4 KiB, now and then 100 KiB; every fourth one gzipped      |
 //! | `/robots.txt`      | 404: everything is allowed                                            |
 //!
@@ -39,6 +40,10 @@ use rondel::sync::CancellationToken;
 use serde::Serialize;
 
 use faults::Fate;
+
+/// The first page of the listing leads to so many others, as a row of page numbers does; whoever
+/// wants more follows `next` from the last of them.
+const OTHERS_MAX: u64 = 1000;
 
 /// Profiles on one page of the listing.
 pub const PROFILES_A_LISTING: u64 = 100;
@@ -314,10 +319,9 @@ impl Shared {
     }
 
     fn delivered(&self, page: Page) {
-        if let Page::Profile(number) = page {
-            if let Some(count) = self.lock().profile_deliveries.get_mut(number as usize) {
-                *count += 1;
-            }
+        let Page::Profile(number) = page else { return };
+        if let Some(count) = self.lock().profile_deliveries.get_mut(number as usize) {
+            *count += 1;
         }
     }
 

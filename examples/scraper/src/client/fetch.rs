@@ -233,19 +233,21 @@ impl<N: Net> Inner<N> {
 
     /// One request, over as many dead idle connections as there are.
     async fn attempt(&self, url: &Url, started: Instant) -> Result<Answer, Failure> {
-        let uri = request_uri(url)?;
         let config = &self.config;
         let mut timer = pin!(None);
         let mut watch = Watch::new(&self.net, started, config.total_timeout, timer.as_mut());
         loop {
+            // Made anew for each try: the first is nearly always the last, and a clone costs more.
+            let uri = request_uri(url)?;
             let mut lease = self.lease(url, &mut watch, started).await?;
             if lease.conn().is_none() {
-                self.open(url, &mut lease, &watch).await?;
+                // Boxed: rare, and several times as large as all the rest of a fetch.
+                Box::pin(self.open(url, &mut lease, &watch)).await?;
             }
             lease.start();
             let Some(conn) = lease.conn() else { continue };
             let reused = conn.used();
-            let sent = watch.wait(config.read_timeout, conn.send(uri.clone())).await;
+            let sent = watch.wait(config.read_timeout, conn.send(uri)).await;
             let response = match sent {
                 Ok(Ok(response)) => response,
                 Ok(Err(Unanswered::Stale)) => {
