@@ -264,6 +264,11 @@ pub(crate) fn queue_here(task: TaskRef) {
     here(|lp| lp.ready.push(Job::Task(task)));
 }
 
+/// Puts the root future into the ready queue of the loop that this thread is inside of.
+pub(crate) fn queue_root_here() {
+    here(|lp| lp.ready.push(Job::Root));
+}
+
 /// Starts a task on the loop that this thread is inside of.
 #[track_caller]
 pub(crate) fn spawn_here<F: Future + 'static>(

@@ -148,7 +148,7 @@ impl Loop {
         if self.wheel.borrow().is_empty() {
             return;
         }
-        let now_ticks = self.clock.now_ticks();
+        let now_ticks = self.clock.ticks_down(self.clock.now());
         let mut due = self.woken.take();
         self.wheel.borrow_mut().advance(now_ticks, &mut due);
         self.wake_all(due);
@@ -180,7 +180,7 @@ impl Loop {
             Note::Join(task, waker) => task.join(&waker),
             Note::Detach(task) => task.deliver_detach(),
             Note::Release(reference) => reference.deliver(),
-            Note::Root => self.ready.push(Job::Root),
+            Note::Root => self.home.deliver_root_wake(),
             Note::Errand(errand) => errand(),
         }
     }

@@ -133,18 +133,23 @@ impl<T> Future for JoinHandle<T> {
     type Output = Result<T, JoinError>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let output = match &mut self.0 {
-            Work::Elsewhere(work) => work.poll_output(cx.waker()),
+        match &mut self.0 {
+            Work::Elsewhere(work) => {
+                work.poll_output(cx.waker()).map_or(Poll::Pending, Poll::Ready)
+            }
             Work::Task(output) if output.task().is_done() => {
                 let taken = output.take();
-                Some(taken.expect("a `JoinHandle` was awaited again after it gave its output"))
+                assert!(
+                    taken.is_ready(),
+                    "a `JoinHandle` was awaited again after it gave its output"
+                );
+                taken
             }
             Work::Task(output) => {
                 output.task().join(cx.waker());
-                None
+                Poll::Pending
             }
-        };
-        output.map_or(Poll::Pending, Poll::Ready)
+        }
     }
 }
 
