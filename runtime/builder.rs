@@ -1,4 +1,5 @@
-//! Floor 4. How a runtime is to be: which reactor, which clock, how many threads for blocking calls.
+//! Floor 4. How a runtime is to be: which reactor, which clock, how many threads for blocking
+//! calls.
 
 use crate::blocking::{self, Pool};
 use crate::current::Services;

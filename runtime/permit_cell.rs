@@ -66,8 +66,8 @@ pub(crate) struct Hold<K, T: ?Sized> {
     keeper: K,
 }
 
-// SAFETY: exclusive. A `Hold` is a `&mut T` with a keeper beside it, and the permit can be given back
-// from any thread; see rule 1.
+// SAFETY: exclusive. A `Hold` is a `&mut T` with a keeper beside it, and the permit can be given
+// back from any thread; see rule 1.
 unsafe impl<K: Send, T: ?Sized + Send> Send for Hold<K, T> {}
 // SAFETY: alive. A shared `Hold` gives a `&T` and a `&K`, nothing else; see rule 2.
 unsafe impl<K: Sync, T: ?Sized + Sync> Sync for Hold<K, T> {}

@@ -5,8 +5,8 @@
 //! that ships, not a copy of it.
 //!
 //! Rules
-//! 1. No module of the engine names `std::sync::atomic`, `std::cell::UnsafeCell` or `std::sync::Mutex`
-//!    where another thread could look.
+//! 1. No module of the engine names `std::sync::atomic`, `std::cell::UnsafeCell` or
+//!    `std::sync::Mutex` where another thread could look.
 //! 2. A poisoned lock is taken all the same: no engine code panics while it holds one.
 
 #![allow(unused_imports, dead_code)] // each back end of the shim offers the same set

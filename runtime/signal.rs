@@ -1,8 +1,8 @@
 //! Floor 5. Signals: waiting for Ctrl-C.
 //!
-//! A signal handler may do next to nothing, and certainly not wake a task. So it writes one byte into
-//! a pipe (`signal-hook` does that), and the pipe's other end is a source of the reactor like any
-//! socket: the self-pipe trick.
+//! A signal handler may do next to nothing, and certainly not wake a task. So it writes one byte
+//! into a pipe (`signal-hook` does that), and the pipe's other end is a source of the reactor like
+//! any socket: the self-pipe trick.
 //!
 //! Real world: asyncio's `set_wakeup_fd`, libuv and tokio do the same.
 //! Source: D. J. Bernstein, "The self-pipe trick".

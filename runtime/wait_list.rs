@@ -23,7 +23,8 @@
 //!
 //! Knows nothing of tasks or executors; safe code only: places are numbers in a slab.
 //! Real world: tokio links nodes that live in the waiting futures (`batch_semaphore`, unsafe); the
-//! kernel's futex keeps the queue and leaves the word to you; curio has the same "one list for all".
+//! kernel's futex keeps the queue and leaves the word to you; curio has the same "one list for
+//! all".
 
 use std::future::Future;
 use std::mem;

@@ -1,5 +1,5 @@
-//! A server without free descriptors. In a binary of its own, because the limit is the process's: the
-//! test starts itself again under a low `ulimit -n`.
+//! A server without free descriptors. In a binary of its own, because the limit is the process's:
+//! the test starts itself again under a low `ulimit -n`.
 
 use std::fs::File;
 use std::io::{Read, Write};
@@ -15,9 +15,9 @@ use socket2::{Domain, Socket, Type};
 /// Tells the process that it is the child, and which reactor to use.
 const CHILD: &str = "RONDEL_TEST_ACCEPT_LIMIT";
 
-/// Goal: show that a listener survives `EMFILE`: it warns once, does not burn the processor, the open
-/// connections are served meanwhile, and the waiting one is accepted when a descriptor is free.
-/// Method: a child process that may open 64 files fills them up; see `child`.
+/// Goal: show that a listener survives `EMFILE`: it warns once, does not burn the processor, the
+/// open connections are served meanwhile, and the waiting one is accepted when a descriptor is
+/// free. Method: a child process that may open 64 files fills them up; see `child`.
 #[test]
 fn accept_waits_for_free_descriptors() {
     if let Ok(reactor) = std::env::var(CHILD) {
@@ -91,7 +91,8 @@ async fn echo(mut stream: TcpStream) {
     }
 }
 
-/// Processor time of this process so far, in ticks of 10 ms. `stat` was opened when that was possible.
+/// Processor time of this process so far, in ticks of 10 ms. `stat` was opened when that was
+/// possible.
 fn cpu_ticks(stat: &File) -> u64 {
     let mut text = [0; 1024];
     let len = stat.read_at(&mut text, 0).unwrap();

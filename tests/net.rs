@@ -78,8 +78,8 @@ on_each_reactor! {
     }
 
     /// Goal: show that a task whose socket is always ready does not starve the others.
-    /// Method: 16,384 bytes lie ready and are read one by one, in one task without a pause; meanwhile
-    /// another task counts its turns.
+    /// Method: 16,384 bytes lie ready and are read one by one, in one task without a pause;
+    /// meanwhile another task counts its turns.
     async fn a_socket_that_is_always_ready_starves_nobody() {
         const LEN: usize = 16384;
         let (mut client, mut server) = pair().await;
@@ -133,8 +133,8 @@ on_each_reactor! {
     }
 
     /// Goal: show that a FIN is seen though it came with the last data, in one event.
-    /// Method: the reader waits already; data and FIN are sent without a turn between them. The read
-    /// is short, which says "drained", and the next one must not wait for ever.
+    /// Method: the reader waits already; data and FIN are sent without a turn between them. The
+    /// read is short, which says "drained", and the next one must not wait for ever.
     async fn a_fin_with_the_last_data_is_not_lost() {
         for _ in 0..100 {
             let (client, mut server) = pair().await;
@@ -162,8 +162,8 @@ on_each_reactor! {
         assert_eq!(error.kind(), ErrorKind::ConnectionReset);
     }
 
-    /// Goal: show that the halves work in two tasks, and that dropping the writing half ends the stream.
-    /// Method: one task writes and drops its half; the other reads the answers to the end.
+    /// Goal: show that the halves work in two tasks, and that dropping the writing half ends the
+    /// stream. Method: one task writes and drops its half; the other reads the answers to the end.
     async fn owned_halves_live_in_two_tasks() {
         let (client, server) = pair().await;
         let server = spawn(echo(server));
@@ -342,8 +342,8 @@ on_each_reactor! {
         assert!(lookup_host("no port").await.is_err());
     }
 
-    /// Goal: show that a blocking socket is refused with a clear word, and a non-blocking one taken.
-    /// Method: the same std sockets before and after `set_nonblocking`.
+    /// Goal: show that a blocking socket is refused with a clear word, and a non-blocking one
+    /// taken. Method: the same std sockets before and after `set_nonblocking`.
     async fn blocking_sockets_are_refused() {
         let refused = |error: io::Error| {
             assert_eq!(error.kind(), ErrorKind::InvalidInput);

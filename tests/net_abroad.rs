@@ -100,8 +100,8 @@ on_each_reactor! {
         }
     }
 
-    /// Goal: show that a stream taken to std on another thread still carries data, and is no longer ours.
-    /// Method: `into_std` abroad, then a plain blocking exchange.
+    /// Goal: show that a stream taken to std on another thread still carries data, and is no longer
+    /// ours. Method: `into_std` abroad, then a plain blocking exchange.
     async fn a_stream_is_taken_to_std_abroad() {
         let (client, server) = pair().await;
         let server = spawn(echo(server));
@@ -138,8 +138,8 @@ on_each_reactor! {
     }
 }
 
-/// Goal: show that a stream outlives its loop harmlessly: what the kernel has can be read, waiting is an
-/// error that says why, and dropping closes it.
+/// Goal: show that a stream outlives its loop harmlessly: what the kernel has can be read, waiting
+/// is an error that says why, and dropping closes it.
 /// Method: carry one out of `block_on` and drop the runtime.
 #[test]
 fn a_stream_whose_loop_has_ended_says_so() {

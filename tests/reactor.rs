@@ -138,8 +138,8 @@ on_each_backend! {
 }
 
 on_each_backend! {
-    /// Goal: show that all waiters of a direction are woken, in their order, slot first, and the other
-    /// direction's are left alone.
+    /// Goal: show that all waiters of a direction are woken, in their order, slot first, and the
+    /// other direction's are left alone.
     /// Method: one in the slot, three in the crowd, one who waits to write into a full socket.
     fn a_crowd_is_woken_together(reactor) {
         let (mut near, mut far) = pair();
@@ -235,8 +235,8 @@ on_each_backend! {
 }
 
 on_each_backend! {
-    /// Goal: show that a FIN which arrives together with the last data is not lost after a short read.
-    /// Method: data and FIN first, then one event, one short read, the hint "drained".
+    /// Goal: show that a FIN which arrives together with the last data is not lost after a short
+    /// read. Method: data and FIN first, then one event, one short read, the hint "drained".
     fn a_fin_with_the_last_data_stays_readable(reactor) {
         let (mut near, mut far) = tcp_pair();
         let token = reactor.register(near.as_raw_fd()).unwrap();
@@ -261,8 +261,8 @@ on_each_backend! {
 }
 
 on_each_backend! {
-    /// Goal: show that a ring from another thread ends a wait without a limit, and that a ring before
-    /// the wait is not lost.
+    /// Goal: show that a ring from another thread ends a wait without a limit, and that a ring
+    /// before the wait is not lost.
     /// Method: ring from a thread while the reactor waits; then ring first and wait after.
     fn a_ring_ends_the_wait(reactor) {
         let bell = reactor.doorbell();

@@ -1,4 +1,5 @@
-//! Waiting for moments: sleep, timeout, interval. Exact in virtual time, "never early" in real time.
+//! Waiting for moments: sleep, timeout, interval. Exact in virtual time, "never early" in real
+//! time.
 
 use rondel::time::{
     Duration, Instant, Interval, MissedTickBehavior, Sleep, interval, interval_at, sleep,
@@ -462,7 +463,8 @@ fn a_strangers_sleep_panics_when_its_loop_ends() {
     }
 }
 
-// ---- timeout --------------------------------------------------------------------------------------
+// ---- timeout
+// --------------------------------------------------------------------------------------
 
 /// Goal: a future in time is not disturbed. Method: one that is ready, one that takes a while.
 #[test]
@@ -556,7 +558,8 @@ fn a_timeout_lends_and_returns_its_future() {
     });
 }
 
-// ---- interval -------------------------------------------------------------------------------------
+// ---- interval
+// -------------------------------------------------------------------------------------
 
 /// Goal: ticks do not drift. Method: work for a part of each period, fractions of a tick included.
 #[test]

@@ -1,4 +1,5 @@
-//! The timer wheel against a sorted map, over more than a million random operations, and its corners.
+//! The timer wheel against a sorted map, over more than a million random operations, and its
+//! corners.
 //!
 //! The wheel is pure data, so this file compiles the engine's own source and needs no loop.
 
@@ -39,6 +40,10 @@ enum Operation {
     Remove {
         which: usize,
     },
+    Rearm {
+        which: usize,
+        in_ticks: u64,
+    },
     GetMut {
         which: usize,
     },
@@ -65,7 +70,8 @@ impl Operation {
             }
             12..15 => Self::InsertTwin { which },
             15..16 => Self::InsertPast { ticks_ago: any_size(20) },
-            16..23 => Self::Remove { which },
+            16..20 => Self::Remove { which },
+            20..23 => Self::Rearm { which, in_ticks: any_size(38) },
             23..25 => Self::GetMut { which },
             25..28 => Self::Advance { by_ticks: any_size(14) },
             28..29 => Self::Advance { by_ticks: any_size(42) },
@@ -100,12 +106,28 @@ impl Pair {
         self.keys.push((key, deadline_ticks, self.inserted));
     }
 
-    /// A key, mostly one of the last hundred, so that both set and stale ones are tried.
-    fn key(&self, which: usize) -> Option<(Key, u64, u64)> {
+    /// The place in `keys` of one of them, mostly of the last hundred: both set and stale ones.
+    fn choose(&self, which: usize) -> Option<usize> {
         let reach =
             if which.is_multiple_of(8) { self.keys.len() } else { self.keys.len().min(100) };
         let back = (which / 8).checked_rem(reach)?;
-        Some(self.keys[self.keys.len() - 1 - back])
+        Some(self.keys.len() - 1 - back)
+    }
+
+    fn key(&self, which: usize) -> Option<(Key, u64, u64)> {
+        self.choose(which).map(|index| self.keys[index])
+    }
+
+    fn rearm(&mut self, index: usize, deadline_ticks: u64) {
+        let (key, old_ticks, old_number) = self.keys[index];
+        let payload = self.model.remove(&(old_ticks, old_number));
+        assert_eq!(self.wheel.rearm(key, deadline_ticks), payload.is_some());
+        if let Some(payload) = payload {
+            self.inserted += 1; // as if it were inserted anew
+            let deadline_ticks = deadline_ticks.max(self.wheel.now_ticks());
+            self.model.insert((deadline_ticks, self.inserted), payload);
+            self.keys[index] = (key, deadline_ticks, self.inserted);
+        }
     }
 
     fn advance(&mut self, now_ticks: u64) {
@@ -140,6 +162,11 @@ impl Pair {
                     let expected = self.model.remove(&(deadline_ticks, number));
                     assert_eq!(self.wheel.remove(key), expected);
                     assert_eq!(self.wheel.remove(key), None, "a key is good once");
+                }
+            }
+            Operation::Rearm { which, in_ticks } => {
+                if let Some(index) = self.choose(which) {
+                    self.rearm(index, now.saturating_add(in_ticks).saturating_sub(3));
                 }
             }
             Operation::GetMut { which } => {
@@ -310,6 +337,25 @@ fn a_far_timer_that_was_removed_leaves_no_trace() {
     pair.insert(9 << 36);
     assert_eq!(pair.wheel.next_deadline_ticks(), Some(9 << 36));
     pair.run_down();
+}
+
+/// Goal: a timer that is put off, or brought forward, goes behind those of its new deadline.
+/// Method: move one of three timers to the deadline of another, across dials and within a slot.
+#[test]
+fn a_rearmed_timer_fires_at_its_new_deadline_behind_those_already_there() {
+    let mut pair = Pair::new(0);
+    for deadline in [5_000, 5_001, 3] {
+        pair.insert(deadline);
+    }
+    pair.rearm(0, 5_001);
+    pair.rearm(2, 5_001);
+    assert_eq!(pair.wheel.len(), 3);
+    pair.advance(5_000);
+    assert!(pair.due.is_empty());
+    pair.advance(5_001);
+    assert_eq!(pair.due, [20, 10, 30]);
+    pair.rearm(0, 6_000);
+    assert!(pair.wheel.is_empty(), "a timer that fired stays fired");
 }
 
 /// Goal: a key never reaches the timer that took over its place.

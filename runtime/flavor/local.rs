@@ -3,8 +3,8 @@
 //! Rules
 //! 1. The loop never leaves the thread that built it: this type is not `Send`, and neither is the
 //!    `Runtime` around it. `task/home.rs` and every future that is not `Send` rely on it.
-//! 2. `end` leaves nothing behind: tasks are cancelled and dropped at home, then the inbox is closed,
-//!    then the home settles its count. What strangers still hold frees itself later.
+//! 2. `end` leaves nothing behind: tasks are cancelled and dropped at home, then the inbox is
+//!    closed, then the home settles its count. What strangers still hold frees itself later.
 
 use crate::current::{self, Handle, Services};
 use crate::reactor::Reactor;

@@ -16,7 +16,8 @@
 //! ```
 //!
 //! A socket belongs to the loop it was made on and is cheapest there, but it may be used from any
-//! thread; `registered.rs` says how. The names are tokio's, so code moves over by changing the path.
+//! thread; `registered.rs` says how. The names are tokio's, so code moves over by changing the
+//! path.
 
 mod addr;
 mod interest;

@@ -194,8 +194,8 @@ impl<S: AsRawFd + Send + 'static> Registered<S> {
         self.poll_seated(cx, direction, &mut Some(Seat::Slot), call)
     }
 
-    /// Tries `call` until it says something else than `WouldBlock`. Any number of tasks may do so at
-    /// once; all are woken, in the order they came.
+    /// Tries `call` until it says something else than `WouldBlock`. Any number of tasks may do so
+    /// at once; all are woken, in the order they came.
     pub(crate) async fn io<R>(
         &self,
         direction: Direction,
@@ -221,8 +221,8 @@ impl<S: AsRawFd + Send + 'static> Registered<S> {
         self.at_home(|reactor, token| reactor.clear_ready(token, direction));
     }
 
-    /// Takes the socket out of the loop. `copy` must duplicate it: a stranger gets the copy, because
-    /// the original has to go home to be deregistered there.
+    /// Takes the socket out of the loop. `copy` must duplicate it: a stranger gets the copy,
+    /// because the original has to go home to be deregistered there.
     pub(crate) fn into_inner(mut self, copy: impl FnOnce(&S) -> io::Result<S>) -> io::Result<S> {
         if !self.home.is_here() {
             return copy(self.get());
@@ -288,7 +288,8 @@ impl<S: AsRawFd + Send + 'static> Registered<S> {
         }
     }
 
-    /// What a stranger does instead of sitting down: sends the waker home, and has the edge repeated.
+    /// What a stranger does instead of sitting down: sends the waker home, and has the edge
+    /// repeated.
     fn send_waker(&self, waker: Waker, direction: Direction, seat: Seat) -> io::Result<()> {
         let (place, fd) = (self.place.clone(), self.get().as_raw_fd());
         let mut letter = Letter(Some(waker));

@@ -1,12 +1,13 @@
 //! Floor 5. A TCP server's ear.
 //!
-//! `accept` is where a server meets its limits. A connection that died in the queue is no reason to stop
-//! serving, so such errors are skipped. A process without free descriptors (`EMFILE`) cannot accept, and
-//! the connection stays in the queue: the listener stays readable, and a loop that tried again at once
-//! would burn a core. So `accept` pauses, longer each time, while the open connections are served.
+//! `accept` is where a server meets its limits. A connection that died in the queue is no reason to
+//! stop serving, so such errors are skipped. A process without free descriptors (`EMFILE`) cannot
+//! accept, and the connection stays in the queue: the listener stays readable, and a loop that
+//! tried again at once would burn a core. So `accept` pauses, longer each time, while the open
+//! connections are served.
 //!
-//! Real world: asyncio pauses for one second; tokio hands the error to the program, and many programs
-//! either die of it or spin.
+//! Real world: asyncio pauses for one second; tokio hands the error to the program, and many
+//! programs either die of it or spin.
 
 use std::fmt;
 use std::io;
@@ -64,8 +65,8 @@ pub struct TcpListener {
 impl TcpListener {
     /// Listens on `addr`. Port 0 lets the system choose; [`local_addr`](Self::local_addr) tells it.
     ///
-    /// If `addr` stands for several addresses, the first that works is taken. The address may be used
-    /// again at once after a restart (`SO_REUSEADDR`).
+    /// If `addr` stands for several addresses, the first that works is taken. The address may be
+    /// used again at once after a restart (`SO_REUSEADDR`).
     ///
     /// - Errors: the lookup's, and that of the last address tried, which it names.
     /// - Panics if called outside a running loop.
@@ -103,8 +104,8 @@ impl TcpListener {
     /// Waits for a connection; gives it, and the peer's address.
     ///
     /// A connection that failed before it was accepted is skipped. While the process (`EMFILE`) or
-    /// the system (`ENFILE`) has no free descriptor, this warns on stderr, once a minute at most, and
-    /// tries again after pauses of 5 ms to 1 s; the connections wait in the kernel's queue.
+    /// the system (`ENFILE`) has no free descriptor, this warns on stderr, once a minute at most,
+    /// and tries again after pauses of 5 ms to 1 s; the connections wait in the kernel's queue.
     ///
     /// Several tasks may accept on one listener.
     ///
@@ -130,7 +131,8 @@ impl TcpListener {
 
     /// Takes a connection if one is there, else keeps the waker; the last caller's counts.
     ///
-    /// Errors: as [`accept`](Self::accept), and also `EMFILE` and `ENFILE`: the caller should pause.
+    /// Errors: as [`accept`](Self::accept), and also `EMFILE` and `ENFILE`: the caller should
+    /// pause.
     pub fn poll_accept(&self, cx: &mut Context<'_>) -> Poll<io::Result<(TcpStream, SocketAddr)>> {
         let (socket, addr) = ready!(self.socket.poll_io(cx, Direction::Read, accept_once))?;
         Poll::Ready(Ok((TcpStream::accepted(socket)?, addr)))
@@ -138,8 +140,8 @@ impl TcpListener {
 
     /// Takes over a listener of the standard library, which must be non-blocking.
     ///
-    /// - Errors: [`InvalidInput`](io::ErrorKind::InvalidInput) if the socket blocks: one accept would
-    ///   stop the whole loop. Call its `set_nonblocking(true)` first.
+    /// - Errors: [`InvalidInput`](io::ErrorKind::InvalidInput) if the socket blocks: one accept
+    ///   would stop the whole loop. Call its `set_nonblocking(true)` first.
     /// - Panics if called outside a running loop.
     pub fn from_std(listener: std::net::TcpListener) -> io::Result<Self> {
         check_nonblocking(&listener)?;

@@ -1,8 +1,8 @@
 //! Floor 5. The halves of a TCP stream: one to read, one to write.
 //!
-//! The two directions of a socket share nothing but the descriptor, so the halves need no lock: they are
-//! two references to one stream. The borrowed pair is free; the owned pair is counted, so that each half
-//! can live in its own task.
+//! The two directions of a socket share nothing but the descriptor, so the halves need no lock:
+//! they are two references to one stream. The borrowed pair is free; the owned pair is counted, so
+//! that each half can live in its own task.
 
 use std::error::Error;
 use std::fmt;

@@ -1,8 +1,8 @@
 //! Floor 5. A TCP connection.
 //!
 //! Reading and writing are one system call each when the socket is ready, and the table of the
-//! reactor says when it is not. A read that fills less than the buffer, or a write that takes less than
-//! it was given, has drained the kernel's buffer, so the next one waits without asking.
+//! reactor says when it is not. A read that fills less than the buffer, or a write that takes less
+//! than it was given, has drained the kernel's buffer, so the next one waits without asking.
 //!
 //! Real world: asyncio's `StreamReader` copies through a buffer of its own; here the kernel writes
 //! into the caller's memory.
@@ -31,8 +31,8 @@ use crate::reactor::Direction;
 /// Dropping it closes it. Shutting it down ([`AsyncWrite::poll_shutdown`]) closes the direction out
 /// only: the peer reads the end of the stream and may still answer.
 ///
-/// For options that have no method here, use `socket2::SockRef::from(&stream)`: it covers keepalive,
-/// buffer sizes and many more.
+/// For options that have no method here, use `socket2::SockRef::from(&stream)`: it covers
+/// keepalive, buffer sizes and many more.
 ///
 /// Twin of asyncio's `open_connection` with its reader and writer, and of `tokio::net::TcpStream`.
 ///
@@ -153,9 +153,9 @@ impl TcpStream {
         SockRef::from(self).linger()
     }
 
-    /// Sets how long closing goes on sending (`SO_LINGER`), in whole seconds. Zero throws the buffer
-    /// away and resets the connection. Any other limit makes the close *block the loop's thread* for up
-    /// to that long.
+    /// Sets how long closing goes on sending (`SO_LINGER`), in whole seconds. Zero throws the
+    /// buffer away and resets the connection. Any other limit makes the close *block the loop's
+    /// thread* for up to that long.
     pub fn set_linger(&self, limit: Option<Duration>) -> io::Result<()> {
         SockRef::from(self).set_linger(limit)
     }
@@ -274,7 +274,8 @@ impl TcpStream {
         self.socket.try_io(direction_of(interest), |_| call().map(|result| (result, false)))
     }
 
-    /// Runs `call` as [`try_io`](Self::try_io) does, again and again until it does not say `WouldBlock`.
+    /// Runs `call` as [`try_io`](Self::try_io) does, again and again until it does not say
+    /// `WouldBlock`.
     ///
     /// **Cancel-safe:** as far as `call` is.
     pub async fn async_io<R>(
@@ -292,7 +293,8 @@ impl TcpStream {
         self.socket.io(Direction::Read, |socket| Ok((socket.peek(buf)?, false))).await
     }
 
-    /// Copies what is there to `buf` without taking it out of the stream; the count that was copied.
+    /// Copies what is there to `buf` without taking it out of the stream; the count that was
+    /// copied.
     ///
     /// Only the waker of the last caller of this or of `poll_read` is kept.
     pub fn poll_peek(

@@ -2,7 +2,8 @@
 //!
 //! A ring before the `wait` ends that `wait` at once, so no ring is ever lost; many rings may count
 //! as one. It is an eventfd on Linux and costs a write (0.1 µs) plus a wake-up of the sleeper, so
-//! the loop's own thread never rings, and strangers ring only a loop that said it is going to sleep.
+//! the loop's own thread never rings, and strangers ring only a loop that said it is going to
+//! sleep.
 
 use std::io;
 

@@ -36,11 +36,12 @@ use std::time::Duration;
 
 use source::Sources;
 
-/// Events taken from the kernel at once: 3 KiB of buffer. More than 16 made no measurable difference.
+/// Events taken from the kernel at once: 3 KiB of buffer. More than 16 made no measurable
+/// difference.
 const EVENTS_MAX: usize = 256;
 
-/// Calls that sockets may make between two waits before they have to stand in line again. A batch of 61
-/// tasks makes about two each; 256 calls are about as many microseconds.
+/// Calls that sockets may make between two waits before they have to stand in line again. A batch
+/// of 61 tasks makes about two each; 256 calls are about as many microseconds.
 const CALLS_MAX: u32 = 256;
 
 /// Which library asks the kernel about sockets. Both do the same; they exist to be raced.
@@ -91,8 +92,8 @@ pub(crate) trait Backend: Send {
     /// Must `rearm` be called whenever somebody starts to wait? (One-shot reporting.)
     fn rearm_per_wait(&self) -> bool;
 
-    /// Is a FIN reported apart from data? If not, a short read proves nothing: the FIN may have come
-    /// with the last bytes, and no second edge will tell of it.
+    /// Is a FIN reported apart from data? If not, a short read proves nothing: the FIN may have
+    /// come with the last bytes, and no second edge will tell of it.
     fn tells_of_fin(&self) -> bool;
 }
 
@@ -147,7 +148,8 @@ impl Reactor {
         self.sources.len()
     }
 
-    /// Waits until a source is ready, the doorbell rings or `timeout` (`None`: for ever) has passed.
+    /// Waits until a source is ready, the doorbell rings or `timeout` (`None`: for ever) has
+    /// passed.
     ///
     /// Moves the wakers of all directions that became ready to `woken`. An interrupted call counts
     /// as one without events: a signal is no error, and the loop turns anyway.
@@ -186,8 +188,8 @@ impl Reactor {
         Some(source)
     }
 
-    /// Makes the kernel repeat the edges of this source: what is possible now is reported at the next
-    /// `wait`. A stale token is ignored.
+    /// Makes the kernel repeat the edges of this source: what is possible now is reported at the
+    /// next `wait`. A stale token is ignored.
     pub(crate) fn rearm(&mut self, token: Token) -> io::Result<()> {
         match self.sources.get_mut(token) {
             Some(source) => self.backend.rearm(source.fd(), token, Wanted::BOTH),
@@ -195,8 +197,8 @@ impl Reactor {
         }
     }
 
-    /// Counts a call. False if the sockets had their share until the next `wait`: then the task that
-    /// finds everything ready all the time must let the others and the kernel have a turn.
+    /// Counts a call. False if the sockets had their share until the next `wait`: then the task
+    /// that finds everything ready all the time must let the others and the kernel have a turn.
     #[inline]
     pub(crate) fn spend_call(&mut self) -> bool {
         let may = self.calls_left > 0;
@@ -223,8 +225,8 @@ impl Reactor {
         }
     }
 
-    /// A call moved fewer bytes than it could have, so the kernel's buffer is empty (full): the next
-    /// call would say `WouldBlock`, unless the direction is closed.
+    /// A call moved fewer bytes than it could have, so the kernel's buffer is empty (full): the
+    /// next call would say `WouldBlock`, unless the direction is closed.
     #[inline]
     pub(crate) fn drained(&mut self, token: Token, direction: Direction) {
         if direction == Direction::Read && !self.backend.tells_of_fin() {

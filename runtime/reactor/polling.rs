@@ -1,12 +1,12 @@
 //! Floor 1. The reactor on polling, the crate under smol.
 //!
-//! Edge-triggered and registered once, where the system can (epoll, kqueue). Elsewhere one-shot: the
-//! kernel reports once and then keeps silent, so everybody who starts to wait re-arms, and a report
-//! re-arms for those who still wait. That costs a system call per wait.
+//! Edge-triggered and registered once, where the system can (epoll, kqueue). Elsewhere one-shot:
+//! the kernel reports once and then keeps silent, so everybody who starts to wait re-arms, and a
+//! report re-arms for those who still wait. That costs a system call per wait.
 //!
 //! Rules
-//! 1. A descriptor is in the poller from `register` to `deregister` and is open all that time: rule 1
-//!    of mod.rs.
+//! 1. A descriptor is in the poller from `register` to `deregister` and is open all that time: rule
+//!    1 of mod.rs.
 //!
 //! This file needs unsafe code because polling takes that rule as a promise from its caller.
 

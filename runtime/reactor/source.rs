@@ -9,12 +9,12 @@
 //!   crowd   any number of wakers of `&self` waiters, each with a ticket
 //! ```
 //!
-//! `closed` is sticky because its edge may be spent: data and FIN arrive as one edge, the read takes
-//! the data, and nothing would ever tell of the FIN again.
+//! `closed` is sticky because its edge may be spent: data and FIN arrive as one edge, the read
+//! takes the data, and nothing would ever tell of the FIN again.
 //!
 //! Rules
-//! 1. A token names one registration for ever: its slot is used again, its generation is not (before
-//!    2^32 further registrations).
+//! 1. A token names one registration for ever: its slot is used again, its generation is not
+//!    (before 2^32 further registrations).
 //! 2. Nobody sits twice: a slot holds one waker, a ticket is one seat.
 //!
 //! Real world: tokio keeps an intrusive list of waiters per socket under a lock.

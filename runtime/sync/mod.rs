@@ -7,12 +7,13 @@
 //! | "something happened"                   | [`Notify`]           | `Event`, roughly    |
 //! | one value, once                        | [`oneshot`]          | `Future`            |
 //! | a stream of values, with back-pressure | [`mpsc::channel`]    | `Queue(maxsize)`    |
-//! | "please stop", down a tree             | `CancellationToken`  | `Task.cancel`       |
+//! | "please stop", down a tree             | [`CancellationToken`] | `Task.cancel`       |
 //!
 //! Rules
 //! 1. Everything is `Send` and `Sync` as far as its value allows, and works on any executor: all a
 //!    wait needs is the [`Waker`](std::task::Waker) it was polled with.
-//! 2. Nobody has a waiter list of its own: `wait_list.rs` serves them all, first come, first served.
+//! 2. Nobody has a waiter list of its own: `wait_list.rs` serves them all, first come, first
+//!    served.
 //! 3. An uncontended step is one or two atomic operations.
 //! 4. Dropping a future that waits is safe. What is lost then, if anything, is said in its docs.
 
@@ -24,6 +25,10 @@ pub mod oneshot;
 mod park;
 mod semaphore;
 
+pub use cancellation_token::{
+    CancellationToken, DropGuard, DropGuardRef, WaitForCancellationFuture,
+    WaitForCancellationFutureOwned,
+};
 pub use mutex::{Mutex, MutexGuard, OwnedMutexGuard, TryLockError};
 pub use notify::Notify;
 pub use semaphore::{

@@ -91,6 +91,7 @@ impl<T: ?Sized> Mutex<T> {
     /// *count.blocking_lock() += 1;
     /// assert_eq!(count.into_inner(), 2);
     /// ```
+    #[track_caller]
     pub fn blocking_lock(&self) -> MutexGuard<'_, T> {
         park::wait("Mutex::blocking_lock", self.lock())
     }
@@ -98,6 +99,7 @@ impl<T: ?Sized> Mutex<T> {
     /// [`blocking_lock`](Self::blocking_lock) for a guard that may outlive this borrow.
     ///
     /// - Panics inside a running loop.
+    #[track_caller]
     pub fn blocking_lock_owned(self: Arc<Self>) -> OwnedMutexGuard<T> {
         park::wait("Mutex::blocking_lock_owned", self.lock_owned())
     }

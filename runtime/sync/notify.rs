@@ -9,12 +9,13 @@
 //! | `notify_waiters` | all go on                          | nothing, but see rule 2             |
 //!
 //! Rules
-//! 1. A future that was chosen by `notify_one` or `notify_last` and is dropped before it looked hands
-//!    the notification on. One that was sent off by `notify_waiters` does not.
-//! 2. `notify_waiters` also reaches futures that exist but were not polled yet: each future remembers
-//!    how many such calls there had been when it was made.
+//! 1. A future that was chosen by `notify_one` or `notify_last` and is dropped before it looked
+//!    hands the notification on. One that was sent off by `notify_waiters` does not.
+//! 2. `notify_waiters` also reaches futures that exist but were not polled yet: each future
+//!    remembers how many such calls there had been when it was made.
 //!
-//! Real world: asyncio's `Condition` without its lock; a condition variable that remembers one signal.
+//! Real world: asyncio's `Condition` without its lock; a condition variable that remembers one
+//! signal.
 
 use std::fmt;
 use std::future::Future;
@@ -71,8 +72,9 @@ impl Notify {
 
     /// Waits for a notification.
     ///
-    /// The future is reached by [`notify_waiters`](Self::notify_waiters) from the moment it is made,
-    /// and by [`notify_one`](Self::notify_one) once it was polled or [enabled](Notified::enable).
+    /// The future is reached by [`notify_waiters`](Self::notify_waiters) from the moment it is
+    /// made, and by [`notify_one`](Self::notify_one) once it was polled or
+    /// [enabled](Notified::enable).
     ///
     /// **Cancel-safe:** yes, but it gives up its place in the queue. A notification that had chosen
     /// it goes to the next one.
@@ -173,8 +175,8 @@ pub struct Notified<'a> {
 }
 
 impl Notified<'_> {
-    /// Queues up without waiting; from now on [`Notify::notify_one`] can choose this future. Returns
-    /// whether a notification is there already.
+    /// Queues up without waiting; from now on [`Notify::notify_one`] can choose this future.
+    /// Returns whether a notification is there already.
     ///
     /// ```
     /// use rondel::sync::Notify;

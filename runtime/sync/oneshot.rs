@@ -130,8 +130,8 @@ impl<T> Sender<T> {
         lock(self.slot()).closed
     }
 
-    /// One step of [`closed`](Self::closed), for futures written by hand. Only the waker of the last
-    /// call is woken.
+    /// One step of [`closed`](Self::closed), for futures written by hand. Only the waker of the
+    /// last call is woken.
     pub fn poll_closed(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         let mut waker = Some(cx.waker().clone()); // before the lock (rule 3); dropped after it
         let mut slot = lock(self.slot());
@@ -228,6 +228,7 @@ impl<T> Receiver<T> {
     ///
     /// - Errors if the sender was dropped without sending.
     /// - Panics inside a running loop.
+    #[track_caller]
     pub fn blocking_recv(self) -> Result<T, RecvError> {
         park::wait("oneshot::Receiver::blocking_recv", self)
     }
@@ -258,8 +259,8 @@ impl<T> Drop for Receiver<T> {
     }
 }
 
-/// The receiver's last word: lets no value in any more and wakes the sender. Hands out what is to be
-/// dropped outside the lock.
+/// The receiver's last word: lets no value in any more and wakes the sender. Hands out what is to
+/// be dropped outside the lock.
 fn close<T>(slot: &Mutex<Slot<T>>, empty: bool) -> (Option<T>, Option<Waker>) {
     let mut slot = lock(slot);
     let first = !mem::replace(&mut slot.closed, true);

@@ -13,6 +13,8 @@ use std::sync::Arc;
 use std::task::{Context, Poll, Wake, Waker};
 use std::thread::{self, Thread};
 
+use crate::current;
+
 /// Unparks the thread that waits.
 struct Unpark(Thread);
 
@@ -29,8 +31,9 @@ impl Wake for Unpark {
 /// Polls `future` on this thread until it is ready. `what` names the caller's function.
 ///
 /// Panics inside a running loop.
+#[track_caller]
 pub(crate) fn wait<F: Future>(what: &str, future: F) -> F::Output {
-    let _ = what;
+    current::forbid_blocking(what);
     let waker = Waker::from(Arc::new(Unpark(thread::current())));
     let mut cx = Context::from_waker(&waker);
     let mut future = pin!(future);

@@ -134,6 +134,7 @@ impl Semaphore {
     ///
     /// - Errors if the semaphore is closed.
     /// - Panics inside a running loop.
+    #[track_caller]
     pub fn blocking_acquire(&self) -> Result<SemaphorePermit<'_>, AcquireError> {
         park::wait("Semaphore::blocking_acquire", self.acquire())
     }
@@ -142,6 +143,7 @@ impl Semaphore {
     ///
     /// - Errors if the semaphore is closed.
     /// - Panics inside a running loop.
+    #[track_caller]
     pub fn blocking_acquire_many(&self, n: u32) -> Result<SemaphorePermit<'_>, AcquireError> {
         park::wait("Semaphore::blocking_acquire_many", self.acquire_many(n))
     }
@@ -206,6 +208,7 @@ impl Semaphore {
     ///
     /// - Errors if the semaphore is closed.
     /// - Panics inside a running loop.
+    #[track_caller]
     pub fn blocking_acquire_owned(self: Arc<Self>) -> Result<OwnedSemaphorePermit, AcquireError> {
         park::wait("Semaphore::blocking_acquire_owned", self.acquire_owned())
     }
@@ -215,6 +218,7 @@ impl Semaphore {
     ///
     /// - Errors if the semaphore is closed.
     /// - Panics inside a running loop.
+    #[track_caller]
     pub fn blocking_acquire_many_owned(
         self: Arc<Self>,
         n: u32,

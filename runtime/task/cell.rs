@@ -32,7 +32,7 @@
 #![allow(unsafe_code)]
 
 use super::home::HomeRef;
-use super::id::{Id, Origin};
+use super::id::Origin;
 use super::inbox::Note;
 use super::join::JoinError;
 use super::state::{AfterWake, End, Start, State};
@@ -42,6 +42,7 @@ use crate::shim::{Cell, Mutex, UnsafeCell};
 use std::any::Any;
 use std::future::Future;
 use std::marker::PhantomData;
+use std::mem::ManuallyDrop;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::ptr::NonNull;
@@ -83,7 +84,8 @@ enum Polled {
     Panicked,
 }
 
-/// What only the block knows how to do, because it knows `F`.
+/// What only the block knows how to do, because it knows `F`. Each entry wants the header of a live
+/// `Block<F>` whose stage the caller owns (rule 3); `free` wants the count to be 0.
 struct VTable {
     poll: unsafe fn(NonNull<Header>, &mut Context<'_>) -> Polled,
     cancel: unsafe fn(NonNull<Header>),
@@ -290,8 +292,7 @@ impl TaskRef {
             if polled == Polled::Panicked {
                 eprintln!("rondel: {} panicked, and no JoinHandle is left to tell", header.origin);
             }
-            // SAFETY: exclusive. DONE, and there is no `JoinHandle`; see rule 3.
-            unsafe { (header.vtable.discard)(self.0) };
+            self.discard();
         }
         if let Some(joiner) = joiner {
             joiner.wake();
@@ -345,16 +346,21 @@ impl TaskRef {
     /// Home reads a detach note.
     pub(crate) fn deliver_detach(self) {
         if self.header().state.detach() {
-            // SAFETY: exclusive. DONE, and the `JoinHandle` gave its right up; see rule 3.
-            unsafe { (self.header().vtable.discard)(self.0) };
+            self.discard();
         }
+    }
+
+    /// Drops the output. DONE, and the caller is the last who had a right to it (rule 3).
+    fn discard(&self) {
+        // SAFETY: exclusive. What the doc above says; see rule 3.
+        unsafe { (self.header().vtable.discard)(self.0) };
     }
 
     // --- counting -------------------------------------------------------------------------------
 
     /// Gives the reference out as a raw pointer, still counted.
     pub(super) fn into_raw(self) -> NonNull<Header> {
-        std::mem::ManuallyDrop::new(self).0
+        ManuallyDrop::new(self).0
     }
 
     pub(super) fn as_raw(&self) -> NonNull<Header> {
@@ -403,9 +409,7 @@ impl<T> Drop for OutputOf<T> {
                 return;
             }
         }
-        // SAFETY: exclusive. DONE, seen so or because the inbox is closed, and this is the right to
-        // the output; see rules 3 and 5.
-        unsafe { (header.vtable.discard)(self.0.0) };
+        self.0.discard(); // DONE, seen so or because the inbox is closed; see rule 5
     }
 }
 
@@ -441,11 +445,11 @@ impl Clone for TaskRef {
 impl Drop for TaskRef {
     #[inline]
     fn drop(&mut self) {
-        if !self.header().home.is_here() {
-            release_abroad(self.0);
-        } else if self.header().count(u32::MAX) == 0 {
-            // SAFETY: exclusive. The count is 0; see rule 2.
-            unsafe { free_block(self.0) };
+        let task = ManuallyDrop::new(Self(self.0));
+        if !task.is_home() {
+            release_abroad(task);
+        } else if task.header().count(u32::MAX) == 0 {
+            free_last(task);
         }
     }
 }
@@ -458,135 +462,132 @@ impl Released {
 }
 
 /// A stranger gives a reference up: by a note, or itself if the loop is gone.
-fn release_abroad(header: NonNull<Header>) {
-    // SAFETY: alive. The reference that is being given up is still counted; see rule 2.
-    let home = unsafe { header.as_ref() }.home.clone();
-    let Err(_) = home.post(Note::Release(Released(header))) else { return };
-    let last = home.inbox().when_closed(|| {
-        // SAFETY: alive. As above: it is subtracted only here.
-        unsafe { header.as_ref() }.count(u32::MAX) == 0
-    });
-    if last {
-        // SAFETY: exclusive. The count is 0; see rule 2.
-        unsafe { free_block(header) };
+fn release_abroad(task: ManuallyDrop<TaskRef>) {
+    let home = task.header().home.clone();
+    let Err(_) = home.post(Note::Release(Released(task.0))) else { return };
+    if home.inbox().when_closed(|| task.header().count(u32::MAX) == 0) {
+        free_last(task);
     }
 }
 
-/// # Safety
-///
-/// The count must be 0.
-unsafe fn free_block(header: NonNull<Header>) {
-    // SAFETY: alive. Nobody else can free, the count was 0 once.
-    let free = unsafe { header.as_ref() }.vtable.free;
-    // SAFETY: exclusive. By the contract.
-    unsafe { free(header) }
+/// Frees the block. The count must be 0: `task` is the reference that brought it there.
+fn free_last(task: ManuallyDrop<TaskRef>) {
+    debug_assert_eq!(
+        task.header().here.get().wrapping_add(task.header().away.load(Ordering::Relaxed)),
+        0
+    );
+    let free = task.header().vtable.free;
+    // SAFETY: exclusive. The count is 0; see rule 2.
+    unsafe { free(task.0) }
 }
 
 // --- the five entries of the vtable ---------------------------------------------------------------
-//
-// # Safety, for all of them
-//
-// `header` must be the header of a live `Block<F>`, and the caller must own its stage (rule 3).
 
-unsafe fn stage<'a, F: Future>(header: NonNull<Header>) -> &'a UnsafeCell<Stage<F>> {
-    // SAFETY: alive. `Block` is `repr(C)` with the header first, and by the contract above.
-    &unsafe { header.cast::<Block<F>>().as_ref() }.stage
+/// The stage of a task in the hands of whoever owns it (rule 3).
+struct Owned<'a, F: Future> {
+    header: &'a Header,
+    stage: &'a UnsafeCell<Stage<F>>,
 }
 
-/// Drops what the stage holds, in place, then puts `next` there. Returns a panic of the drop.
-///
-/// # Safety
-///
-/// The caller must own the stage (rule 3).
-#[inline(always)]
-unsafe fn replace<F: Future>(
-    stage: &UnsafeCell<Stage<F>>,
-    next: Stage<F>,
-) -> Result<(), Box<dyn Any + Send>> {
-    if std::mem::needs_drop::<Stage<F>>() {
-        stage.with_mut(|stage| {
-            // SAFETY: exclusive. By the contract. Assignment drops the old value in place (rule 4),
-            // and the new value is written even if that panics.
-            catch_unwind(AssertUnwindSafe(|| unsafe { *stage = Stage::Gone }))
-        })?;
+impl<F: Future> Owned<'_, F> {
+    /// # Safety
+    ///
+    /// `header` must be the header of a live `Block<F>`, whose stage the caller owns (rule 3) until
+    /// the result is dropped.
+    unsafe fn new(header: NonNull<Header>) -> Self {
+        // SAFETY: alive. By the contract; `Block` is `repr(C)` with the header first.
+        let block = unsafe { header.cast::<Block<F>>().as_ref() };
+        Self { header: &block.header, stage: &block.stage }
     }
-    // SAFETY: exclusive. By the contract; what stands there has no drop. Written straight to its
-    // place: a detour over the stack costs more than all the rest (5 to 10 ns, store forwarding).
-    stage.with_mut(|stage| unsafe { stage.write(next) });
-    Ok(())
+
+    #[inline(always)]
+    fn with<R>(&mut self, touch: impl FnOnce(&mut Stage<F>) -> R) -> R {
+        // SAFETY: exclusive. By the contract of `new`, and `self` is borrowed mutably.
+        self.stage.with_mut(|stage| touch(unsafe { &mut *stage }))
+    }
+
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<F::Output> {
+        self.with(|stage| {
+            let Stage::Future(future) = stage else {
+                unreachable!("a task that is not done has its future")
+            };
+            // SAFETY: pinned. The future stays in its block until `clear` drops it; see rule 4.
+            unsafe { Pin::new_unchecked(future) }.poll(cx)
+        })
+    }
+
+    /// Drops what the stage holds, in place. Returns a panic of the drop.
+    #[inline(always)]
+    fn clear(&mut self) -> Result<(), Box<dyn Any + Send>> {
+        if !std::mem::needs_drop::<Stage<F>>() {
+            return Ok(());
+        }
+        // `Gone` is written even if the drop of the old value panics.
+        self.with(|stage| catch_unwind(AssertUnwindSafe(|| *stage = Stage::Gone)))
+    }
+
+    /// Replaces the future by the output; a panic in the future's drop becomes the output.
+    ///
+    /// Inlined all the way, so that the output is written straight to its place: a detour over the
+    /// stack costs more than all the rest (8 ns, store forwarding).
+    #[inline(always)]
+    fn finish(&mut self, output: Result<F::Output, JoinError>) {
+        if let Err(panic) = self.clear() {
+            let error = self.panicked(panic);
+            return self.with(|stage| *stage = Stage::Output(Err(error)));
+        }
+        self.with(|stage| *stage = Stage::Output(output));
+    }
+
+    fn panicked(&self, payload: Box<dyn Any + Send>) -> JoinError {
+        JoinError::panicked(self.header.origin.id, payload)
+    }
+
+    fn has_panicked(&mut self) -> bool {
+        self.with(|stage| matches!(stage, Stage::Output(Err(error)) if error.is_panic()))
+    }
 }
 
 unsafe fn poll<F: Future>(header: NonNull<Header>, cx: &mut Context<'_>) -> Polled {
-    // SAFETY: alive. By the contract above.
-    let stage = unsafe { stage::<F>(header) };
-    let polled = catch_unwind(AssertUnwindSafe(|| {
-        stage.with_mut(|stage| {
-            // SAFETY: exclusive. The caller owns the stage.
-            let Stage::Future(future) = (unsafe { &mut *stage }) else {
-                unreachable!("a task that is not done has its future")
-            };
-            // SAFETY: pinned. The future stays in its block until it is dropped; see rule 4.
-            unsafe { Pin::new_unchecked(future) }.poll(cx)
-        })
-    }));
-    let (output, how) = match polled {
+    // SAFETY: exclusive. The caller's contract is that of `Owned::new`.
+    let mut owned = unsafe { Owned::<F>::new(header) };
+    match catch_unwind(AssertUnwindSafe(|| owned.poll(cx))) {
         Ok(Poll::Pending) => return Polled::Pending,
-        Ok(Poll::Ready(output)) => (Ok(output), Polled::Ready),
-        Err(panic) => (Err(JoinError::panicked(id_of(header), panic)), Polled::Panicked),
-    };
-    // SAFETY: exclusive. The caller owns the stage.
-    unsafe { finish::<F>(header, output, how) }
-}
-
-/// Replaces the future by its output; a panic in the future's drop becomes the output.
-#[inline(always)]
-unsafe fn finish<F: Future>(
-    header: NonNull<Header>,
-    output: Result<F::Output, JoinError>,
-    how: Polled,
-) -> Polled {
-    // SAFETY: alive. By the contract above.
-    let stage = unsafe { stage::<F>(header) };
-    // SAFETY: exclusive. The caller owns the stage.
-    let Err(panic) = (unsafe { replace(stage, Stage::Output(output)) }) else { return how };
-    let output = Err(JoinError::panicked(id_of(header), panic));
-    // SAFETY: exclusive. The caller owns the stage; it holds `Gone`, whose drop cannot panic.
-    let _ = unsafe { replace(stage, Stage::<F>::Output(output)) };
-    Polled::Panicked
+        Ok(Poll::Ready(output)) => owned.finish(Ok(output)),
+        Err(panic) => {
+            let error = owned.panicked(panic);
+            owned.finish(Err(error));
+        }
+    }
+    if owned.has_panicked() { Polled::Panicked } else { Polled::Ready }
 }
 
 unsafe fn cancel<F: Future>(header: NonNull<Header>) {
-    // SAFETY: exclusive. The caller owns the stage.
-    let _ = unsafe { finish::<F>(header, Err(JoinError::cancelled(id_of(header))), Polled::Ready) };
+    // SAFETY: exclusive. The caller's contract is that of `Owned::new`.
+    let mut owned = unsafe { Owned::<F>::new(header) };
+    let cancelled = JoinError::cancelled(owned.header.origin.id);
+    owned.finish(Err(cancelled));
 }
 
 unsafe fn take<F: Future>(header: NonNull<Header>, target: NonNull<()>) {
-    let target = target.cast::<Poll<Result<F::Output, JoinError>>>();
-    // SAFETY: alive. By the contract above.
-    let stage = unsafe { stage::<F>(header) };
-    // SAFETY: exclusive. The caller owns the stage; the output moves, it is not pinned.
-    let whole = stage.with_mut(|stage| unsafe { std::mem::replace(&mut *stage, Stage::Gone) });
-    if let Stage::Output(output) = whole {
-        // SAFETY: initialised. The caller gave a `Poll` of this very type, and it is `Pending` and
-        // has no drop (see `VTable::take`).
+    // SAFETY: exclusive. The caller's contract is that of `Owned::new`.
+    let mut owned = unsafe { Owned::<F>::new(header) };
+    if let Stage::Output(output) = owned.with(|stage| std::mem::replace(stage, Stage::Gone)) {
+        let target = target.cast::<Poll<Result<F::Output, JoinError>>>();
+        // SAFETY: initialised. The caller gave a `Poll` of this very type, and it is `Pending`,
+        // which has no drop (see `VTable::take`).
         unsafe { target.write(Poll::Ready(output)) };
     }
 }
 
 unsafe fn discard<F: Future>(header: NonNull<Header>) {
-    // SAFETY: alive. By the contract above.
-    let stage = unsafe { stage::<F>(header) };
-    // SAFETY: exclusive. The caller owns the stage. The output's own drop may panic: nobody is
-    // left to be told, and the panic hook has spoken.
-    let _ = unsafe { replace(stage, Stage::<F>::Gone) };
+    // SAFETY: exclusive. The caller's contract is that of `Owned::new`.
+    let mut owned = unsafe { Owned::<F>::new(header) };
+    // The drop may panic: nobody is left to be told, and the panic hook has spoken.
+    let _ = owned.clear();
 }
 
 unsafe fn free<F: Future>(header: NonNull<Header>) {
     // SAFETY: exclusive. The count is 0; the block came from a `Box<Block<F>>` in `new`.
     drop(unsafe { Box::from_raw(header.cast::<Block<F>>().as_ptr()) });
-}
-
-fn id_of(header: NonNull<Header>) -> Id {
-    // SAFETY: alive. The callers hold the block.
-    unsafe { header.as_ref() }.origin.id
 }

@@ -163,7 +163,8 @@ impl Home {
         Ok(())
     }
 
-    /// Has `errand` run on the loop's thread soon. False, and `errand` dropped, if the loop is gone.
+    /// Has `errand` run on the loop's thread soon. False, and `errand` dropped, if the loop is
+    /// gone.
     #[must_use]
     pub(crate) fn errand(&self, errand: impl FnOnce() + Send + 'static) -> bool {
         self.post(Note::Errand(Box::new(errand))).is_ok()
@@ -185,7 +186,8 @@ impl Deref for HomeRef {
 
     #[inline]
     fn deref(&self) -> &Home {
-        // SAFETY: alive. This reference is counted, and `Home` is freed at count 0 only; see rule 3.
+        // SAFETY: alive. This reference is counted, and `Home` is freed at count 0 only; see rule
+        // 3.
         unsafe { self.0.as_ref() }
     }
 }

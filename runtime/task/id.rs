@@ -1,4 +1,5 @@
-//! Floor 1. Who a task is: a number that no other task of the process ever had, a birthplace, a name.
+//! Floor 1. Who a task is: a number that no other task of the process ever had, a birthplace, a
+//! name.
 //!
 //! Numbers are handed out to threads in blocks, so that a `spawn` pays a thread-local add and not
 //! a locked instruction. They grow on one thread; between threads they say nothing about order.

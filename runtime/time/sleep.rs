@@ -1,9 +1,9 @@
 //! Floor 5. Waiting for a moment: one entry on the timer wheel, and who may touch it.
 //!
 //! A [`Sleep`] is armed at its first poll that has to wait. At home, on the thread that is inside
-//! the loop, that is a plain insert into the wheel, with the task's waker as the payload. A stranger
-//! (a thread in `Handle::block_on`) cannot touch the wheel; it leaves an errand and keeps its end of
-//! an [`Alarm`], whose other end lies in the wheel.
+//! the loop, that is a plain insert into the wheel, with the task's waker as the payload. A
+//! stranger (a thread in `Handle::block_on`) cannot touch the wheel; it leaves an errand and keeps
+//! its end of an [`Alarm`], whose other end lies in the wheel.
 //!
 //! ```text
 //!            poll at home                       poll on a thread in no loop
@@ -17,7 +17,8 @@
 //! 2. Wakers are cloned before, and woken or dropped after, the borrow of the wheel or the lock of
 //!    the alarm: they are other people's code.
 //! 3. An alarm ends once: fired, lost (its loop ended before the deadline) or cancelled. Whatever
-//!    becomes of the errand or of the loop, dropping the wheel's end ends it; nobody waits for ever.
+//!    becomes of the errand or of the loop, dropping the wheel's end ends it; nobody waits for
+//!    ever.
 //!
 //! Real world: tokio links the entry into a locked wheel, whoever polls; asyncio's `call_later`
 //! pushes on a heap and leaves cancelled entries there.
@@ -92,8 +93,8 @@ pub fn sleep_until(deadline: Instant) -> Sleep {
 
 /// What [`sleep`] and [`sleep_until`] return: a future that is ready from a moment on.
 ///
-/// It may be polled on any thread. Unlike tokio's it is `Unpin`, so that it needs no box; pinning it
-/// as tokio's programs do is no error. Polled again after it was ready, it is ready again.
+/// It may be polled on any thread. Unlike tokio's it is `Unpin`, so that it needs no box; pinning
+/// it as tokio's programs do is no error. Polled again after it was ready, it is ready again.
 ///
 /// # Panics
 ///
@@ -174,7 +175,8 @@ impl Sleep {
         };
     }
 
-    /// Sets the deadline of a sleep that has just been ready; `now` saves the next poll a clock read.
+    /// Sets the deadline of a sleep that has just been ready; `now` saves the next poll a clock
+    /// read.
     pub(super) fn start_over(&mut self, deadline: Instant, now: Instant) {
         self.disarm();
         self.deadline = deadline;
@@ -275,21 +277,20 @@ fn look_at_wheel(key: Key, waker: &Waker) -> Poll<()> {
 /// Gives an entry of this thread's wheel a new deadline; its task goes on waiting.
 fn move_on_wheel(key: Key, deadline: Instant) -> Place {
     let mut due = None;
-    let key = here(|lp| {
+    let is_armed = here(|lp| {
         let mut wheel = lp.wheel.borrow_mut();
-        let waker = wheel.remove(key)?;
         let deadline_ticks = lp.clock.ticks_up(deadline);
         if deadline_ticks <= wheel.now_ticks() {
-            due = Some(waker);
-            return None;
+            due = wheel.remove(key);
+            return false;
         }
-        Some(wheel.insert(deadline_ticks, waker))
+        wheel.rearm(key, deadline_ticks)
     });
     if let Some(waker) = due {
         waker.wake();
         return Place::Over;
     }
-    key.flatten().map_or(Place::Unarmed, Place::Wheel)
+    if is_armed == Some(true) { Place::Wheel(key) } else { Place::Unarmed }
 }
 
 /// Removes an entry from the wheel of `home`, now or soon.

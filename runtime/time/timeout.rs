@@ -1,11 +1,11 @@
 //! Floor 5. Waiting, but not for ever.
 //!
 //! Rules
-//! 1. The future is tried first; only if it has to wait are clock and wheel touched. A future that is
-//!    ready pays nothing for its time limit.
+//! 1. The future is tried first; only if it has to wait are clock and wheel touched. A future that
+//!    is ready pays nothing for its time limit.
 //!
-//! Real world: tokio reads the clock before it tries; asyncio's `wait_for` made a task of its own for
-//! the inner future until 3.12, and has used a `timeout` block since.
+//! Real world: tokio reads the clock before it tries; asyncio's `wait_for` made a task of its own
+//! for the inner future until 3.12, and has used a `timeout` block since.
 
 use std::error::Error;
 use std::fmt;
@@ -33,7 +33,8 @@ use super::sleep::{Sleep, sleep, sleep_until};
 /// The first poll that has to wait panics outside a runtime. A future that is ready needs none.
 ///
 /// **Cancel-safe:** yes. Dropping the returned future drops `future` and disarms the timer.
-/// **Cost:** nothing if `future` is ready at once, else a clock read and a wheel entry; no allocation.
+/// **Cost:** nothing if `future` is ready at once, else a clock read and a wheel entry; no
+/// allocation.
 ///
 /// ```
 /// use rondel::time::{Duration, timeout};

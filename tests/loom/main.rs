@@ -3,9 +3,9 @@
 //! Run: `RUSTFLAGS="--cfg loom" cargo test --release --test loom` (with a target directory of its
 //! own, as the flag rebuilds everything). Without the flag this crate is empty.
 //!
-//! The modules below are the files that ship, compiled a second time; `shim` gives them loom's atomics,
-//! locks and cells. Rule: an engine module that is listed here may use `crate::shim` and other
-//! modules of this list, nothing else.
+//! The modules below are the files that ship, compiled a second time; `shim` gives them loom's
+//! atomics, locks and cells. Rule: an engine module that is listed here may use `crate::shim` and
+//! other modules of this list, nothing else.
 
 #![cfg(loom)]
 #![allow(dead_code, unused_imports, unreachable_pub)] // not every model uses every part

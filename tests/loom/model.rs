@@ -7,8 +7,9 @@ use std::task::{Context, Poll, Wake, Waker};
 
 use loom::sync::Notify;
 
-/// Explores `body`. Up to three times a thread may be interrupted where it need not be; that is where
-/// all known bugs of such code lie, and it keeps the search short. `LOOM_MAX_PREEMPTIONS` overrides.
+/// Explores `body`. Up to three times a thread may be interrupted where it need not be; that is
+/// where all known bugs of such code lie, and it keeps the search short. `LOOM_MAX_PREEMPTIONS`
+/// overrides.
 pub fn check(body: impl Fn() + Sync + Send + 'static) {
     let mut model = loom::model::Builder::new();
     model.preemption_bound = model.preemption_bound.or(Some(3));

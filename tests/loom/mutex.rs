@@ -1,4 +1,5 @@
-//! The mutex: the value behind the permit is touched by one thread at a time (loom checks the cell).
+//! The mutex: the value behind the permit is touched by one thread at a time (loom checks the
+//! cell).
 
 use loom::thread;
 use std::sync::Arc;

@@ -30,8 +30,8 @@ fn a_dropped_waiter_loses_no_notification() {
     });
 }
 
-/// Goal: show that `notify_waiters` reaches a future that exists, at whatever step of its first poll.
-/// Method: make the future, then poll it while another thread calls.
+/// Goal: show that `notify_waiters` reaches a future that exists, at whatever step of its first
+/// poll. Method: make the future, then poll it while another thread calls.
 #[test]
 fn notify_waiters_reaches_a_future_during_its_first_poll() {
     check(|| {

@@ -1,4 +1,5 @@
-//! The wait list: no permit is lost, no wake is lost, whoever acquires, releases and gives up at once.
+//! The wait list: no permit is lost, no wake is lost, whoever acquires, releases and gives up at
+//! once.
 
 use loom::sync::Arc;
 use loom::thread;
@@ -67,8 +68,8 @@ fn a_cancelled_waiter_loses_no_permit() {
     });
 }
 
-/// Goal: show that a big request that gives up lets a small one behind it pass, while permits come in.
-/// Method: one wants 2 and gives up, one wants 1, one permit is released.
+/// Goal: show that a big request that gives up lets a small one behind it pass, while permits come
+/// in. Method: one wants 2 and gives up, one wants 1, one permit is released.
 #[test]
 fn a_big_request_that_gives_up_blocks_nobody() {
     check(|| {

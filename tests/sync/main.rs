@@ -1,8 +1,9 @@
-//! The primitives of `rondel::sync`, on an executor that is not Rondel's.
+//! The primitives of `rondel::sync`, on an executor that is not Rondel's, and on Rondel.
 
 mod executor;
 mod mpsc;
 mod mutex;
 mod notify;
+mod on_rondel;
 mod oneshot;
 mod semaphore;

@@ -49,8 +49,8 @@ fn a_chosen_waiter_that_is_dropped_hands_on() {
     block_on(notify.notified());
 }
 
-/// Goal: show that `notify_waiters` reaches all who wait, and also futures not polled yet, but leaves
-/// nothing for those who come later.
+/// Goal: show that `notify_waiters` reaches all who wait, and also futures not polled yet, but
+/// leaves nothing for those who come later.
 /// Method: one waiter, one future made before, one made after the call.
 #[test]
 fn notify_waiters_reaches_those_who_exist() {
@@ -76,8 +76,8 @@ fn a_waiter_sent_off_with_all_hands_nothing_on() {
     Probe::waiting(notify.notified());
 }
 
-/// Goal: show that `enable` takes the place in the queue without a waker, and that a later poll adds
-/// one.
+/// Goal: show that `enable` takes the place in the queue without a waker, and that a later poll
+/// adds one.
 /// Method: enable, notify, and the other way round; an owned one too.
 #[test]
 fn an_enabled_future_can_be_chosen() {

@@ -66,8 +66,8 @@ impl<T> Sender<T> {
     ///
     /// `Ok` means that the value is in the channel, not that it will be received.
     ///
-    /// **Cancel-safe: no. If the future is dropped while it waits, `value` is dropped with it.** Use
-    /// [`reserve`](Self::reserve) first where that matters. The channel itself takes no harm.
+    /// **Cancel-safe: no. If the future is dropped while it waits, `value` is dropped with it.**
+    /// Use [`reserve`](Self::reserve) first where that matters. The channel itself takes no harm.
     /// **Cost:** one atomic operation for the place, a short lock for the item.
     #[inline]
     pub async fn send(&self, value: T) -> Result<(), SendError<T>> {
@@ -107,6 +107,7 @@ impl<T> Sender<T> {
     /// assert_eq!(rondel::run(async move { rx.recv().await }), Some("from a thread"));
     /// thread.join().unwrap();
     /// ```
+    #[track_caller]
     pub fn blocking_send(&self, value: T) -> Result<(), SendError<T>> {
         park::wait("Sender::blocking_send", self.send(value))
     }
@@ -189,8 +190,8 @@ impl<T> Sender<T> {
 
     /// Reserves a place if there is one at once, in a permit that holds this sender.
     ///
-    /// - Errors with [`Full`](TrySendError::Full) or [`Closed`](TrySendError::Closed); the sender is
-    ///   in the error.
+    /// - Errors with [`Full`](TrySendError::Full) or [`Closed`](TrySendError::Closed); the sender
+    ///   is in the error.
     pub fn try_reserve_owned(self) -> Result<OwnedPermit<T>, TrySendError<Self>> {
         match self.tx.chan().try_reserve(1) {
             Ok(()) => Ok(OwnedPermit::new(self.tx)),
@@ -336,6 +337,7 @@ impl<T> Receiver<T> {
     /// Waits for the next item and parks the thread meanwhile: for code that is not async.
     ///
     /// - Panics inside a running loop.
+    #[track_caller]
     pub fn blocking_recv(&mut self) -> Option<T> {
         park::wait("Receiver::blocking_recv", self.recv())
     }
@@ -343,6 +345,7 @@ impl<T> Receiver<T> {
     /// [`recv_many`](Self::recv_many) for code that is not async.
     ///
     /// - Panics inside a running loop.
+    #[track_caller]
     pub fn blocking_recv_many(&mut self, buffer: &mut Vec<T>, limit: usize) -> usize {
         park::wait("Receiver::blocking_recv_many", self.recv_many(buffer, limit))
     }

@@ -8,6 +8,7 @@
 //! | `chan`       | the shared block, and the rules by which a channel ends   |
 //! | `bounded`    | [`channel`], [`Sender`], [`Receiver`]                     |
 //! | `permit`     | [`Permit`] and its kin: a place reserved before the item  |
+//! | `timeout`    | [`Sender::send_timeout`]                                   |
 //! | `unbounded`  | [`unbounded_channel`] and its two ends                    |
 //! | `error`      | the errors, with the unsent values inside                 |
 
@@ -15,6 +16,8 @@ mod bounded;
 mod chan;
 pub mod error;
 mod permit;
+#[cfg(not(loom))] // loom's build has no clock
+mod timeout;
 mod unbounded;
 
 pub use bounded::{Receiver, Sender, WeakSender, channel};

@@ -166,6 +166,7 @@ impl<T> UnboundedReceiver<T> {
     /// Waits for the next item and parks the thread meanwhile: for code that is not async.
     ///
     /// - Panics inside a running loop.
+    #[track_caller]
     pub fn blocking_recv(&mut self) -> Option<T> {
         park::wait("UnboundedReceiver::blocking_recv", self.recv())
     }
@@ -173,6 +174,7 @@ impl<T> UnboundedReceiver<T> {
     /// [`recv_many`](Self::recv_many) for code that is not async.
     ///
     /// - Panics inside a running loop.
+    #[track_caller]
     pub fn blocking_recv_many(&mut self, buffer: &mut Vec<T>, limit: usize) -> usize {
         park::wait("UnboundedReceiver::blocking_recv_many", self.recv_many(buffer, limit))
     }

@@ -1,0 +1,141 @@
+//! The primitives between Rondel's own tasks, and where blocking is refused.
+
+use std::sync::Arc;
+use std::thread;
+use std::time::Duration;
+
+use rondel::sync::mpsc::error::SendTimeoutError;
+use rondel::sync::{Mutex, Notify, Semaphore, mpsc, oneshot};
+
+/// Goal: show back-pressure in a pipeline of tasks: nothing lost, order kept.
+/// Method: one producer, one stage, one sink, through channels of 2.
+#[test]
+fn a_pipeline_of_tasks_keeps_the_order() {
+    let sum = rondel::run(async {
+        let (raw, mut stage_in) = mpsc::channel(2);
+        let (cooked, mut sink) = mpsc::channel(2);
+        rondel::spawn(async move {
+            for item in 0..1_000 {
+                raw.send(item).await.unwrap();
+            }
+        });
+        rondel::spawn(async move {
+            while let Some(item) = stage_in.recv().await {
+                cooked.send(item * 2).await.unwrap();
+            }
+        });
+        let mut expected = 0;
+        while let Some(item) = sink.recv().await {
+            assert_eq!(item, expected);
+            expected += 2;
+        }
+        expected
+    });
+    assert_eq!(sum, 2_000);
+}
+
+/// Goal: show that aborted tasks give back what they hold and what they were about to get.
+/// Method: 50 tasks share 3 permits; half of them are aborted at different steps.
+#[test]
+fn aborted_tasks_give_their_permits_back() {
+    rondel::run(async {
+        let seats = Arc::new(Semaphore::new(3));
+        let tasks: Vec<_> = (0..50)
+            .map(|_| {
+                let seats = seats.clone();
+                rondel::spawn(async move {
+                    let _permit = seats.acquire().await.unwrap();
+                    rondel::task::yield_now().await;
+                })
+            })
+            .collect();
+        for (index, task) in tasks.into_iter().enumerate() {
+            if index % 2 == 0 {
+                task.abort();
+                rondel::task::yield_now().await;
+            } else {
+                task.await.unwrap();
+            }
+        }
+        drop(seats.acquire_many(3).await.unwrap());
+        assert_eq!(seats.available_permits(), 3);
+    });
+}
+
+/// Goal: show that tasks and foreign threads work on the same primitives.
+/// Method: a thread and a task add to one count; the thread reports through a oneshot.
+#[test]
+fn tasks_and_threads_share_a_lock() {
+    let count = Arc::new(Mutex::new(0));
+    let (done, report) = oneshot::channel();
+    let foreign = count.clone();
+    let thread = thread::spawn(move || {
+        (0..500).for_each(|_| *foreign.blocking_lock() += 1);
+        done.send("done").unwrap();
+    });
+    rondel::run(async {
+        for _ in 0..500 {
+            *count.lock().await += 1;
+            rondel::task::yield_now().await;
+        }
+        assert_eq!(report.await, Ok("done"));
+        assert_eq!(*count.lock().await, 1_000);
+    });
+    thread.join().unwrap();
+}
+
+/// Goal: show that `notify_waiters` starts all tasks that wait at the gate.
+/// Method: ten tasks wait; open the gate once they are there.
+#[test]
+fn a_gate_opens_for_all_tasks() {
+    rondel::run(async {
+        let gate = Arc::new(Notify::new());
+        let tasks: Vec<_> = (0..10).map(|_| rondel::spawn(gate.clone().notified_owned())).collect();
+        rondel::task::yield_now().await;
+        gate.notify_waiters();
+        for task in tasks {
+            task.await.unwrap();
+        }
+    });
+}
+
+/// Goal: show the ends of a send with a time limit: sent, timed out, closed.
+/// Method: a channel of 1 without anybody who receives, then closed.
+#[test]
+fn a_send_with_a_limit_gives_the_value_back() {
+    rondel::run(async {
+        let (tx, mut rx) = mpsc::channel(1);
+        let limit = Duration::from_millis(3);
+        assert_eq!(tx.send_timeout(1, limit).await, Ok(()));
+        assert_eq!(tx.send_timeout(2, limit).await, Err(SendTimeoutError::Timeout(2)));
+        assert_eq!(rx.recv().await, Some(1));
+        assert_eq!(tx.capacity(), 1, "the timed-out wait has left no trace");
+        drop(rx);
+        assert_eq!(tx.send_timeout(3, limit).await, Err(SendTimeoutError::Closed(3)));
+    });
+}
+
+/// Goal: show that blocking inside a running loop is refused, with the function's name.
+/// Method: `blocking_recv` in a task's own thread.
+#[test]
+#[should_panic(expected = "`Receiver::blocking_recv` was called inside")]
+fn blocking_inside_a_loop_is_refused() {
+    let (_tx, mut rx) = mpsc::channel::<()>(1);
+    rondel::run(async move { rx.blocking_recv() });
+}
+
+/// Goal: show that blocking on the blocking pool is welcome.
+/// Method: a pool thread sends to the loop with `blocking_send`.
+#[test]
+fn blocking_on_the_pool_is_welcome() {
+    rondel::run(async {
+        let (tx, mut rx) = mpsc::channel(1);
+        let work = rondel::task::spawn_blocking(move || {
+            (0..100).for_each(|item| tx.blocking_send(item).unwrap());
+        });
+        for item in 0..100 {
+            assert_eq!(rx.recv().await, Some(item));
+        }
+        work.await.unwrap();
+    });
+}
