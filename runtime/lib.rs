@@ -31,7 +31,6 @@ mod flavor;
 pub mod io;
 pub mod net;
 mod park;
-mod permit_cell;
 mod random;
 mod reactor;
 mod ready;

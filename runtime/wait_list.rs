@@ -89,6 +89,12 @@ impl WaitList {
         if word & WAITING == 0 { word / PERMIT } else { 0 }
     }
 
+    /// Whether somebody waits.
+    pub(crate) fn has_waiters(&self) -> bool {
+        // Relaxed: an answer for now; who needs more must look again after making a mark.
+        self.word.load(Relaxed) & WAITING != 0
+    }
+
     /// Whether [`close`](Self::close) was called.
     pub(crate) fn is_closed(&self) -> bool {
         // Acquire: who sees the closing sees what was done before it; pairs with `dismiss`.

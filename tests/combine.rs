@@ -98,8 +98,8 @@ struct GateState {
 impl Gate {
     async fn pass(self) -> u32 {
         poll_fn(|cx| {
-            self.0.polls.fetch_add(1, SeqCst);
             *self.0.waker.lock().unwrap() = Some(cx.waker().clone());
+            self.0.polls.fetch_add(1, SeqCst); // now it can be opened
             self.0.open.lock().unwrap().map_or(Poll::Pending, Poll::Ready)
         })
         .await
@@ -405,11 +405,20 @@ fn select_takes_every_kind_of_pattern() {
         y: u32,
     }
     block_on(async {
-        let owned = select! { Some(text) = ready(Some(String::from("moved"))) => text, else => String::new() };
+        let owned = select! {
+            Some(text) = ready(Some(String::from("moved"))) => text,
+            else => String::new(),
+        };
         assert_eq!(owned, "moved");
         let changed = select! { mut list = ready(vec![1]) => { list.push(2); list } };
         assert_eq!(changed, [1, 2]);
-        let lent = select! { Ok(ref mut list) = ready(Ok::<_, ()>(vec![1])) => { list.push(3); list.len() }, else => 0 };
+        let lent = select! {
+            Ok(ref mut list) = ready(Ok::<_, ()>(vec![1])) => {
+                list.push(3);
+                list.len()
+            }
+            else => 0,
+        };
         assert_eq!(lent, 2);
         let (a, [b, ..]) = select! { pair @ (_, [_, ..]) = ready((1, [2, 3])) => pair };
         assert_eq!((a, b), (1, 2));
@@ -677,6 +686,23 @@ fn futures_with_macros_inside_are_send() {
     assert_send(&try_gather([ready(Ok::<_, ()>(1))]));
 }
 
+/// Goal: show that the futures lie in the future around them once, not twice.
+#[test]
+fn futures_with_macros_inside_are_hardly_larger_than_their_children() {
+    async fn large() -> u8 {
+        let kept = [1u8; 1_024];
+        pending::<()>().await;
+        kept[7]
+    }
+    let with_select = async {
+        select! { a = large() => a, b = large() => b }
+    };
+    let with_join = async { join!(large(), large()) };
+    let sizes = [size_of_val(&with_select), size_of_val(&with_join)];
+    let children = 2 * size_of_val(&large());
+    assert!(sizes.iter().all(|size| *size < children + 200), "{sizes:?} against {children}");
+}
+
 // ---- gather ------------------------------------------------------------------------------------
 
 #[test]
@@ -855,6 +881,34 @@ fn gathers_nest() {
         }))
     });
     assert_eq!(block_on(gather(rows)), [[0, 1, 2], [10, 11, 12], [20, 21, 22]]);
+}
+
+/// Goal: show that a gather of handles waits for tasks, however many, without asking them in vain.
+/// Method: tasks that end in three waves; each handle may be polled twice, to wait and to end.
+#[test]
+fn gather_waits_for_ten_thousand_tasks_and_asks_each_handle_twice() {
+    let polls = Cell::new(0);
+    rondel::run(async {
+        let handles: Vec<_> = (0..10_000)
+            .map(|index| {
+                rondel::spawn(async move {
+                    for _ in 0..index % 3 {
+                        rondel::task::yield_now().await;
+                    }
+                    index
+                })
+            })
+            .collect();
+        let counted = handles.into_iter().map(|mut handle| {
+            let polls = &polls;
+            poll_fn(move |cx| {
+                polls.set(polls.get() + 1);
+                Pin::new(&mut handle).poll(cx).map(Result::unwrap)
+            })
+        });
+        assert!(gather(counted).await.into_iter().eq(0..10_000));
+    });
+    assert_eq!(polls.get(), 20_000);
 }
 
 #[test]

@@ -379,6 +379,48 @@ fn a_strangers_sleep_is_disarmed_when_it_is_dropped() {
     });
 }
 
+/// Goal: the waker of the last poll counts abroad too. Method: poll with two wakers in turn.
+#[test]
+fn a_strangers_sleep_wakes_who_polled_last() {
+    rondel::run(async {
+        let handle = Handle::current();
+        let stranger = move || {
+            let _entered = handle.enter();
+            let (first, last) = (Counter::new(), Counter::new());
+            let mut moved = sleep(ms(20));
+            assert!(poll_with(&mut moved, &first).is_pending());
+            assert!(poll_with(&mut moved, &last).is_pending());
+            assert_eq!(Arc::strong_count(&first), 1, "the former waker is let go at once");
+            wait_until(|| last.wakes() == 1);
+            assert!(poll_with(&mut moved, &last).is_ready());
+            assert!(moved.is_elapsed());
+        };
+        rondel::spawn_blocking(stranger).await.unwrap();
+    });
+}
+
+/// Goal: a stranger that starts a loop of its own needs the other one no longer. Method: arm
+/// abroad, poll inside the own loop, end the other loop, and wait.
+#[test]
+fn a_strangers_sleep_moves_into_the_loop_it_is_polled_in() {
+    let other = Runtime::new().unwrap();
+    let mut moved = {
+        let handle = other.handle().clone();
+        let armed = thread::spawn(move || {
+            let _entered = handle.enter();
+            let mut armed = sleep(ms(20));
+            assert!(poll_with(&mut armed, &Counter::new()).is_pending());
+            armed
+        });
+        armed.join().unwrap()
+    };
+    let own = Runtime::new().unwrap();
+    own.block_on(async { assert!(timeout(ms(1), &mut moved).await.is_err()) });
+    drop(other);
+    own.block_on(&mut moved);
+    assert!(Instant::now() >= moved.deadline());
+}
+
 /// Goal: a timer goes along with a future that changes loops. Method: poll it in one loop, send it
 /// to a thread with a loop of its own, and see that the first loop lets the old waker go.
 #[test]
@@ -417,7 +459,8 @@ fn a_stranger_may_take_over_a_timer_that_was_armed_at_home() {
         let stranger = move || {
             let [mut reset, mut polled, dropped] = armed;
             Pin::new(&mut reset).reset(Instant::now() + ms(2));
-            wait_until(|| waiter.wakes() == 1); // the task at home still waits, for the new deadline
+            // The task at home still waits, now for the new deadline.
+            wait_until(|| waiter.wakes() == 1);
             handle.block_on(&mut reset);
             handle.block_on(async {
                 assert!(timeout(ms(1), &mut polled).await.is_err());

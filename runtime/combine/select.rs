@@ -23,29 +23,46 @@
 //! Real world: tokio makes the enum with a procedural macro and pins with unsafe; Go's `select` is
 //! random too; Python has no such statement, `asyncio.wait(FIRST_COMPLETED)` is the nearest.
 
-use std::future::Future;
+use std::future::{Future, IntoFuture};
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-/// One branch of a `select!`.
-#[derive(Debug)]
-pub struct Branch<'a, F> {
-    /// Off: by its precondition, or because its output did not match.
-    pub on: bool,
-    /// Its future, which is dropped only when the whole `select!` ends.
-    pub future: Pin<&'a mut F>,
+use pin_project_lite::pin_project;
+
+pin_project! {
+    /// One branch of a `select!`: whether it is on, and its future, which is dropped only when the
+    /// whole ends. Off: by its precondition, or because its output did not match.
+    #[derive(Debug)]
+    #[allow(missing_docs)] // the macro takes no comment on a field that has an attribute
+    pub struct Branch<F> {
+        pub on: bool,
+        #[pin]
+        pub future: F,
+    }
 }
 
-impl<F: Future> Branch<'_, F> {
+impl<F: IntoFuture> Branch<F> {
+    /// Takes the future out of what the user wrote.
+    pub fn begin(self) -> Branch<F::IntoFuture> {
+        Branch { on: self.on, future: self.future.into_future() }
+    }
+}
+
+impl<F: Future> Branch<F> {
     /// Polls the branch if it is on, notes whether it is pending, and turns it off when it ends.
     #[inline]
-    pub fn poll(&mut self, cx: &mut Context<'_>, pending: &mut bool) -> Option<F::Output> {
-        if !self.on {
+    pub fn poll(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        pending: &mut bool,
+    ) -> Option<F::Output> {
+        let branch = self.project();
+        if !*branch.on {
             return None;
         }
-        match self.future.as_mut().poll(cx) {
+        match branch.future.poll(cx) {
             Poll::Ready(output) => {
-                self.on = false;
+                *branch.on = false;
                 Some(output)
             }
             Poll::Pending => {
@@ -192,11 +209,9 @@ macro_rules! __select_run {
         $( let $name = $on; )+
         #[allow(unused_mut)] // a pattern may want to borrow the output mutably
         let mut winner = {
-            $( let $name = ($name, $future); )+
-            $( let mut $last_first = $crate::combine::support::Branch {
-                on: $last_first.0,
-                future: ::std::pin::pin!(::std::future::IntoFuture::into_future($last_first.1)),
-            }; )+
+            // Not `begin` at once: what is behind a reference has to live as long as the `let`.
+            $( let $name = $crate::combine::support::Branch { on: $name, future: $future }; )+
+            $( let mut $last_first = ::std::pin::pin!($last_first.begin()); )+
             $crate::combine::support::poll_fn(|cx| {
                 let mut pending = false;
                 let mut round = $crate::combine::support::Round::$start(BRANCHES);
@@ -205,7 +220,7 @@ macro_rules! __select_run {
                         #[allow(unreachable_code, unused_variables, unused_mut)]
                         if round.is_next()
                             && let ::std::option::Option::Some(mut output) =
-                                $name.poll(cx, &mut pending)
+                                $name.as_mut().poll(cx, &mut pending)
                         {
                             let mut hit = false;
                             match output {

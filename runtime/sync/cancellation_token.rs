@@ -15,8 +15,8 @@
 //! no memory of tokens that are gone. Looking (`is_cancelled`) takes no lock.
 //!
 //! Rules
-//! 1. A node is cancelled when its `reason` is set: under the lock, once, and its descendants' before
-//!    its own. So who sees it cancelled sees the whole family below it cancelled.
+//! 1. A node is cancelled when its `reason` is set: under the lock, once, and its descendants'
+//!    before its own. So who sees it cancelled sees the whole family below it cancelled.
 //! 2. A branch is in the slab from the making of its node to its drop. A node that goes leaves its
 //!    children to its parent.
 //! 3. Nothing is woken, and no node dropped, under the lock.

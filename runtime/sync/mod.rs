@@ -23,6 +23,7 @@ mod mutex;
 mod notify;
 pub mod oneshot;
 mod park;
+pub(crate) mod permit_cell;
 mod semaphore;
 
 pub use cancellation_token::{

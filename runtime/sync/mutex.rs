@@ -13,8 +13,8 @@ use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
 
 use super::park;
-use crate::permit_cell::{Hold, PermitCell};
 use crate::shim::const_outside_loom;
+use crate::sync::permit_cell::{Hold, PermitCell};
 
 /// A value that one task at a time may touch.
 ///

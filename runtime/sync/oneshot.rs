@@ -8,7 +8,9 @@
 //! Rules
 //! 1. `done` means that the sender has finished, with a value or without; it is said once.
 //! 2. After `closed` no value comes in; one that is in already can still be taken out.
-//! 3. Values and wakers are dropped, and wakers cloned and woken, outside the lock.
+//! 3. `settled` is set, under the lock, with the first of the two: who sees it need not get ready
+//!    to wait.
+//! 4. Values and wakers are dropped, and wakers cloned and woken, outside the lock.
 //!
 //! At most one task waits at each end, so each end has one place for a waker, and no list.
 //! Real world: asyncio's `Future` without the callbacks; tokio does it with one word and no lock.
@@ -20,6 +22,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
 
 use self::error::{RecvError, TryRecvError};
+use crate::shim::atomic::{AtomicBool, Ordering::Relaxed};
 use crate::shim::{Arc, Mutex, lock};
 use crate::sync::park;
 
@@ -61,6 +64,11 @@ pub mod error {
     impl Error for TryRecvError {}
 }
 
+struct Chan<T> {
+    settled: AtomicBool,
+    slot: Mutex<Slot<T>>,
+}
+
 struct Slot<T> {
     value: Option<T>,
     done: bool,
@@ -86,14 +94,14 @@ struct Slot<T> {
 /// ```
 pub fn channel<T>() -> (Sender<T>, Receiver<T>) {
     let slot = Slot { value: None, done: false, closed: false, sender: None, receiver: None };
-    let slot = Arc::new(Mutex::new(slot));
-    (Sender { slot: Some(slot.clone()) }, Receiver { slot: Some(slot) })
+    let chan = Arc::new(Chan { settled: AtomicBool::new(false), slot: Mutex::new(slot) });
+    (Sender { chan: Some(chan.clone()) }, Receiver { chan: Some(chan) })
 }
 
 /// The end that sends the value. Dropping it without sending is an error for the receiver.
 pub struct Sender<T> {
     /// `None` once the value is sent.
-    slot: Option<Arc<Mutex<Slot<T>>>>,
+    chan: Option<Arc<Chan<T>>>,
 }
 
 impl<T> Sender<T> {
@@ -103,8 +111,8 @@ impl<T> Sender<T> {
     ///
     /// `Ok` means that the value is in the channel, not that it will be received.
     pub fn send(mut self, value: T) -> Result<(), T> {
-        let slot = self.slot.take().expect("only `send` takes the slot");
-        finish(&slot, Some(value)).map_or(Ok(()), Err)
+        let chan = self.chan.take().expect("only `send` takes the channel");
+        chan.finish(Some(value)).map_or(Ok(()), Err)
     }
 
     /// Waits until the receiver is gone or closed: nobody wants the value any more.
@@ -127,14 +135,14 @@ impl<T> Sender<T> {
 
     /// Whether the receiver is gone or closed.
     pub fn is_closed(&self) -> bool {
-        lock(self.slot()).closed
+        lock(&self.chan().slot).closed
     }
 
     /// One step of [`closed`](Self::closed), for futures written by hand. Only the waker of the
     /// last call is woken.
     pub fn poll_closed(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        let mut waker = Some(cx.waker().clone()); // before the lock (rule 3); dropped after it
-        let mut slot = lock(self.slot());
+        let mut waker = Some(cx.waker().clone()); // before the lock (rule 4); dropped after it
+        let mut slot = lock(&self.chan().slot);
         if slot.closed {
             return Poll::Ready(());
         }
@@ -142,34 +150,54 @@ impl<T> Sender<T> {
         Poll::Pending
     }
 
-    fn slot(&self) -> &Mutex<Slot<T>> {
-        self.slot.as_ref().expect("only `send` takes the slot")
+    fn chan(&self) -> &Chan<T> {
+        self.chan.as_ref().expect("only `send` takes the channel")
     }
 }
 
 impl<T> Drop for Sender<T> {
     fn drop(&mut self) {
-        if let Some(slot) = &self.slot {
-            finish(slot, None);
+        if let Some(chan) = &self.chan {
+            chan.finish(None);
         }
     }
 }
 
-/// The sender's last word: puts the value in and wakes the receiver. Hands back a value that nobody
-/// wants.
-fn finish<T>(slot: &Mutex<Slot<T>>, value: Option<T>) -> Option<T> {
-    let mut slot = lock(slot);
-    if slot.closed {
-        return value;
+impl<T> Chan<T> {
+    /// The sender's last word: puts the value in and wakes the receiver. Hands back a value that
+    /// nobody wants.
+    fn finish(&self, value: Option<T>) -> Option<T> {
+        let mut slot = lock(&self.slot);
+        if slot.closed {
+            return value;
+        }
+        slot.value = value;
+        slot.done = true;
+        self.settled.store(true, Relaxed); // Relaxed: whoever acts on it takes the lock
+        let (receiver, sender) = (slot.receiver.take(), slot.sender.take());
+        drop(slot);
+        if let Some(waker) = receiver {
+            waker.wake();
+        }
+        drop(sender);
+        None
     }
-    slot.value = value;
-    slot.done = true;
-    let wakers = (slot.receiver.take(), slot.sender.take());
-    drop(slot);
-    if let Some(waker) = wakers.0 {
-        waker.wake();
+
+    /// The receiver's last word: lets no value in any more and wakes the sender. Hands out a value
+    /// that came before, if `empty`.
+    fn close(&self, empty: bool) -> Option<T> {
+        let mut slot = lock(&self.slot);
+        slot.closed = true;
+        self.settled.store(true, Relaxed); // Relaxed: whoever acts on it takes the lock
+        let value = if empty { slot.value.take() } else { None };
+        let (sender, receiver) = (slot.sender.take(), slot.receiver.take());
+        drop(slot);
+        if let Some(waker) = sender {
+            waker.wake();
+        }
+        drop(receiver);
+        value
     }
-    None
 }
 
 impl<T> fmt::Debug for Sender<T> {
@@ -187,40 +215,40 @@ impl<T> fmt::Debug for Sender<T> {
 #[must_use = "futures do nothing unless awaited"]
 pub struct Receiver<T> {
     /// `None` once it was ready.
-    slot: Option<Arc<Mutex<Slot<T>>>>,
+    chan: Option<Arc<Chan<T>>>,
 }
 
 impl<T> Receiver<T> {
     /// Refuses a value from now on. One that was sent before can still be received.
     pub fn close(&mut self) {
-        if let Some(slot) = &self.slot {
-            drop(close(slot, false));
+        if let Some(chan) = &self.chan {
+            chan.close(false);
         }
     }
 
     /// Whether this receiver was ready already, so that polling it would panic.
     pub fn is_terminated(&self) -> bool {
-        self.slot.is_none()
+        self.chan.is_none()
     }
 
     /// Whether there is no value to take at the moment.
     pub fn is_empty(&self) -> bool {
-        self.slot.as_ref().is_none_or(|slot| lock(slot).value.is_none())
+        self.chan.as_ref().is_none_or(|chan| lock(&chan.slot).value.is_none())
     }
 
     /// Takes the value if it is there.
     ///
     /// - Errors with [`Empty`](TryRecvError::Empty) or [`Closed`](TryRecvError::Closed).
     pub fn try_recv(&mut self) -> Result<T, TryRecvError> {
-        let Some(slot) = &self.slot else { return Err(TryRecvError::Closed) };
-        let mut slot = lock(slot);
+        let Some(chan) = &self.chan else { return Err(TryRecvError::Closed) };
+        let mut slot = lock(&chan.slot);
         let result = match slot.value.take() {
             Some(value) => Ok(value),
             None if slot.done || slot.closed => Err(TryRecvError::Closed),
             None => return Err(TryRecvError::Empty),
         };
         drop(slot);
-        self.slot = None;
+        self.chan = None;
         result
     }
 
@@ -238,39 +266,28 @@ impl<T> Future for Receiver<T> {
     type Output = Result<T, RecvError>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let mut waker = Some(cx.waker().clone()); // before the lock (rule 3); dropped after it
-        let mut slot = lock(self.slot.as_ref().expect("a oneshot receiver was polled again"));
+        let chan =
+            self.chan.as_ref().expect("a oneshot receiver was polled again after it was ready");
+        // Before the lock (rule 4); dropped after it. Relaxed: at worst a clone too many (rule 3).
+        let mut waker = (!chan.settled.load(Relaxed)).then(|| cx.waker().clone());
+        let mut slot = lock(&chan.slot);
         if !slot.done && !slot.closed {
             mem::swap(&mut slot.receiver, &mut waker);
             return Poll::Pending;
         }
         let value = slot.value.take();
         drop(slot);
-        self.slot = None;
+        self.chan = None;
         Poll::Ready(value.ok_or(RecvError(())))
     }
 }
 
 impl<T> Drop for Receiver<T> {
     fn drop(&mut self) {
-        if let Some(slot) = &self.slot {
-            drop(close(slot, true));
+        if let Some(chan) = &self.chan {
+            drop(chan.close(true));
         }
     }
-}
-
-/// The receiver's last word: lets no value in any more and wakes the sender. Hands out what is to
-/// be dropped outside the lock.
-fn close<T>(slot: &Mutex<Slot<T>>, empty: bool) -> (Option<T>, Option<Waker>) {
-    let mut slot = lock(slot);
-    let first = !mem::replace(&mut slot.closed, true);
-    let value = if empty { slot.value.take() } else { None };
-    let wakers = (slot.sender.take(), slot.receiver.take());
-    drop(slot);
-    if let (true, Some(waker)) = (first, wakers.0) {
-        waker.wake();
-    }
-    (value, wakers.1)
 }
 
 impl<T> fmt::Debug for Receiver<T> {

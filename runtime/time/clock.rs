@@ -232,12 +232,6 @@ impl Clock {
         }
     }
 
-    /// The present moment in ticks, rounded down (rule 1).
-    #[inline]
-    pub(crate) fn now_ticks(&self) -> u64 {
-        self.ticks_down(self.now())
-    }
-
     /// The first tick that is not before `deadline` (rule 1). A moment before the start is tick 0.
     #[inline]
     pub(crate) fn ticks_up(&self, deadline: Instant) -> u64 {
@@ -323,7 +317,7 @@ mod tests {
         clock.advance(Duration::from_secs(3_600) + HALF_TICK);
         assert_eq!(Instant::now() - start, Duration::from_secs(3_600) + HALF_TICK);
         assert_eq!(clock.now(), Instant::now());
-        assert_eq!(clock.clone().now_ticks(), 3_600_000);
+        assert_eq!(clock.ticks_down(clock.clone().now()), 3_600_000);
         drop(entered);
         assert!(Instant::now() < clock.now(), "outside, time is real again");
     }

@@ -431,3 +431,48 @@ impl Drop for Hammer {
         self.alarm.end(End::Lost);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn timers_len() -> usize {
+        here(|lp| lp.wheel.borrow().len()).unwrap()
+    }
+
+    /// Goal: no entry stays on the wheel for a sleep that nobody has any more; from outside that
+    /// would be seen only as memory. Method: drop sleeps at home and on a stranger's thread, before
+    /// and after the stranger's errand was done, and count the entries.
+    #[test]
+    fn a_dropped_sleep_leaves_no_entry_behind() {
+        const HOUR: Duration = Duration::from_secs(3_600);
+        let poll = |sleep: &mut Sleep| {
+            let polled = Pin::new(sleep).poll(&mut Context::from_waker(Waker::noop()));
+            assert!(polled.is_pending());
+        };
+        crate::run(async move {
+            let mut at_home = sleep(HOUR);
+            poll(&mut at_home);
+            assert_eq!(timers_len(), 1);
+            drop(at_home);
+            assert_eq!(timers_len(), 0);
+
+            let handle = Handle::current();
+            let stranger = move || {
+                let _entered = handle.enter();
+                let count = || handle.block_on(handle.spawn(async { timers_len() })).unwrap();
+                let (mut kept, mut brief) = (sleep(HOUR), sleep(HOUR));
+                poll(&mut kept);
+                assert_eq!(count(), 1);
+                Pin::new(&mut kept).reset(Instant::now() + HOUR);
+                assert_eq!(count(), 1);
+                drop(kept);
+                assert_eq!(count(), 0);
+                poll(&mut brief);
+                drop(brief);
+                assert_eq!(count(), 0);
+            };
+            crate::spawn_blocking(stranger).await.unwrap();
+        });
+    }
+}

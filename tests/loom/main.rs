@@ -13,10 +13,18 @@
 mod model;
 mod shim;
 
-#[path = "../../runtime/permit_cell.rs"]
-mod permit_cell;
+#[path = "../../runtime/park.rs"]
+mod park;
 #[path = "../../runtime/wait_list.rs"]
 mod wait_list;
+
+/// The files of `runtime/combine` that touch shared memory.
+#[path = "../../runtime/combine"]
+mod combine {
+    pub mod children;
+    pub mod gather;
+    pub mod maybe_done;
+}
 
 /// The files of `runtime/sync`, where they expect each other.
 #[path = "../../runtime/sync"]
@@ -26,7 +34,20 @@ mod sync {
     pub mod notify;
     pub mod oneshot;
     pub mod park;
+    pub mod permit_cell;
     pub mod semaphore;
+}
+
+/// The files of `runtime/task` that strangers reach into.
+#[path = "../../runtime/task"]
+mod task {
+    pub mod cell;
+    pub mod home;
+    pub mod id;
+    pub mod inbox;
+    pub mod join;
+    pub mod state;
+    mod waker;
 }
 
 /// What the floors above would offer.
@@ -36,7 +57,9 @@ mod current {
 }
 
 mod channels;
+mod children;
 mod mutex;
 mod notify;
 mod semaphore;
+mod tasks;
 mod waiting;

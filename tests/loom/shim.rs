@@ -2,13 +2,20 @@
 
 pub use loom::cell::{Cell, UnsafeCell};
 pub use loom::sync::{Arc, Mutex, MutexGuard};
-pub use loom::thread_local;
 
 pub mod atomic {
     pub use loom::sync::atomic::{
         AtomicBool, AtomicIsize, AtomicU8, AtomicU32, AtomicU64, AtomicUsize, Ordering, fence,
     };
 }
+
+/// Leaves out the `const`: loom's thread-locals are born at run time.
+macro_rules! local {
+    ($(#[$attr:meta])* static $name:ident: $kind:ty = const { $init:expr };) => {
+        loom::thread_local! { $(#[$attr])* static $name: $kind = $init; }
+    };
+}
+pub(crate) use local as thread_local;
 
 /// Leaves out the `const`: loom's atomics are born at run time.
 macro_rules! const_outside_loom {

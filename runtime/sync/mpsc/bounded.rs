@@ -68,9 +68,14 @@ impl<T> Sender<T> {
     ///
     /// **Cancel-safe: no. If the future is dropped while it waits, `value` is dropped with it.**
     /// Use [`reserve`](Self::reserve) first where that matters. The channel itself takes no harm.
-    /// **Cost:** one atomic operation for the place, a short lock for the item.
+    /// **Cost:** one short lock if there is a place.
     #[inline]
     pub async fn send(&self, value: T) -> Result<(), SendError<T>> {
+        let value = match self.tx.chan().try_push(value) {
+            Ok(()) => return Ok(()),
+            Err((value, Refused::Closed)) => return Err(SendError(value)),
+            Err((value, Refused::Short)) => value,
+        };
         match self.tx.chan().reserve(1).await {
             Ok(()) => {
                 self.tx.chan().push(value);
@@ -85,13 +90,7 @@ impl<T> Sender<T> {
     /// - Errors with [`Full`](TrySendError::Full) or [`Closed`](TrySendError::Closed); the value is
     ///   in the error.
     pub fn try_send(&self, value: T) -> Result<(), TrySendError<T>> {
-        match self.tx.chan().try_reserve(1) {
-            Ok(()) => {
-                self.tx.chan().push(value);
-                Ok(())
-            }
-            Err(refused) => Err(refuse(refused, value)),
-        }
+        self.tx.chan().try_push(value).map_err(|(value, refused)| refuse(refused, value))
     }
 
     /// Sends `value` and parks the thread while the channel is full: for code that is not async.
@@ -308,7 +307,8 @@ impl<T> Receiver<T> {
     /// Waits for the next item. `None`: nothing will come any more.
     ///
     /// **Cancel-safe:** yes. Nothing is taken out until the future is ready.
-    /// **Cost:** one atomic operation for the freed place; a lock once for each block of items.
+    /// **Cost:** one atomic operation for the freed place; a short lock once for each block of
+    /// items.
     #[inline]
     pub async fn recv(&mut self) -> Option<T> {
         poll_fn(|cx| self.poll_recv(cx)).await

@@ -11,11 +11,15 @@
 //! when the receiver pops the item, not when it takes the block.
 //!
 //! Rules
-//! 1. A place of a bounded channel is free, or reserved by a sender, or has an item on it.
-//! 2. Once closed, the channel ends for the receiver when it is empty and no place is reserved:
+//! 1. A place of a bounded channel is free (in `places`, or `spare` in the inbox), or reserved by a
+//!    sender, or has an item on it.
+//! 2. Spare places save the senders an atomic operation each: whoever has the lock takes all free
+//!    places at once and hands them out one by one. Nobody waits beside them: `places` gives none
+//!    while it has waiters, and whoever began to wait pours the spare ones back.
+//! 3. Once closed, the channel ends for the receiver when it is empty and no place is reserved:
 //!    whoever reserved before the closing may still send. So whoever gives back a place then
 //!    wakes the receiver.
-//! 3. Items and wakers are dropped, and wakers cloned and woken, outside the lock.
+//! 4. Items and wakers are dropped, and wakers cloned and woken, outside the lock.
 //!
 //! Real world: tokio has a linked list of blocks of 32 slots without a lock; Go's channel is a ring
 //! under a lock; asyncio's `Queue` is a deque and two waiter lists.
@@ -28,7 +32,7 @@ use std::sync::PoisonError;
 use std::task::{Context, Poll, Waker};
 
 use crate::shim::atomic::{AtomicUsize, Ordering::*};
-use crate::shim::{Arc, Mutex, lock};
+use crate::shim::{Arc, Mutex, MutexGuard, lock};
 use crate::wait_list::{Dismissed, Place, Refused, WaitList};
 
 /// The capacity of a channel without a bound.
@@ -47,6 +51,8 @@ pub(super) struct Chan<T> {
 
 struct Inbox<T> {
     items: VecDeque<T>,
+    /// Free places at hand (rule 2).
+    spare: usize,
     receiver: Option<Waker>,
     /// Nobody may begin to send any more.
     closed: bool,
@@ -58,6 +64,7 @@ struct Inbox<T> {
 pub(super) fn channel<T>(capacity: usize) -> (Tx<T>, Rx<T>) {
     let inbox = Inbox {
         items: VecDeque::new(),
+        spare: 0,
         receiver: None,
         closed: false,
         no_senders: false,
@@ -82,7 +89,37 @@ impl<T> Chan<T> {
 
     /// Takes `n` places if they are free and nobody waits for them.
     pub(super) fn try_reserve(&self, n: usize) -> Result<(), Refused> {
-        self.places.try_acquire(n)
+        loop {
+            match self.places.try_acquire(n) {
+                Err(Refused::Short) if self.pour_back() => {}
+                result => return result,
+            }
+        }
+    }
+
+    /// Pours the spare places back (rule 2); whether there were any.
+    fn pour_back(&self) -> bool {
+        let spare = mem::take(&mut lock(&self.inbox).spare);
+        self.places.release(spare);
+        spare > 0
+    }
+
+    /// Puts an item in if there is a place at once; hands it back with the reason if not.
+    #[inline]
+    pub(super) fn try_push(&self, item: T) -> Result<(), (T, Refused)> {
+        let mut inbox = lock(&self.inbox);
+        if inbox.closed {
+            return Err((item, Refused::Closed));
+        }
+        if inbox.spare == 0 {
+            inbox.spare = self.places.take_free(usize::MAX);
+        }
+        match inbox.spare.checked_sub(1) {
+            None => return Err((item, Refused::Short)),
+            Some(spare) => inbox.spare = spare,
+        }
+        put(inbox, item);
+        Ok(())
     }
 
     /// Gives back `n` places that were reserved and not used.
@@ -92,32 +129,26 @@ impl<T> Chan<T> {
         }
         self.places.release(n);
         if self.places.is_closed() {
-            self.wake_receiver(|_| ()); // rule 2
+            self.wake_receiver(|_| ()); // rule 3
         }
     }
 
     /// Puts an item on a place that the caller reserved.
     pub(super) fn push(&self, item: T) {
-        let _ = self.push_if(item, |inbox| !inbox.no_receiver);
+        let inbox = lock(&self.inbox);
+        if !inbox.no_receiver {
+            put(inbox, item);
+        }
     }
 
     /// Puts an item into a channel without places; hands it back if the channel is closed.
-    pub(super) fn push_unbounded(&self, item: T) -> Result<(), T> {
-        self.push_if(item, |inbox| !inbox.closed)
-    }
-
     #[inline]
-    fn push_if(&self, item: T, open: impl FnOnce(&Inbox<T>) -> bool) -> Result<(), T> {
-        let mut inbox = lock(&self.inbox);
-        if !open(&inbox) {
+    pub(super) fn push_unbounded(&self, item: T) -> Result<(), T> {
+        let inbox = lock(&self.inbox);
+        if inbox.closed {
             return Err(item);
         }
-        inbox.items.push_back(item);
-        let waker = inbox.receiver.take();
-        drop(inbox);
-        if let Some(waker) = waker {
-            waker.wake();
-        }
+        put(inbox, item);
         Ok(())
     }
 
@@ -130,9 +161,10 @@ impl<T> Chan<T> {
         waker.into_iter().for_each(Waker::wake);
     }
 
-    /// Whether the receiver will get nothing more, given that there is nothing now (rule 2).
+    /// Whether the receiver will get nothing more, given that there is nothing now (rule 3).
     fn has_ended(&self, inbox: &Inbox<T>) -> bool {
-        let unused = || self.capacity == UNBOUNDED || self.places.free() == self.capacity;
+        let unused =
+            || self.capacity == UNBOUNDED || self.places.free() + inbox.spare == self.capacity;
         inbox.no_senders || (inbox.closed && unused())
     }
 
@@ -152,7 +184,8 @@ impl<T> Chan<T> {
     }
 
     pub(super) fn free_places(&self) -> usize {
-        self.places.free()
+        let inbox = lock(&self.inbox);
+        self.places.free() + inbox.spare
     }
 
     pub(super) fn capacity(&self) -> usize {
@@ -165,6 +198,17 @@ impl<T> Chan<T> {
 
     pub(super) fn weak_count(&self) -> usize {
         self.weak_senders.load(Acquire)
+    }
+}
+
+/// Puts an item in, unlocks, and wakes the receiver.
+#[inline]
+fn put<T>(mut inbox: MutexGuard<'_, Inbox<T>>, item: T) {
+    inbox.items.push_back(item);
+    let waker = inbox.receiver.take();
+    drop(inbox);
+    if let Some(waker) = waker {
+        waker.wake();
     }
 }
 
@@ -183,7 +227,11 @@ impl<T> Future for Reserve<'_, T> {
     #[inline]
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = &mut *self;
-        let result = this.chan.places.poll(&mut this.place, this.n, Some(cx.waker()), || false);
+        let waker = Some(cx.waker());
+        let mut result = this.chan.places.poll(&mut this.place, this.n, waker, || false);
+        if result.is_pending() && !this.waiting && this.chan.pour_back() {
+            result = this.chan.places.poll(&mut this.place, this.n, waker, || false);
+        }
         this.waiting = result.is_pending();
         result
     }
@@ -192,7 +240,7 @@ impl<T> Future for Reserve<'_, T> {
 impl<T> Drop for Reserve<'_, T> {
     #[inline]
     fn drop(&mut self) {
-        // Not the drop of `Acquire`: places that come back may end the channel (rule 2).
+        // Not the drop of `Acquire`: places that come back may end the channel (rule 3).
         if self.waiting && self.chan.places.leave(&mut self.place).is_some() {
             self.chan.unreserve(self.n);
         }
@@ -280,9 +328,9 @@ pub(super) struct Rx<T> {
 }
 
 /// What a look into the inbox brought.
-#[derive(PartialEq, Eq)]
-enum Found {
-    Items,
+enum Found<T> {
+    /// The first one; the others are at hand now.
+    Item(T),
     Nothing,
     End,
 }
@@ -293,13 +341,23 @@ impl<T> Rx<T> {
     }
 
     /// Takes what lies in the inbox; if nothing does and there is a waker, leaves it there.
-    fn look(&mut self, waker: Option<&Waker>) -> Found {
-        let mut waker = waker.cloned(); // before the lock (rule 3); dropped after it
+    fn look(&mut self, waker: Option<&Waker>) -> Found<T> {
+        let mut waker = waker.cloned(); // before the lock (rule 4); dropped after it
         let taken = self.taken.get_mut().unwrap_or_else(PoisonError::into_inner);
         let mut inbox = lock(&self.chan.inbox);
-        if !inbox.items.is_empty() {
+        if let Some(first) = inbox.items.pop_front() {
             mem::swap(&mut inbox.items, taken);
-            return Found::Items;
+            if self.chan.capacity == UNBOUNDED {
+                return Found::Item(first);
+            }
+            // As we have the lock: a spare place costs nothing (rule 2).
+            let wanted = self.chan.places.has_waiters();
+            if !wanted {
+                inbox.spare += 1;
+            }
+            drop(inbox);
+            self.freed(usize::from(wanted));
+            return Found::Item(first);
         }
         if self.chan.has_ended(&inbox) {
             return Found::End;
@@ -330,7 +388,7 @@ impl<T> Rx<T> {
             return Poll::Ready(Some(item));
         }
         match self.look(Some(cx.waker())) {
-            Found::Items => Poll::Ready(self.pop()),
+            Found::Item(item) => Poll::Ready(Some(item)),
             Found::Nothing => Poll::Pending,
             Found::End => Poll::Ready(None),
         }
@@ -346,7 +404,10 @@ impl<T> Rx<T> {
         while count < limit {
             if self.taken().is_empty() {
                 match self.look((count == 0).then_some(cx.waker())) {
-                    Found::Items => {}
+                    Found::Item(item) => {
+                        buffer.push(item);
+                        count += 1;
+                    }
                     Found::Nothing if count == 0 => return Poll::Pending,
                     Found::Nothing | Found::End => break,
                 }
@@ -362,14 +423,14 @@ impl<T> Rx<T> {
 
     /// `Err(true)`: nothing will come any more.
     pub(super) fn try_recv(&mut self) -> Result<T, bool> {
-        if self.taken().is_empty() {
-            match self.look(None) {
-                Found::Items => {}
-                Found::Nothing => return Err(false),
-                Found::End => return Err(true),
-            }
+        if let Some(item) = self.pop() {
+            return Ok(item);
         }
-        self.pop().ok_or(false)
+        match self.look(None) {
+            Found::Item(item) => Ok(item),
+            Found::Nothing => Err(false),
+            Found::End => Err(true),
+        }
     }
 
     pub(super) fn close(&mut self) {
@@ -400,6 +461,6 @@ impl<T> Drop for Rx<T> {
         drop(inbox);
         let taken = mem::take(self.taken());
         self.freed(items.len() + taken.len());
-        drop((waker, taken, items)); // after the lock (rule 3)
+        drop((waker, taken, items)); // after the lock (rule 4)
     }
 }

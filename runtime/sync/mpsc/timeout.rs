@@ -8,8 +8,8 @@ impl<T> Sender<T> {
     /// Sends `value`, and waits for a place for at most `limit`.
     ///
     /// - `limit`: time from the first poll, rounded up to the wheel's tick of 1 ms.
-    /// - Errors with [`Timeout`](SendTimeoutError::Timeout) or, if the receiver is gone or has closed
-    ///   the channel, [`Closed`](SendTimeoutError::Closed); the value is in the error.
+    /// - Errors with [`Timeout`](SendTimeoutError::Timeout) or, if the receiver is gone or has
+    ///   closed the channel, [`Closed`](SendTimeoutError::Closed); the value is in the error.
     /// - Panics outside a running loop, if it has to wait.
     ///
     /// **Cancel-safe: no. If the future is dropped while it waits, `value` is dropped with it.**

@@ -18,12 +18,19 @@
 //! Real world: aiohttp's `TCPConnector` counts connections in use only, so its limit is passed by
 //! idle ones; reqwest and hyper-util have no limit on open connections at all.
 
+mod backoff;
+mod body;
 mod config;
+mod dns;
 mod error;
 mod fetch;
+mod http1;
 mod net;
 mod observer;
+mod pool;
 mod response;
+mod stream;
+mod timing;
 pub mod tls;
 
 pub use config::{ClientConfig, MayFollow};

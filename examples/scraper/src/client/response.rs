@@ -12,8 +12,9 @@ use url::Url;
 pub struct Response {
     /// The URL asked for.
     pub url: Url,
-    /// The URL that answered, after redirects.
-    pub final_url: Url,
+    /// The URL that answered, if that is another one because of redirects; see
+    /// [`final_url`](Self::final_url).
+    pub redirected_to: Option<Url>,
     /// The status: 2xx.
     pub status: StatusCode,
     /// The headers as sent.
@@ -30,6 +31,13 @@ pub struct Response {
     pub wire_bytes: usize,
     /// Whether the last request went over a connection used before.
     pub reused: bool,
+}
+
+impl Response {
+    /// The URL that answered, after redirects.
+    pub fn final_url(&self) -> &Url {
+        self.redirected_to.as_ref().unwrap_or(&self.url)
+    }
 }
 
 /// Counters of the pool since the client was made.

@@ -1,8 +1,14 @@
 //! TLS: whom to trust.
 
 use std::fmt;
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+
+use rustls::crypto::ring;
+use rustls::{ClientConfig, RootCertStore};
+use rustls_pki_types::CertificateDer;
+use rustls_pki_types::pem::PemObject;
 
 /// Why a CA file cannot be used.
 #[derive(Debug)]
@@ -37,12 +43,34 @@ impl fmt::Display for TlsError {
 impl std::error::Error for TlsError {}
 
 /// The TLS settings of the client: trusts the roots built in (Mozilla's, from webpki-roots) and,
-/// if given, the certificates of a PEM file.
+/// if given, the certificates of a PEM file besides them.
 ///
 /// # Errors
 ///
 /// If the file cannot be read, holds no certificate, or a broken one.
-pub fn roots(ca_file: Option<&Path>) -> Result<Arc<rustls::ClientConfig>, TlsError> {
-    let _ = ca_file;
-    todo!()
+pub fn roots(ca_file: Option<&Path>) -> Result<Arc<ClientConfig>, TlsError> {
+    let mut store = RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
+    if let Some(path) = ca_file {
+        add_file(&mut store, path)?;
+    }
+    let mut config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
+        .with_safe_default_protocol_versions()
+        .expect("ring serves the default versions of TLS")
+        .with_root_certificates(store)
+        .with_no_client_auth();
+    config.alpn_protocols = vec![b"http/1.1".to_vec()];
+    Ok(Arc::new(config))
+}
+
+fn add_file(store: &mut RootCertStore, path: &Path) -> Result<(), TlsError> {
+    let pem =
+        fs::read(path).map_err(|error| TlsError::Unreadable(path.to_owned(), error.to_string()))?;
+    let mut found = false;
+    for certificate in CertificateDer::pem_slice_iter(&pem) {
+        let bad = |why: String| TlsError::Bad(path.to_owned(), why);
+        let certificate = certificate.map_err(|error| bad(error.to_string()))?;
+        store.add(certificate).map_err(|error| bad(error.to_string()))?;
+        found = true;
+    }
+    if found { Ok(()) } else { Err(TlsError::Empty(path.to_owned())) }
 }

@@ -1,4 +1,4 @@
-//! Floor 1. A value that only the holder of a permit may touch.
+//! Floor 5. A value that only the holder of a permit may touch.
 //!
 //! ```text
 //!   PermitCell { wait list with 1 permit, value }
