@@ -11,7 +11,7 @@ use crate::reactor::Reactor;
 use crate::ready::Ready;
 use crate::ready::local::LocalQueue;
 use crate::task::home::{AtHome, HomeRef};
-use crate::task::waker;
+use crate::task::waker::{self, Sleeper};
 use crate::time::clock::{Clock, EnteredClock};
 use crate::turn::{Loop, Turned, turn};
 use std::future::Future;
@@ -74,7 +74,7 @@ impl Local {
             true
         };
         let Ready::Local(ready) = &self.lp.ready;
-        home.wake_root();
+        home.wake_by_ref();
         self.lp.read_inbox(); // tasks spawned outside must run even beside a root that is soon done
         loop {
             match turn(&self.lp, ready, &mut poll_root) {

@@ -36,7 +36,7 @@ use super::id::Origin;
 use super::inbox::Note;
 use super::join::JoinError;
 use super::state::{AfterWake, End, Start, State};
-use super::waker;
+use super::waker::{self, Sleeper};
 use crate::shim::atomic::{AtomicBool, AtomicU32, Ordering};
 use crate::shim::{Cell, Mutex, UnsafeCell};
 use std::any::Any;
@@ -95,18 +95,6 @@ struct VTable {
     free: unsafe fn(NonNull<Header>),
 }
 
-impl VTable {
-    const fn of<F: Future>() -> Self {
-        Self {
-            poll: poll::<F>,
-            cancel: cancel::<F>,
-            take: take::<F>,
-            discard: discard::<F>,
-            free: free::<F>,
-        }
-    }
-}
-
 /// One counted reference to a task.
 pub(crate) struct TaskRef(NonNull<Header>);
 
@@ -151,7 +139,15 @@ impl TaskRef {
             Box::new_uninit(),
             Block {
                 header: Header {
-                    vtable: &const { VTable::of::<F>() },
+                    vtable: &const {
+                        VTable {
+                            poll: poll::<F>,
+                            cancel: cancel::<F>,
+                            take: take::<F>,
+                            discard: discard::<F>,
+                            free: free::<F>,
+                        }
+                    },
                     home,
                     state: State::queued_and_joined(),
                     noted: AtomicBool::new(false),
@@ -194,31 +190,6 @@ impl TaskRef {
     }
 
     // --- waking ---------------------------------------------------------------------------------
-
-    /// Wakes the task and gives this reference up.
-    #[inline]
-    pub(crate) fn wake(self) {
-        let header = self.header();
-        if !header.home.is_here() {
-            return self.wake_abroad();
-        }
-        if header.state.wake() == AfterWake::Queue {
-            let queue = header.home.queue();
-            queue(self);
-        }
-    }
-
-    /// Wakes the task.
-    #[inline]
-    pub(crate) fn wake_by_ref(&self) {
-        let header = self.header();
-        if !header.home.is_here() {
-            return self.clone().wake_abroad();
-        }
-        if header.state.wake() == AfterWake::Queue {
-            header.home.queue()(self.clone());
-        }
-    }
 
     /// Leaves a wake note, unless one is there already.
     fn wake_abroad(self) {
@@ -355,27 +326,45 @@ impl TaskRef {
         // SAFETY: exclusive. What the doc above says; see rule 3.
         unsafe { (self.header().vtable.discard)(self.0) };
     }
+}
 
-    // --- counting -------------------------------------------------------------------------------
-
-    /// Gives the reference out as a raw pointer, still counted.
-    pub(super) fn into_raw(self) -> NonNull<Header> {
-        ManuallyDrop::new(self).0
+impl Sleeper for TaskRef {
+    fn as_raw(&self) -> *const () {
+        self.0.as_ptr().cast_const().cast()
     }
 
-    pub(super) fn as_raw(&self) -> NonNull<Header> {
-        self.0
+    unsafe fn from_raw(data: *const ()) -> Self {
+        // SAFETY: never null. By the contract it comes from `as_raw`.
+        Self(unsafe { NonNull::new_unchecked(data.cast_mut().cast()) })
     }
 
-    /// Takes a counted raw pointer back.
-    ///
-    /// # Safety
-    ///
-    /// `header` must come from [`TaskRef::into_raw`] and stand for one reference.
-    pub(super) unsafe fn from_raw(header: NonNull<Header>) -> Self {
-        Self(header)
+    /// Wakes the task and gives this reference up.
+    #[inline]
+    fn wake(self) {
+        let header = self.header();
+        if !header.home.is_here() {
+            return self.wake_abroad();
+        }
+        if header.state.wake() == AfterWake::Queue {
+            let queue = header.home.queue();
+            queue(self);
+        }
+    }
+
+    /// Wakes the task.
+    #[inline]
+    fn wake_by_ref(&self) {
+        let header = self.header();
+        if !header.home.is_here() {
+            return self.clone().wake_abroad();
+        }
+        if header.state.wake() == AfterWake::Queue {
+            header.home.queue()(self.clone());
+        }
     }
 }
+
+// --- counting -----------------------------------------------------------------------------------
 
 impl<T> OutputOf<T> {
     pub(crate) fn task(&self) -> &TaskRef {
@@ -383,7 +372,6 @@ impl<T> OutputOf<T> {
     }
 
     /// Moves the output out. Pending if the task is not done or the output was taken before.
-    #[inline]
     pub(crate) fn take(&mut self) -> Poll<Result<T, JoinError>> {
         let mut output = Poll::Pending;
         if self.0.is_done() {
@@ -481,7 +469,7 @@ fn free_last(task: ManuallyDrop<TaskRef>) {
     unsafe { free(task.0) }
 }
 
-// --- the five entries of the vtable ---------------------------------------------------------------
+// --- the five entries of the vtable --------------------------------------------------------------
 
 /// The stage of a task in the hands of whoever owns it (rule 3).
 struct Owned<'a, F: Future> {
@@ -517,7 +505,6 @@ impl<F: Future> Owned<'_, F> {
     }
 
     /// Drops what the stage holds, in place. Returns a panic of the drop.
-    #[inline(always)]
     fn clear(&mut self) -> Result<(), Box<dyn Any + Send>> {
         if !std::mem::needs_drop::<Stage<F>>() {
             return Ok(());

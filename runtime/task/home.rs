@@ -29,6 +29,7 @@
 
 use super::cell::TaskRef;
 use super::inbox::{AfterPost, Inbox, Note};
+use super::waker::Sleeper;
 use crate::shim::atomic::{AtomicBool, AtomicIsize, Ordering};
 use crate::shim::{Cell, thread_local};
 use std::ops::Deref;
@@ -94,45 +95,17 @@ impl HomeRef {
         HERE.with(Cell::get) == self.word()
     }
 
-    /// Wakes the future given to `block_on`: at home by a flag and a push, abroad by a note.
-    pub(crate) fn wake_root(&self) {
-        if self.is_here() {
-            if !self.root_queued.replace(true) {
-                (self.queue_root)();
-            }
-        // AcqRel: pairs with the swap in `deliver_root_wake`. Either that swap sees what this
-        // thread wrote before it woke, or this swap sees `false` and a note follows.
-        } else if !self.root_noted.swap(true, Ordering::AcqRel) {
-            // Given back when the loop is gone: then there is no root to wake.
-            let _ = self.post(Note::Root);
-        }
-    }
-
     /// Home reads a wake note for the root future.
     pub(crate) fn deliver_root_wake(&self) {
-        // AcqRel: see `wake_root`.
+        // AcqRel: see `wake_by_ref`.
         self.root_noted.swap(false, Ordering::AcqRel);
-        self.wake_root();
+        self.wake_by_ref();
     }
 
     /// The root future was taken from the queue and is about to be polled.
     pub(crate) fn start_root(&self) {
         debug_assert!(self.is_here());
         self.root_queued.set(false);
-    }
-
-    /// Gives the reference out as a raw pointer, still counted.
-    pub(super) fn into_raw(self) -> NonNull<Home> {
-        std::mem::ManuallyDrop::new(self).0
-    }
-
-    /// Takes a counted raw pointer back.
-    ///
-    /// # Safety
-    ///
-    /// `home` must come from [`HomeRef::into_raw`] and stand for one reference.
-    pub(super) unsafe fn from_raw(home: NonNull<Home>) -> Self {
-        Self(home)
     }
 
     fn word(&self) -> usize {
@@ -151,6 +124,31 @@ impl HomeRef {
         // AcqRel: as in `drop`; every plain count before it belongs to this thread.
         self.away.fetch_add(here - BIAS, Ordering::AcqRel);
         // Dropping `self` now takes its own reference off the one count that is left.
+    }
+}
+
+impl Sleeper for HomeRef {
+    fn as_raw(&self) -> *const () {
+        self.0.as_ptr().cast_const().cast()
+    }
+
+    unsafe fn from_raw(data: *const ()) -> Self {
+        // SAFETY: never null. By the contract it comes from `as_raw`.
+        Self(unsafe { NonNull::new_unchecked(data.cast_mut().cast()) })
+    }
+
+    /// Wakes the future given to `block_on`: at home by a flag and a push, abroad by a note.
+    fn wake_by_ref(&self) {
+        if self.is_here() {
+            if !self.root_queued.replace(true) {
+                (self.queue_root)();
+            }
+        // AcqRel: pairs with the swap in `deliver_root_wake`. Either that swap sees what this
+        // thread wrote before it woke, or this swap sees `false` and a note follows.
+        } else if !self.root_noted.swap(true, Ordering::AcqRel) {
+            // Given back when the loop is gone: then there is no root to wake.
+            let _ = self.post(Note::Root);
+        }
     }
 }
 

@@ -77,7 +77,6 @@ pub(crate) struct Origin {
 impl Origin {
     /// A new task, spawned by the caller of the caller.
     #[track_caller]
-    #[inline(always)]
     pub(crate) fn here(name: Option<&str>) -> Self {
         let name = name.map(|name| Box::new(Box::from(name)));
         Self { id: Id::next(), spawned_at: Location::caller(), name }
