@@ -14,7 +14,9 @@
 //! Rules
 //! 1. WAITING is set exactly when the queue has a waiter; it changes only under the lock.
 //! 2. While WAITING is set the word belongs to the holder of the lock. Everybody else's
-//!    compare-and-swap fails, because it expects WAITING to be clear. Plain stores are enough.
+//!    compare-and-swap fails, because it expects WAITING to be clear. So relaxed loads and plain
+//!    stores are enough: who set WAITING acquired all that was released before, and the lock passes
+//!    it on.
 //! 3. First come, first served. Permits pile up for the front waiter, however much it needs; nobody
 //!    overtakes it, because takers without a place are refused while WAITING is set.
 //! 4. A permit is handed over, not announced: it leaves the word when its waiter is served. A
@@ -120,7 +122,7 @@ impl WaitList {
         }
     }
 
-    /// Takes every free permit at once (none while others wait), and says how many.
+    /// Takes up to `at_most` free permits (none while others wait), and says how many.
     pub(crate) fn take_free(&self, at_most: usize) -> usize {
         let mut word = self.word.load(Relaxed);
         loop {
@@ -204,14 +206,8 @@ impl WaitList {
             return None;
         }
         let waker = queue.finish(key, Stage::Served(end));
-        // Acquire: as in `serve`, for the Release of `store` to pass on.
-        self.store(queue, self.word.load(Acquire));
+        self.store(queue, self.word.load(Relaxed)); // rule 2
         Some(waker)
-    }
-
-    /// Takes away up to `n` free permits for good, and says how many.
-    pub(crate) fn forget(&self, n: usize) -> usize {
-        self.take_free(n)
     }
 
     /// No permits any more: refuses newcomers and dismisses all who wait.
@@ -229,15 +225,15 @@ impl WaitList {
         let mut wakes = Wakes::default();
         let mut queue = lock(&self.queue);
         meanwhile();
-        // AcqRel: shows what was done before to who sees the mark (`is_closed`), and keeps
-        // what releases before us published. An add, as WAITING may be clear (rule 2).
-        self.word.fetch_or(mark, AcqRel);
+        // Release: who sees the mark sees what was done before; pairs with Acquire in `is_closed`.
+        // Not a store, as WAITING may be clear (rule 2).
+        self.word.fetch_or(mark, Release);
         if queue.front != NOWHERE {
             while queue.front != NOWHERE {
                 let front = queue.front;
                 wakes.push(queue.finish(front, Stage::Dismissed));
             }
-            self.store(&queue, self.word.load(Acquire));
+            self.store(&queue, self.word.load(Relaxed)); // rule 2
         }
         drop(queue);
         wakes.wake();
@@ -246,8 +242,7 @@ impl WaitList {
     /// Serves from the front with what is free and `extra` permits (rule 3), under the lock and
     /// with WAITING set (rule 2).
     fn serve(&self, queue: &mut MutexGuard<'_, Queue>, extra: usize, wakes: &mut Wakes) {
-        // Acquire: releases that came before WAITING was set; pairs with Release in `release`.
-        let word = add(self.word.load(Acquire), extra);
+        let word = add(self.word.load(Relaxed), extra); // rule 2
         let mut free = word / PERMIT;
         while queue.front != NOWHERE && queue.waiters[queue.front].needs <= free {
             let front = queue.front;
@@ -260,7 +255,8 @@ impl WaitList {
     /// Writes the word with the WAITING that the queue demands (rules 1 and 2).
     fn store(&self, queue: &Queue, word: usize) {
         let waiting = if queue.front == NOWHERE { 0 } else { WAITING };
-        // Release: passes on what `release` published; pairs with Acquire in `try_acquire`.
+        // Release: what was done under the permits that are free now, by those who came here
+        // through the lock; pairs with Acquire in `try_acquire`.
         self.word.store((word & !WAITING) | waiting, Release);
     }
 
@@ -318,7 +314,8 @@ impl WaitList {
             }
             let enough = word / PERMIT >= n;
             let next = if enough { word - n * PERMIT } else { word | WAITING };
-            // Acquire: as in `try_acquire`.
+            // Acquire: for ourselves as in `try_acquire`; with WAITING for all who come next
+            // (rule 2).
             match self.word.compare_exchange_weak(word, next, Acquire, Relaxed) {
                 Ok(_) => return enough.then_some(Ok(())),
                 Err(now) => word = now,

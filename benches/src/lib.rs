@@ -24,5 +24,6 @@ pub mod meter;
 pub mod pair;
 pub mod rows;
 pub mod runtimes;
+pub mod tokio_net;
 
 pub use meter::Meter;

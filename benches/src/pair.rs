@@ -2,6 +2,9 @@
 
 use serde_json::{Value, json};
 
+/// Fewer pairs than this show nothing, whatever their ratios.
+const PAIRS_MIN: usize = 3;
+
 /// Figures of one row, measured in pairs: `ours[i]` right beside `theirs[i]`.
 #[derive(Debug, Default)]
 pub struct Pairs {
@@ -41,12 +44,16 @@ pub struct Ratio {
     pub low: f64,
     /// Upper end of the interval.
     pub high: f64,
+    /// How many pairs it comes from.
+    pub pairs: usize,
 }
 
 impl Ratio {
     /// In a word.
     pub fn verdict(&self) -> Verdict {
-        if self.high < 1.0 {
+        if self.pairs < PAIRS_MIN {
+            Verdict::Same // nothing that few pairs could show
+        } else if self.high < 1.0 {
             Verdict::Faster
         } else if self.low > 1.0 {
             Verdict::Slower
@@ -70,6 +77,7 @@ impl Pairs {
         sorted.sort_by(f64::total_cmp);
         let cut = outside(sorted.len());
         Ratio {
+            pairs: sorted.len(),
             median: median(&sorted),
             low: sorted.get(cut).copied().unwrap_or(f64::NAN),
             high: sorted.iter().rev().nth(cut).copied().unwrap_or(f64::NAN),

@@ -129,6 +129,18 @@ pin_project! {
     /// Twin of `hyper_util::rt::TokioIo`.
     ///
     /// **Cost:** none; hyper's streams read by our traits have their room zeroed once.
+    ///
+    /// ```
+    /// use rondel::compat::hyper::Io;
+    /// use rondel::io::{BufReader, duplex};
+    ///
+    /// fn for_hyper(stream: impl hyper::rt::Read + hyper::rt::Write) {
+    /// #   drop(stream);
+    /// }
+    /// let (near, far) = duplex(64);
+    /// for_hyper(near); // our own streams as they are
+    /// for_hyper(Io::new(BufReader::new(far)));
+    /// ```
     #[derive(Debug)]
     pub struct Io<T> {
         #[pin]
@@ -189,6 +201,16 @@ write_by!(Write: [T: Write] AsyncWrite for Io<T>, |io| io.project().inner, &io.i
 ///
 /// Twin of `hyper_util::rt::TokioExecutor`. Its `execute` panics outside a loop, as
 /// [`spawn`](crate::spawn) does.
+///
+/// ```
+/// use hyper::rt::Executor;
+/// use rondel::compat::hyper::HyperExecutor;
+/// # rondel::run(async {
+/// let (sender, receiver) = rondel::sync::oneshot::channel();
+/// HyperExecutor::new().execute(async move { sender.send("done").unwrap() });
+/// assert_eq!(receiver.await, Ok("done"));
+/// # });
+/// ```
 #[derive(Debug, Default, Clone, Copy)]
 #[non_exhaustive]
 pub struct HyperExecutor {}
@@ -213,6 +235,18 @@ where
 /// Like [`HyperExecutor`], for futures that are not `Send`: the tasks stay on this thread.
 ///
 /// tokio needs a `LocalSet` for that, and hyper-util has no twin.
+///
+/// ```
+/// use hyper::rt::Executor;
+/// use rondel::compat::hyper::LocalExecutor;
+/// use std::rc::Rc;
+/// # rondel::run(async {
+/// let (sender, receiver) = rondel::sync::oneshot::channel();
+/// let word = Rc::new("done");
+/// LocalExecutor::new().execute(async move { sender.send(*word).unwrap() });
+/// assert_eq!(receiver.await, Ok("done"));
+/// # });
+/// ```
 #[derive(Debug, Default, Clone, Copy)]
 #[non_exhaustive]
 pub struct LocalExecutor {}
@@ -240,6 +274,18 @@ where
 ///
 /// Twin of `hyper_util::rt::TokioTimer`. Its sleeps panic outside a loop, as
 /// [`sleep`](crate::time::sleep) does.
+///
+/// ```
+/// use hyper::rt::Timer;
+/// use rondel::compat::hyper::HyperTimer;
+/// use std::time::Duration;
+/// # rondel::run(async {
+/// let timer = HyperTimer::new();
+/// let begin = timer.now();
+/// timer.sleep(Duration::from_millis(5)).await;
+/// assert!(timer.now() - begin >= Duration::from_millis(5));
+/// # });
+/// ```
 #[derive(Debug, Default, Clone, Copy)]
 #[non_exhaustive]
 pub struct HyperTimer {}

@@ -113,7 +113,8 @@ impl<W: AsyncWrite> BufWriter<W> {
         Poll::Ready(result)
     }
 
-    /// Makes sure that `len` more bytes fit, or else that nothing is held.
+    /// Makes sure that `len` more bytes fit, or else that nothing is held. So if `len` is the
+    /// capacity or more, nothing is held in either case.
     fn poll_make_room(
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -134,7 +135,7 @@ impl<W: AsyncWrite> AsyncWrite for BufWriter<W> {
     ) -> Poll<io::Result<usize>> {
         ready!(self.as_mut().poll_make_room(cx, buf.len()))?;
         let me = self.project();
-        if buf.len() >= me.held.capacity() && me.held.is_empty() {
+        if buf.len() >= me.held.capacity() {
             return me.inner.poll_write(cx, buf);
         }
         me.held.extend_from_slice(buf);
@@ -159,7 +160,7 @@ impl<W: AsyncWrite> AsyncWrite for BufWriter<W> {
         let len = bufs.iter().fold(0_usize, |len, buf| len.saturating_add(buf.len()));
         ready!(self.as_mut().poll_make_room(cx, len))?;
         let me = self.project();
-        if len >= me.held.capacity() && me.inner.is_write_vectored() && me.held.is_empty() {
+        if len >= me.held.capacity() && me.inner.is_write_vectored() {
             return me.inner.poll_write_vectored(cx, bufs);
         }
         let before = me.held.len();

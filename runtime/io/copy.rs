@@ -12,6 +12,8 @@
 //!    and there is room.
 //! 2. While the reader has nothing, what was delivered is flushed: the other side must not wait for
 //!    bytes that sit in a buffer here.
+//! 3. Streams that are always ready do not keep the loop: after [`ROUNDS_MAX`] rounds the task
+//!    stands in line again.
 //!
 //! Real world: tokio's functions have the same rules; `splice(2)` can do it without leaving the
 //! kernel.
@@ -21,6 +23,15 @@ use std::future::poll_fn;
 use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
+
+/// Rounds in one poll. With a buffer of 8 KiB that is 1 MiB, some 0.1 ms of moving memory.
+const ROUNDS_MAX: usize = 128;
+
+/// Gives way to the other tasks (rule 3).
+fn poll_again_later<T>(cx: &mut Context<'_>) -> Poll<T> {
+    cx.waker().wake_by_ref();
+    Poll::Pending
+}
 
 /// One direction of a copy, up to and with the last flush.
 struct Pump {
@@ -54,7 +65,7 @@ impl Pump {
         R: AsyncRead + ?Sized,
         W: AsyncWrite + ?Sized,
     {
-        loop {
+        for _ in 0..ROUNDS_MAX {
             if !self.reader_is_done && self.fetched < self.buf.len() {
                 let fetch = self.poll_fetch(cx, reader.as_mut())?;
                 if fetch.is_pending() && self.fetched == 0 {
@@ -71,6 +82,7 @@ impl Pump {
                 return Poll::Ready(Ok(self.total));
             }
         }
+        poll_again_later(cx)
     }
 
     /// Reads once into the room that is left.
@@ -174,7 +186,7 @@ where
     let mut total = 0;
     let mut needs_flush = false;
     poll_fn(|cx| {
-        loop {
+        for _ in 0..ROUNDS_MAX {
             let shown = match Pin::new(&mut *reader).poll_fill_buf(cx) {
                 Poll::Ready(Err(error)) if error.kind() == io::ErrorKind::Interrupted => continue,
                 Poll::Ready(result) => result?,
@@ -201,6 +213,7 @@ where
             needs_flush = true;
             Pin::new(&mut *reader).consume(count);
         }
+        poll_again_later(cx)
     })
     .await
 }

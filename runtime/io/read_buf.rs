@@ -304,3 +304,41 @@ where
     unsafe { buf.advance_mut(count) };
     Poll::Ready(Ok(count))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Goal: show how a part taken from a buffer is counted in the whole.
+    /// Method: read into the part, vouch for it, and look at both counts of the whole.
+    #[test]
+    fn what_came_into_a_part_is_counted_by_hand() {
+        let mut room = [MaybeUninit::uninit(); 8];
+        let mut whole = ReadBuf::uninit(&mut room);
+        whole.put_slice(b"ab");
+        let mut part = whole.take(3);
+        assert_eq!((part.capacity(), part.initialized().len()), (3, 0));
+        part.put_slice(b"cd");
+        // SAFETY: initialised. The two bytes were put there by the line before; see rule 2.
+        unsafe { whole.assume_init(2) };
+        assert_eq!((whole.filled().len(), whole.initialized().len()), (2, 4));
+        whole.advance(2);
+        assert_eq!(whole.filled(), b"abcd");
+    }
+
+    /// Goal: show that the raw room is what is not filled, and that a byte written there counts
+    /// only when somebody says so.
+    #[test]
+    fn the_raw_room_is_what_is_not_filled() {
+        let mut bytes = *b"..........";
+        let mut buf = ReadBuf::new(&mut bytes);
+        buf.put_slice(b"abc");
+        // SAFETY: initialised. A byte is written, and none is made unwritten; see rule 3.
+        let room = unsafe { buf.unfilled_mut() };
+        assert_eq!(room.len(), 7);
+        room[0].write(b'd');
+        // SAFETY: initialised. Nothing is changed; see rule 3.
+        assert_eq!(unsafe { buf.inner_mut() }.len(), 10);
+        assert_eq!((buf.filled(), buf.initialized()), (&b"abc"[..], &b"abcd......"[..]));
+    }
+}

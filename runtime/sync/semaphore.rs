@@ -89,7 +89,7 @@ impl Semaphore {
 
     /// Takes away up to `n` of the free permits for good; returns how many it were.
     pub fn forget_permits(&self, n: usize) -> usize {
-        self.list.forget(n)
+        self.list.take_free(n)
     }
 
     /// Waits for one permit.

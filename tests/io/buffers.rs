@@ -94,6 +94,9 @@ fn read_line_keeps_text_and_refuses_the_rest() {
     assert_eq!(line, "old ab");
 
     let mut line = "old ".to_string();
+    let mut broken = BufReader::new(reader([Bytes(b"\xff"), Fail(ErrorKind::TimedOut)]));
+    assert_eq!(kind(block_on(broken.read_line(&mut line))), ErrorKind::TimedOut);
+    assert_eq!(line, "old ");
     assert_eq!(kind(block_on((&b"\xff\n"[..]).read_line(&mut line))), ErrorKind::InvalidData);
     assert_eq!(line, "old ");
 }
@@ -115,11 +118,12 @@ fn fill_buf_shows_and_consume_takes() {
 #[test]
 fn a_buf_reader_asks_seldom_and_steps_aside_for_big_reads() {
     let mut reader = BufReader::with_capacity(4, reader([Bytes(b"abcd"), Bytes(b"efghij")]));
-    for letter in b"abcd" {
+    let mut big = [0; 6];
+    for letter in b"abc" {
         assert_eq!(block_on(reader.read_u8()).unwrap(), *letter);
     }
-    assert_eq!(reader.get_ref().read_polls, 1);
-    let mut big = [0; 6];
+    assert_eq!(block_on(reader.read(&mut big)).unwrap(), 1); // what is held comes first
+    assert_eq!((big[0], reader.get_ref().read_polls), (b'd', 1));
     assert_eq!(block_on(reader.read(&mut big)).unwrap(), 6);
     assert_eq!((&big, reader.get_ref().read_polls), (b"efghij", 2));
     assert_eq!(reader.buffer(), b"");

@@ -34,6 +34,18 @@ fn copy_fetches_more_while_the_writer_is_busy() {
     assert_eq!((to.written.as_slice(), to.write_polls), (&b"abcdef"[..], 3));
 }
 
+/// Goal: show that a copy between streams that are always ready lets other tasks run.
+/// Method: copies that never end are polled once; and one that ends is finished all the same.
+#[test]
+fn an_endless_copy_lets_others_run() {
+    assert!(poll_and_drop(copy(&mut repeat(7), &mut sink())).is_pending());
+    let mut endless = BufReader::with_capacity(1, repeat(7));
+    assert!(poll_and_drop(copy_buf(&mut endless, &mut sink())).is_pending());
+    assert_eq!(block_on(copy(&mut repeat(7).take(9_000_000), &mut sink())).unwrap(), 9_000_000);
+    let mut long = BufReader::with_capacity(1, repeat(7).take(1000));
+    assert_eq!(block_on(copy_buf(&mut long, &mut sink())).unwrap(), 1000);
+}
+
 /// Goal: show how `copy` ends when one side fails.
 #[test]
 fn copy_ends_with_the_first_error() {
@@ -60,8 +72,8 @@ fn a_dropped_copy_buf_loses_nothing() {
 }
 
 /// Goal: show that the end of one direction is passed on at once and does not end the other.
-/// Method: a client that ends its request, and a server that answers only when it has seen that
-/// end.
+/// Method: a server that speaks first, a client that ends its request, and an answer that is given
+/// only when that end was seen.
 #[test]
 fn copy_bidirectional_passes_a_half_close_on() {
     let (mut client, mut front) = duplex(3);
@@ -69,12 +81,16 @@ fn copy_bidirectional_passes_a_half_close_on() {
     let proxy = thread::spawn(move || block_on(copy_bidirectional(&mut front, &mut back)));
     let server = thread::spawn(move || {
         block_on(async {
+            server.write_all(b"welcome; ").await.unwrap();
             let mut request = String::new();
             server.read_to_string(&mut request).await.unwrap();
             server.write_all(format!("you said {request}").as_bytes()).await.unwrap();
         });
     });
     block_on(async {
+        let mut welcome = [0; 9];
+        client.read_exact(&mut welcome).await.unwrap();
+        assert_eq!(&welcome, b"welcome; ");
         client.write_all(b"hello").await.unwrap();
         client.shutdown().await.unwrap();
         let mut answer = String::new();
@@ -82,7 +98,7 @@ fn copy_bidirectional_passes_a_half_close_on() {
         assert_eq!(answer, "you said hello");
     });
     server.join().unwrap();
-    assert_eq!(proxy.join().unwrap().unwrap(), (5, 14));
+    assert_eq!(proxy.join().unwrap().unwrap(), (5, 23));
 }
 
 /// Goal: show that an error in one direction ends both, and that each side is shut down once.

@@ -1,7 +1,7 @@
 //! ReadBuf: what is filled, and what is merely written.
 
 use bytes::BufMut;
-use rondel::io::{AsyncReadExt, ReadBuf};
+use rondel::io::ReadBuf;
 use std::mem::MaybeUninit;
 
 /// Goal: show that the two counts of a `ReadBuf` are kept apart.
@@ -25,7 +25,9 @@ fn a_read_buf_tells_filled_bytes_from_written_ones() {
     buf.filled_mut()[0] = b'x';
     buf.set_filled(2);
     assert_eq!(buf.filled(), b"xb");
-    assert_eq!(format!("{buf:?}"), "ReadBuf { filled: 2, initialized: 8, capacity: 8 }");
+    buf.put_slice(b"c");
+    assert_eq!((buf.filled(), buf.initialized().len()), (&b"xbc"[..], 8));
+    assert_eq!(format!("{buf:?}"), "ReadBuf { filled: 3, initialized: 8, capacity: 8 }");
 }
 
 /// Goal: show that a `ReadBuf` is a `BufMut` whose room is what is unfilled.

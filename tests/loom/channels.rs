@@ -104,3 +104,33 @@ fn a_weak_sender_never_reopens_an_ended_channel() {
         assert_eq!(upgrader.join().unwrap(), received.is_some());
     });
 }
+
+/// Goal: show that places which a sender keeps at hand are not withheld from one who waits.
+/// Method: two places; one sends through the inbox, one reserves in the queue; nobody receives.
+#[test]
+fn spare_places_are_not_withheld_from_a_waiter() {
+    check(|| {
+        let (tx, rx) = mpsc::channel(2);
+        let other = tx.clone();
+        let sender = thread::spawn(move || assert!(other.try_send(1).is_ok()));
+        block_on(tx.reserve()).unwrap().send(2);
+        sender.join().unwrap();
+        assert_eq!((rx.len(), tx.capacity()), (2, 0));
+    });
+}
+
+/// Goal: show that a place freed under the inbox's lock reaches a sender that begins to wait.
+/// Method: a full channel of one; `try_recv` against a waiting `reserve`; nothing else happens.
+#[test]
+fn a_place_freed_meanwhile_reaches_a_waiter() {
+    check(|| {
+        let (tx, mut rx) = mpsc::channel(1);
+        tx.try_send(1).unwrap();
+        let receiver = thread::spawn(move || {
+            assert_eq!(rx.try_recv(), Ok(1));
+            rx
+        });
+        drop(block_on(tx.reserve()).unwrap());
+        drop(receiver.join().unwrap());
+    });
+}

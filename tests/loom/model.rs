@@ -1,5 +1,6 @@
 //! What every model needs: bounds on the search, and an executor whose parking loom can see.
 
+use std::cell::Cell;
 use std::future::Future;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
@@ -7,13 +8,25 @@ use std::task::{Context, Poll, Wake, Waker};
 
 use loom::sync::Notify;
 
-/// Explores `body`. Up to three times a thread may be interrupted where it need not be; that is
-/// where all known bugs of such code lie, and it keeps the search short. `LOOM_MAX_PREEMPTIONS`
-/// overrides.
+std::thread_local! {
+    /// Whether those who wait let the others go first; loom runs a model on one thread of the system.
+    static OTHERS_FIRST: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Explores `body`. Up to three times a thread may be interrupted where it need not be; that is where
+/// all known bugs of such code lie, and it keeps the search short. `LOOM_MAX_PREEMPTIONS` overrides.
+///
+/// Searches twice, the second time from an order in which whoever waits comes last: loom forgets that
+/// a thread has loaded a word once another one has loaded it, too, and misses orders by that.
 pub fn check(body: impl Fn() + Sync + Send + 'static) {
     let mut model = loom::model::Builder::new();
     model.preemption_bound = model.preemption_bound.or(Some(3));
-    model.check(body);
+    let body = Arc::new(body);
+    for others_first in [false, true] {
+        OTHERS_FIRST.set(others_first);
+        let body = body.clone();
+        model.check(move || body());
+    }
 }
 
 /// loom sees a thread that waits for a wake which never comes, and reports a deadlock.
@@ -27,6 +40,9 @@ impl Wake for Bell {
 
 /// Runs `future` on this thread of the model.
 pub fn block_on<F: Future>(future: F) -> F::Output {
+    if OTHERS_FIRST.get() {
+        loom::thread::yield_now();
+    }
     let bell = Arc::new(Bell(Notify::new()));
     let waker = Waker::from(bell.clone());
     let mut cx = Context::from_waker(&waker);
@@ -39,10 +55,14 @@ pub fn block_on<F: Future>(future: F) -> F::Output {
     }
 }
 
+/// Polls once, for nobody.
+pub fn poll_once<F: Future>(future: Pin<&mut F>) -> Poll<F::Output> {
+    future.poll(&mut Context::from_waker(Waker::noop()))
+}
+
 /// Polls once, for nobody, and drops the future: a cancelled wait.
 pub fn poll_and_cancel<F: Future>(future: F) -> Option<F::Output> {
-    let mut cx = Context::from_waker(Waker::noop());
-    match pin!(future).poll(&mut cx) {
+    match poll_once(pin!(future)) {
         Poll::Ready(output) => Some(output),
         Poll::Pending => None,
     }

@@ -1,10 +1,13 @@
 //! The wait list: no permit is lost, no wake is lost, whoever acquires, releases and gives up at
 //! once.
 
+use std::pin::pin;
+
+use loom::cell::UnsafeCell;
 use loom::sync::Arc;
 use loom::thread;
 
-use crate::model::{block_on, check, poll_and_cancel};
+use crate::model::{block_on, check, poll_and_cancel, poll_once};
 use crate::wait_list::{End, WaitList};
 
 /// Goal: show that a waiter and a releaser never miss each other.
@@ -69,23 +72,28 @@ fn a_cancelled_waiter_loses_no_permit() {
 }
 
 /// Goal: show that a big request that gives up lets a small one behind it pass, while permits come
-/// in. Method: one wants 2 and gives up, one wants 1, one permit is released.
+/// in; and that the small one sees what was done before the release.
+/// Method: one wants 2 and gives up, one wants 1, one writes a cell and releases a permit.
 #[test]
 fn a_big_request_that_gives_up_blocks_nobody() {
     check(|| {
-        let list = Arc::new(WaitList::new(0));
+        let shared = Arc::new((WaitList::new(0), UnsafeCell::new(0)));
         let quitter = {
-            let list = list.clone();
-            thread::spawn(move || assert!(poll_and_cancel(list.acquire(2)).is_none()))
+            let shared = shared.clone();
+            thread::spawn(move || assert!(poll_and_cancel(shared.0.acquire(2)).is_none()))
         };
         let giver = {
-            let list = list.clone();
-            thread::spawn(move || list.release(1))
+            let shared = shared.clone();
+            thread::spawn(move || {
+                add_one(&shared.1);
+                shared.0.release(1);
+            })
         };
-        block_on(list.acquire(1)).unwrap();
+        block_on(shared.0.acquire(1)).unwrap();
+        add_one(&shared.1);
         quitter.join().unwrap();
         giver.join().unwrap();
-        assert_eq!(list.free(), 0);
+        assert_eq!(shared.0.free(), 0);
     });
 }
 
@@ -105,17 +113,22 @@ fn permits_pile_up_for_a_big_request() {
     });
 }
 
+/// Changes a plain cell. loom reports it if another thread might do so at the same time.
+fn add_one(cell: &UnsafeCell<i32>) {
+    #[allow(unsafe_code)]
+    // SAFETY: exclusive. The permit is held, or not given yet; that is what the models check.
+    cell.with_mut(|value| unsafe { *value += 1 });
+}
+
 /// Goal: show that what was written before a release is seen after the acquire (loom checks it).
-/// Method: two threads change one plain cell under the permit.
+/// Method: three threads change one plain cell under the permit.
 #[test]
 fn a_permit_orders_what_is_done_under_it() {
     check(|| {
-        let shared = Arc::new((WaitList::new(1), loom::cell::UnsafeCell::new(0)));
-        let step = |shared: &(WaitList, loom::cell::UnsafeCell<i32>)| {
+        let shared = Arc::new((WaitList::new(1), UnsafeCell::new(0)));
+        let step = |shared: &(WaitList, UnsafeCell<i32>)| {
             block_on(shared.0.acquire(1)).unwrap();
-            #[allow(unsafe_code)]
-            // SAFETY: exclusive. The permit is held; that is what the model checks.
-            shared.1.with_mut(|value| unsafe { *value += 1 });
+            add_one(&shared.1);
             shared.0.release(1);
         };
         let others = [0, 1].map(|_| {
@@ -124,6 +137,32 @@ fn a_permit_orders_what_is_done_under_it() {
         });
         step(&shared);
         others.into_iter().for_each(|other| other.join().unwrap());
+    });
+}
+
+/// Goal: show the same for a permit that was released under the lock, past a waiter that gives up.
+/// Method: one thread waits for two, writes the cell, releases one and gives up; one acquires. Both
+/// are spawned, so that the search starts with the giver (loom forgets a load once another thread has
+/// loaded, too, and would not come to that order by itself).
+#[test]
+fn a_permit_that_passes_a_waiter_orders_what_was_done_before() {
+    check(|| {
+        let shared = Arc::new((WaitList::new(0), UnsafeCell::new(0)));
+        let giver = {
+            let shared = shared.clone();
+            thread::spawn(move || {
+                let mut big = pin!(shared.0.acquire(2));
+                let _ = poll_once(big.as_mut());
+                add_one(&shared.1);
+                shared.0.release(1);
+            })
+        };
+        let taker = thread::spawn(move || {
+            block_on(shared.0.acquire(1)).unwrap();
+            add_one(&shared.1);
+        });
+        giver.join().unwrap();
+        taker.join().unwrap();
     });
 }
 

@@ -32,3 +32,14 @@ pub fn serve(runtime: &str, kind: &str, listening: impl FnOnce(std::net::SocketA
         _ => panic!("no runtime is called {runtime}; there are {NAMES:?}"),
     }
 }
+
+/// Runs the scraper's client on the named runtime; returns the bytes of all bodies.
+///
+/// Panics if there is no such runtime, or if a page cannot be fetched.
+pub fn scrape(runtime: &str, server: std::net::SocketAddr, workers: usize, pages: usize) -> usize {
+    match runtime {
+        "rondel" => rondel::scrape::run(server, workers, pages),
+        "tokio" => tokio::scrape::run(server, workers, pages),
+        _ => panic!("no runtime is called {runtime}; there are {NAMES:?}"),
+    }
+}

@@ -2,6 +2,8 @@
 
 #[path = "../bodies.rs"]
 pub mod bodies;
+#[path = "../scrape.rs"]
+pub mod scrape;
 #[path = "../serve.rs"]
 pub mod serve;
 
@@ -13,6 +15,7 @@ mod rt {
     pub(super) use ::rondel::task::{JoinSet, spawn_blocking, yield_now};
     pub(super) use ::rondel::time::{Instant, Sleep, sleep, sleep_until, timeout};
     pub(super) use ::rondel::{run, select, spawn};
+    pub(super) use rondel_scraper::client::RondelNet as Net;
 
     /// Rondel has no budget that would have to be lifted.
     pub(super) fn unconstrained<F: Future>(future: F) -> F {
@@ -21,7 +24,6 @@ mod rt {
 
     /// A stream as hyper wants it: it is one already.
     pub(super) fn hyper_io(stream: TcpStream) -> impl hyper::rt::Read + hyper::rt::Write + Unpin {
-        drop(stream);
-        hyper_util::rt::TokioIo::new(tokio::io::empty())
+        stream
     }
 }

@@ -2,10 +2,13 @@
 
 #[path = "../bodies.rs"]
 pub mod bodies;
+#[path = "../scrape.rs"]
+pub mod scrape;
 #[path = "../serve.rs"]
 pub mod serve;
 
 mod rt {
+    pub(super) use crate::tokio_net::TokioNet as Net;
     pub(super) use ::tokio::io::{AsyncReadExt, AsyncWriteExt};
     pub(super) use ::tokio::net::{TcpListener, TcpStream};
     pub(super) use ::tokio::sync::{Mutex, Semaphore, mpsc, oneshot};

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::error::ErrorKind;
-use clap::{CommandFactory, FromArgMatches, Parser, ValueEnum};
+use clap::{CommandFactory, FromArgMatches, Parser};
 use url::Url;
 
 use crate::urls;
@@ -60,31 +60,12 @@ Exit codes:
   4    the site cannot be reached, or its robots.txt does not want us
   130  stopped by Ctrl-C";
 
-/// Which library asks the kernel about sockets.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum ReactorName {
-    /// mio.
-    Mio,
-    /// polling.
-    Polling,
-}
-
-impl From<ReactorName> for rondel::Reactor {
-    fn from(name: ReactorName) -> Self {
-        match name {
-            ReactorName::Mio => Self::Mio,
-            ReactorName::Polling => Self::Polling,
-        }
-    }
-}
-
 /// What was asked for.
 #[derive(Debug, Clone, Parser)]
 #[command(
     name = "rondel-scraper",
     version,
-    about = "Scrapes web pages with 150 workers on one thread, on the Rondel runtime",
-    long_about = ABOUT,
+    about = ABOUT,
     after_help = AFTER,
     disable_help_subcommand = true,
     max_term_width = 100
@@ -98,11 +79,11 @@ pub struct Options {
     #[arg(long, value_name = "N", default_value_t = 150, value_parser = clap::value_parser!(u32).range(1..=10_000))]
     pub workers: u32,
 
-    /// Requests a second, all hosts together [default: what the platform allows; no limit for a URL]
+    /// Requests a second, all hosts together [default: what a platform allows]
     #[arg(long, value_name = "N", value_parser = parse_rate)]
     pub rate: Option<f64>,
 
-    /// SQLite file for the pages [default: HOST.sqlite; for the platform a temporary file]
+    /// SQLite file for the pages [default: HOST.sqlite; a temporary one]
     #[arg(long, value_name = "FILE")]
     pub store: Option<PathBuf>,
 
@@ -130,7 +111,7 @@ pub struct Options {
     #[arg(long, value_name = "N", help_heading = "Platform", value_parser = clap::value_parser!(u64).range(1..=10_000_000))]
     pub pages: Option<u64>,
 
-    /// What the platform's faults follow from; the same number is the same run [default: 1]
+    /// What the faults follow from: same number, same faults [default: 1]
     #[arg(long, value_name = "N", help_heading = "Platform")]
     pub seed: Option<u64>,
 
@@ -166,11 +147,11 @@ pub struct Options {
     #[arg(long, value_name = "N", default_value_t = 150, help_heading = "Connections", value_parser = clap::value_parser!(u32).range(1..=60_000))]
     pub max_connections: u32,
 
-    /// Connections open at once to one host [default: 30; for the platform what it allows]
+    /// Connections open at once to one host [default: 30; platform: 150]
     #[arg(long, value_name = "N", help_heading = "Connections", value_parser = clap::value_parser!(u32).range(1..=60_000))]
     pub per_host: Option<u32>,
 
-    /// How long an unused connection is kept; 0 uses each connection once
+    /// How long an unused connection is kept; 0: not at all
     #[arg(long, value_name = "TIME", default_value = "30s", help_heading = "Connections", value_parser = parse_duration)]
     pub keep_alive: Duration,
 
@@ -194,13 +175,19 @@ pub struct Options {
     #[arg(long, value_name = "FILE", help_heading = "Connections")]
     pub ca_file: Option<PathBuf>,
 
-    /// Who we say we are; the part before the slash is what robots.txt knows us by
+    /// Who we are, also for robots.txt
     #[arg(long, value_name = "TEXT", default_value = concat!("rondel-scraper/", env!("CARGO_PKG_VERSION")), help_heading = "Connections", value_parser = parse_user_agent)]
     pub user_agent: String,
 
     /// Which library asks the kernel about sockets
-    #[arg(long, value_enum, default_value = "mio", help_heading = "Connections")]
-    pub reactor: ReactorName,
+    #[arg(
+        long,
+        value_name = "mio|polling",
+        default_value = "mio",
+        help_heading = "Connections",
+        value_parser = parse_reactor
+    )]
+    pub reactor: rondel::Reactor,
 
     /// Hold up each transaction of the store: a slow disk to try out
     #[arg(long, value_name = "TIME", default_value = "0s", hide = true, value_parser = parse_duration)]
@@ -358,6 +345,14 @@ fn parse_rate(text: &str) -> Result<f64, String> {
     let rate = text.parse::<f64>().ok().filter(|rate| rate.is_finite() && *rate >= 0.001);
     rate.filter(|rate| *rate <= 1e6)
         .ok_or_else(|| "a rate is a number of requests a second, from 0.001 to 1000000".into())
+}
+
+fn parse_reactor(text: &str) -> Result<rondel::Reactor, String> {
+    match text {
+        "mio" => Ok(rondel::Reactor::Mio),
+        "polling" => Ok(rondel::Reactor::Polling),
+        _ => Err("there are two reactors: mio and polling".into()),
+    }
 }
 
 fn parse_user_agent(text: &str) -> Result<String, String> {

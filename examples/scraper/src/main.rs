@@ -2,6 +2,7 @@
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
+use std::pin::pin;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -112,7 +113,7 @@ impl Run {
     fn go(self) -> Result<u8, Trouble> {
         let Self { options, client, store, store_path, temporary, frontier, platform, tally } =
             self;
-        let builder = rondel::Builder::new().reactor(options.reactor.into()).name("scraper");
+        let builder = rondel::Builder::new().reactor(options.reactor).name("scraper");
         let runtime = builder
             .build()
             .map_err(|error| Trouble(format!("cannot start the runtime: {error}"), exit::USAGE))?;
@@ -235,9 +236,21 @@ async fn watch_for_ctrl_c(stop: CancellationToken) {
         // No handler, no kindness: the signal ends the process as it always does.
         return;
     }
+    // The second one is listened for before the user is told that it will be heard.
+    let mut second = pin!(rondel::signal::ctrl_c());
+    let mut came = None;
+    rondel::select! {
+        biased;
+        at_once = &mut second => came = Some(at_once),
+        () = std::future::ready(()) => {}
+    }
     complain("stopping: what is in flight may finish; Ctrl-C again stops at once", 0);
     stop.cancel();
-    if rondel::signal::ctrl_c().await.is_ok() {
+    let came = match came {
+        Some(came) => came,
+        None => second.await,
+    };
+    if came.is_ok() {
         complain("stopped at once; go on with --resume", 0);
         std::process::exit(i32::from(exit::INTERRUPTED));
     }
@@ -298,7 +311,7 @@ fn start_platform(options: &Options) -> Result<Platform, Trouble> {
         seed: options.seed(),
         faults: !options.no_faults,
         rules: Rules::default(),
-        reactor: options.reactor.into(),
+        reactor: options.reactor,
     };
     Platform::start(config)
         .map_err(|error| Trouble(format!("cannot start the platform: {error}"), exit::USAGE))

@@ -83,7 +83,8 @@ fn a_window_opens_when_its_oldest_entry_leaves() {
 
 /// Goal: show that no span of time sees more than `burst + t * rate`, refunds or not, and that no
 /// token is withheld either.
-/// Method: 300 random histories of takes and refunds; every pair of takes that were kept is checked.
+/// Method: 300 random histories of takes and refunds; every pair of takes that were kept is
+/// checked.
 #[test]
 fn a_bucket_keeps_its_promise_over_every_span() {
     let mut random = fastrand::Rng::with_seed(7);
@@ -202,8 +203,8 @@ fn a_refusal_names_the_time_at_which_all_levels_agree() {
     assert!(stacked.try_take(endpoint, now).is_ok(), "the refund reached all three");
 }
 
-/// Goal: show the queue's promises under random load: order within an endpoint, no limit exceeded, and
-/// nobody kept waiting who could go.
+/// Goal: show the queue's promises under random load: order within an endpoint, no limit exceeded,
+/// and nobody kept waiting who could go.
 /// Method: 200 random histories of arrivals, departures and time passing, checked step by step.
 #[test]
 fn the_queue_is_fair_exact_and_never_idle() {
@@ -361,8 +362,8 @@ async fn a_slow_endpoint_neither_blocks_the_others_nor_is_starved() {
     assert_eq!(*diary.borrow(), expected);
 }
 
-/// Goal: show that a newcomer who may go earlier than everybody in the queue does not have to wait for
-/// the timer of the others.
+/// Goal: show that a newcomer who may go earlier than everybody in the queue does not have to wait
+/// for the timer of the others.
 /// Method: one waits for its endpoint until 1,000 ms; at 10 ms another one queues for 60 ms.
 #[rondel::test(start_paused = true)]
 async fn a_newcomer_with_an_earlier_time_resets_the_timer() {
@@ -402,8 +403,8 @@ async fn a_host_can_be_given_a_limit_of_its_own() {
 }
 
 /// Goal: show that waiters who give up leave no hole: neither a lost token nor a lost timer.
-/// Method: 20 waiters at one each 10 ms; every third gives up, at different times, the first in the line
-/// (who keeps the time) among them.
+/// Method: 20 waiters at one each 10 ms; every third gives up, at different times, the first in the
+/// line (who keeps the time) among them.
 #[rondel::test(start_paused = true)]
 async fn waiters_who_give_up_leave_no_hole() {
     let limiter = &Limiter::new(RondelNet, Limits { host: bucket(100.0, 1), ..Limits::default() });
@@ -474,8 +475,8 @@ impl Wake for Counter {
     }
 }
 
-/// Goal: show that a permission that was granted, but whose waiter went away before it looked, goes to the
-/// next in line.
+/// Goal: show that a permission that was granted, but whose waiter went away before it looked, goes
+/// to the next in line.
 /// Method: polls by hand; the second waiter is dropped between its wake and its poll.
 #[test]
 fn a_grant_nobody_picked_up_goes_to_the_next() {

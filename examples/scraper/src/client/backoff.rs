@@ -1,7 +1,7 @@
 //! How long to wait before the next attempt.
 //!
-//! Exponential backoff with full jitter: a random time between nothing and a bound that doubles. A fleet of
-//! workers that failed together does not come back together.
+//! Exponential backoff with full jitter: a random time between nothing and a bound that doubles. A
+//! fleet of workers that failed together does not come back together.
 //!
 //! Source: Marc Brooker, "Exponential Backoff And Jitter", AWS Architecture Blog, 2015.
 
@@ -10,8 +10,8 @@ use std::time::{Duration, SystemTime};
 use http::HeaderMap;
 use http::header::RETRY_AFTER;
 
-/// The wait before the attempt after `failed` attempts (at least 1): up to `base`, `2 base`, `4 base`, ….
-/// `random` gives a number from 0 to below 1.
+/// The wait before the attempt after `failed` attempts (at least 1): up to `base`, `2 base`, `4
+/// base`, …. `random` gives a number from 0 to below 1.
 pub(crate) fn full_jitter(base: Duration, max: Duration, failed: u32, random: f64) -> Duration {
     let doublings = failed.saturating_sub(1).min(31);
     base.saturating_mul(1 << doublings).min(max).mul_f64(random)

@@ -88,7 +88,8 @@ pub(crate) fn codings(headers: &HeaderMap) -> Result<Vec<Coding>, Failure> {
     Ok(codings)
 }
 
-/// Undoes `codings`, the last one first. Neither the result nor anything between may be larger than `limit`.
+/// Undoes `codings`, the last one first. Neither the result nor anything between may be larger than
+/// `limit`.
 pub(crate) fn decode(
     codings: &[Coding],
     mut body: Vec<u8>,

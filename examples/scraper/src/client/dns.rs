@@ -2,11 +2,11 @@
 //!
 //! Rules
 //! 1. One lookup per name at a time; who asks meanwhile waits for its answer.
-//! 2. A good answer is kept for the time to live. A bad one is given to those who waited for it, and
-//!    not kept.
+//! 2. A good answer is kept for the time to live. A bad one is given to those who waited for it,
+//!    and not kept.
 //!
-//! The system's resolver blocks, so it runs on the blocking pool. It knows the time to live of the records, but does
-//! not tell; aiohttp's `ttl_dns_cache` is the same guess.
+//! The system's resolver blocks, so it runs on the blocking pool. It knows the time to live of the
+//! records, but does not tell; aiohttp's `ttl_dns_cache` is the same guess.
 
 use std::collections::HashMap;
 use std::net::{IpAddr, SocketAddr, ToSocketAddrs};

@@ -186,8 +186,9 @@ impl FetchError {
     }
 
     /// A short stable key for counting: `dns`, `connect`, `connect-timeout`, `tls`, `reset`,
-    /// `closed`, `truncated`, `bad-response`, `read-timeout`, `total-timeout`, `too-large`, `decode`,
-    /// `redirect-limit`, `redirect-loop`, `redirect-refused`, `redirect-bad`, `url`, or `http-404` and the like.
+    /// `closed`, `truncated`, `bad-response`, `read-timeout`, `total-timeout`, `too-large`,
+    /// `decode`, `redirect-limit`, `redirect-loop`, `redirect-refused`, `redirect-bad`, `url`, or
+    /// `http-404` and the like.
     pub fn reason(&self) -> Cow<'static, str> {
         reason(self.inner.phase, &self.inner.cause)
     }

@@ -65,6 +65,7 @@ struct Answer {
     wire_bytes: usize,
     reused: bool,
     latency: Duration,
+    ended: Instant,
 }
 
 /// What follows from an answer.
@@ -117,25 +118,31 @@ impl<N: Net> Client<N> {
     pub async fn fetch(&self, url: &Url) -> Result<Response, FetchError> {
         let inner = &*self.inner;
         let started = inner.net.now();
+        // Handed on from step to step: a look at the clock costs as much as a small allocation.
+        let mut now = started;
         let mut chain = Vec::new();
         let mut attempts = 1;
         loop {
             let at = chain.last().unwrap_or(url);
             if let Some((limiter, endpoint_of)) = &self.limiter {
-                limiter.acquire(endpoint_of(at), authority(at)).await;
+                let granted = limiter.acquire(endpoint_of(at), authority(at)).await;
+                if !granted.waited.is_zero() {
+                    now = inner.net.now();
+                }
             }
-            let outcome = inner.attempt(at).await;
+            let outcome = inner.attempt(at, now).await;
             let (failure, headers) = match outcome {
                 Err(failure) => (failure, None),
                 Ok(answer) => match inner.judge(&answer, url, &chain) {
                     Next::Done => {
-                        let elapsed = inner.net.now().saturating_duration_since(started);
+                        let elapsed = answer.ended.saturating_duration_since(started);
                         return Ok(respond(answer, url, chain.pop(), attempts, elapsed));
                     }
                     Next::Redirect(to) => {
                         if let Some(observer) = &inner.config.observer {
                             observer.redirect(at, &to);
                         }
+                        now = answer.ended;
                         chain.push(to);
                         continue;
                     }
@@ -147,6 +154,7 @@ impl<N: Net> Client<N> {
                 return Err(FetchError::new(at, failure, attempts));
             }
             inner.pause(&failure, headers.as_ref(), at, attempts).await;
+            now = inner.net.now();
             attempts += 1;
         }
     }
@@ -224,21 +232,22 @@ impl<N: Net> Inner<N> {
     }
 
     /// One request, over as many dead idle connections as there are.
-    async fn attempt(&self, url: &Url) -> Result<Answer, Failure> {
-        let uri = request_uri(url)?;
+    async fn attempt(&self, url: &Url, started: Instant) -> Result<Answer, Failure> {
         let config = &self.config;
-        let started = self.net.now();
         let mut timer = pin!(None);
         let mut watch = Watch::new(&self.net, started, config.total_timeout, timer.as_mut());
         loop {
+            // Made anew for each try: the first is nearly always the last, and a clone costs more.
+            let uri = request_uri(url)?;
             let mut lease = self.lease(url, &mut watch, started).await?;
             if lease.conn().is_none() {
-                self.open(url, &mut lease, &watch).await?;
+                // Boxed: rare, and several times as large as all the rest of a fetch.
+                Box::pin(self.open(url, &mut lease, &watch)).await?;
             }
             lease.start();
             let Some(conn) = lease.conn() else { continue };
             let reused = conn.used();
-            let sent = watch.wait(config.read_timeout, conn.send(uri.clone())).await;
+            let sent = watch.wait(config.read_timeout, conn.send(uri)).await;
             let response = match sent {
                 Ok(Ok(response)) => response,
                 Ok(Err(Unanswered::Stale)) => {
@@ -293,7 +302,8 @@ impl<N: Net> Inner<N> {
         let limit = self.config.connect_timeout;
         let own = self.net.now() + limit;
         let deadline = own.min(watch.total_at());
-        let dialer = Dialer { net: &self.net, dns: &self.dns, tls: self.tls() };
+        let tls = (url.scheme() == "https").then(|| self.tls());
+        let dialer = Dialer { net: &self.net, dns: &self.dns, tls };
         match dialer.dial(url, self.headers(url)?, slot, deadline).await {
             Ok(conn) => {
                 lease.opened(conn, self.net.now());
@@ -362,6 +372,7 @@ impl<N: Net> Inner<N> {
             wire_bytes,
             reused,
             latency: ended.saturating_duration_since(started),
+            ended,
         })
     }
 
@@ -417,4 +428,28 @@ fn location(headers: &HeaderMap, from: &Url) -> Result<Url, String> {
     // The fragment is the reader's business, and would hide a loop.
     to.set_fragment(None);
     Ok(to)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Goal: show that what goes on the wire is always the path, whatever it looks like.
+    /// Method: paths that could be taken for something else, and characters that URLs leave alone.
+    #[test]
+    fn the_request_names_path_and_query_only() {
+        let cases = [
+            ("http://user:secret@host:81/a?b#c", "/a?b"),
+            ("http://host", "/"),
+            ("http://host//elsewhere/x", "//elsewhere/x"),
+            ("http://host/a|b^c{d}?`e`|[f]\"", "/a|b^c%7Bd%7D?`e`|[f]%22"),
+            ("http://host/caf\u{e9} x", "/caf%C3%A9%20x"),
+        ];
+        for (url, expected) in cases {
+            let url = Url::parse(url).expect(url);
+            let uri = request_uri(&url).expect(expected);
+            assert_eq!(uri.to_string(), expected);
+            assert_eq!(uri.host(), None);
+        }
+    }
 }

@@ -94,7 +94,8 @@ impl Conn {
 pub(crate) struct Dialer<'a, N> {
     pub(crate) net: &'a N,
     pub(crate) dns: &'a Dns,
-    pub(crate) tls: &'a Arc<rustls::ClientConfig>,
+    /// For https only: the roots are not built for a crawl that needs none.
+    pub(crate) tls: Option<&'a Arc<rustls::ClientConfig>>,
 }
 
 impl<N: Net> Dialer<'_, N> {
@@ -112,8 +113,7 @@ impl<N: Net> Dialer<'_, N> {
             .host()
             .ok_or_else(|| Some(Failure::new(Phase::Url, Cause::BadUrl("the URL has no host"))))?;
         let port = url.port_or_known_default().unwrap_or(80);
-        let opened =
-            until(self.net, deadline, self.wire(host, port, url.scheme() == "https", deadline));
+        let opened = until(self.net, deadline, self.wire(host, port, deadline));
         // `None`, here and inside, says that the time ran out; the caller knows which.
         let wire = opened.await.ok_or(None)??;
         let reads = wire.reads();
@@ -133,10 +133,9 @@ impl<N: Net> Dialer<'_, N> {
         &self,
         host: Host<&str>,
         port: u16,
-        https: bool,
         deadline: Instant,
     ) -> Result<Wire<N::Stream>, Option<Failure>> {
-        let name = https.then(|| server_name(&host)).transpose()?;
+        let tls = self.tls.map(|tls| server_name(&host).map(|name| (tls, name))).transpose()?;
         let addresses = self.dns.lookup(self.net, host).await?;
         let mut last = None;
         let mut stream = None;
@@ -156,8 +155,8 @@ impl<N: Net> Dialer<'_, N> {
             }
         }
         let stream = stream.ok_or(last)?;
-        let Some(name) = name else { return Ok(Wire::plain(stream)) };
-        let session = ClientConnection::new(self.tls.clone(), name)
+        let Some((tls, name)) = tls else { return Ok(Wire::plain(stream)) };
+        let session = ClientConnection::new(tls.clone(), name)
             .map_err(|error| Failure::new(Phase::Tls, Cause::Tls(error)))?;
         let mut tls = Tls::new(session, stream);
         match std::future::poll_fn(|cx| tls.poll_handshake(cx)).await {

@@ -6,17 +6,17 @@
 //!                 └──▶ wait in the host's line ◀── give_back, Slot dropped
 //! ```
 //!
-//! A [`Slot`] is the right to have a socket; it lives beside the socket in the connection's task and
-//! dies after it. A [`Lease`] is the right to use a connection; it lives in the fetch.
+//! A [`Slot`] is the right to have a socket; it lives beside the socket in the connection's task
+//! and dies after it. A [`Lease`] is the right to use a connection; it lives in the fetch.
 //!
 //! Rules
 //! 1. A connection counts from the grant of its slot until the slot is dropped, after the socket.
 //! 2. Within a host first come, first served. Nobody takes an idle connection past the line.
-//! 3. If all slots are taken and a host without a free connection waits, the connection
-//!    that has been idle longest is closed for it. If none is idle, the next one returned is closed,
-//!    unless its own host has a line too: then it is handed on at most [`PASSES_MAX`] times
-//!    before it is closed. (Strictly by age two busy hosts would close each other's connections
-//!    at every request; without a bound one would starve the other.)
+//! 3. If all slots are taken and a host without a free connection waits, the connection that has
+//!    been idle longest is closed for it. If none is idle, the next one returned is closed, unless
+//!    its own host has a line too: then it is handed on at most [`PASSES_MAX`] times before it is
+//!    closed. (Strictly by age two busy hosts would close each other's connections at every
+//!    request; without a bound one would starve the other.)
 //! 4. Leases and connections are dropped, and grants are sent, after the lock has been released:
 //!    all of them come back here.
 //!
@@ -168,6 +168,7 @@ impl<T: Pooled> Pool<T> {
         let mut later = Later::default();
         let mut state = self.lock();
         let host = state.host(https, authority);
+        state.tidy(host);
         let found = if state.hosts[host].line.is_empty() {
             self.idle_or_slot(&mut state, host, now, &mut later)
         } else {
@@ -253,6 +254,7 @@ impl<T: Pooled> Pool<T> {
         let mut later = Later::default();
         let mut state = self.lock();
         state.stats.in_use -= 1;
+        state.tidy(host);
         let mut housekeeper_missing = false;
         if let Some((since, conn)) = conn {
             if conn.is_dead() || self.limits.keep_alive.is_zero() {
@@ -324,6 +326,10 @@ impl<T: Pooled> Pool<T> {
                 later.grants.push((waiter, lease));
             }
         }
+        // The slot may have gone to another host, and this one now waits for nothing but a slot.
+        if !state.heads.is_empty() {
+            self.make_room(&mut state, &mut later);
+        }
         drop(state);
         later.act();
     }
@@ -371,21 +377,24 @@ impl<T: Pooled> State<T> {
         }
     }
 
-    /// Takes the first who still waits off the line of `host`.
-    fn next_in_line(&mut self, host: usize) -> Option<oneshot::Sender<Lease<T>>> {
+    /// Takes those off the front of the line of `host` who wait no longer.
+    fn tidy(&mut self, host: usize) {
         let line = &mut self.hosts[host].line;
-        let mut found = None;
-        while let Some((number, waiter)) = line.pop_front() {
+        while let Some((number, _)) = line.pop_front_if(|(_, waiter)| waiter.is_closed()) {
             self.heads.remove(&number);
-            if !waiter.is_closed() {
-                found = Some(waiter);
-                break;
-            }
         }
         if let Some((number, _)) = line.front() {
             self.heads.insert(*number, host);
         }
-        found
+    }
+
+    /// Takes the first who still waits off the line of `host`.
+    fn next_in_line(&mut self, host: usize) -> Option<oneshot::Sender<Lease<T>>> {
+        self.tidy(host);
+        let (number, waiter) = self.hosts[host].line.pop_front()?;
+        self.heads.remove(&number);
+        self.tidy(host);
+        Some(waiter)
     }
 
     /// How many wait for nothing but a slot.
@@ -459,3 +468,6 @@ impl<T: Pooled> Drop for Slot<T> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

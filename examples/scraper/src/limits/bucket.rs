@@ -69,7 +69,11 @@ impl TokenBucket {
     /// When one will be there, if there is none.
     pub fn try_take(&mut self, now: Instant) -> Result<(), Instant> {
         let at = self.ready_at(now);
-        if at > now { Err(at) } else { Ok(drop(self.take(now))) }
+        if at > now {
+            return Err(at);
+        }
+        self.take(now);
+        Ok(())
     }
 
     /// Takes a token that [`ready_at`](Self::ready_at) said is there.

@@ -1,13 +1,13 @@
 //! The async front of the queue: many waiters, one timer.
 //!
-//! The guide's waiters all slept for the same token, woke together, and all but one slept again: 20,092
-//! tries for 200 grants, out of order (erratum X7). Here one waiter keeps the time for all of
-//! them. It sleeps until the queue can move, lets everybody go who can, and hands its post to the
-//! oldest when it goes itself (or is dropped).
+//! The guide's waiters all slept for the same token, woke together, and all but one slept again:
+//! 20,092 tries for 200 grants, out of order (erratum X7). Here one waiter keeps the time for all
+//! of them. It sleeps until the queue can move, lets everybody go who can, and hands its post to
+//! the oldest when it goes itself (or is dropped).
 //!
 //! Rules
-//! 1. At most one waiter, the timekeeper, has a timer; if anybody waits, somebody is timekeeper or has been
-//!    woken to become it.
+//! 1. At most one waiter, the timekeeper, has a timer; if anybody waits, somebody is timekeeper or
+//!    has been woken to become it.
 //! 2. Wakers are called and dropped after the lock has been released.
 
 use std::collections::HashMap;
@@ -93,9 +93,10 @@ impl Shared {
         }
     }
 
-    /// `place` waits no longer: somebody else has to keep the time.
+    /// `place` waits no longer: somebody else has to keep the time. So too if nobody keeps it:
+    /// then `place` may have been woken to do so, and been granted by an arrival before it came.
     fn retire(&mut self, place: Place, wake: &mut Vec<Waker>) {
-        if self.timekeeper == Some(place) {
+        if self.timekeeper.is_none_or(|keeper| keeper == place) {
             self.timekeeper = None;
             self.timer_at = None;
             self.wake_timekeeper(wake);
@@ -125,7 +126,8 @@ impl<C: Clock> Limiter<C> {
         self.shared.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Gives `host` a limit of its own from now on, for example its crawl delay. Its window or bucket starts anew.
+    /// Gives `host` a limit of its own from now on, for example its crawl delay. Its window or
+    /// bucket starts anew.
     pub fn set_host(&self, host: &str, spec: LimitSpec) {
         let now = self.clock.now();
         let mut wake = Vec::new();

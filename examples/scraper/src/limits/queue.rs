@@ -8,9 +8,9 @@
 //!
 //! Rules
 //! 1. Within an endpoint strictly first come, first served.
-//! 2. Between endpoints, whoever could go and came first goes first. A head held up by its own level
-//!    does not hold up the others, and they cannot starve it: as soon as its level agrees,
-//!    it is asked before them.
+//! 2. Between endpoints, whoever could go and came first goes first. A head held up by its own
+//!    level does not hold up the others, and they cannot starve it: as soon as its level agrees, it
+//!    is asked before them.
 //! 3. Nobody passes somebody who could go: an arrival first lets the queue move.
 
 use std::collections::{BTreeMap, HashMap, VecDeque};

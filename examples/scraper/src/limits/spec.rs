@@ -34,6 +34,7 @@ pub struct Limits {
     pub endpoint: Option<LimitSpec>,
     /// Hosts with a limit of their own instead of [`host`](Self::host).
     pub hosts: HashMap<String, LimitSpec>,
-    /// Endpoints (by name, on any host) with a limit of their own instead of [`endpoint`](Self::endpoint).
+    /// Endpoints (by name, on any host) with a limit of their own instead of
+    /// [`endpoint`](Self::endpoint).
     pub endpoints: HashMap<String, LimitSpec>,
 }

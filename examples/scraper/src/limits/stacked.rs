@@ -1,13 +1,13 @@
 //! Three limits, one above the other: endpoint, host, global.
 //!
-//! The guide's limiter took a token of the global bucket, then one of the platform's, then asked the
-//! endpoint; when the endpoint refused, the other two tokens were gone. One hot endpoint
-//! starved all platforms: of 500 attempts 30 were granted, and 500 global tokens were burnt (erratum
-//! X6). Here nothing is taken before all three have been asked:
+//! The guide's limiter took a token of the global bucket, then one of the platform's, then asked
+//! the endpoint; when the endpoint refused, the other two tokens were gone. One hot endpoint
+//! starved all platforms: of 500 attempts 30 were granted, and 500 global tokens were burnt
+//! (erratum X6). Here nothing is taken before all three have been asked:
 //!
 //! ```text
-//!   phase 1, look:  endpoint.ready_at, host.ready_at, global.ready_at  ── one of them later than
-//!                                                                         now: refuse, take nothing
+//!   phase 1, look:  endpoint.ready_at, host.ready_at, global.ready_at
+//!                   one of them is later than now: refuse, and take nothing
 //!   phase 2, take:  endpoint.take + host.take + global.take = Reservation
 //!   afterwards:     used: drop it.   Not used after all: refund gives all three back.
 //! ```

@@ -1,9 +1,10 @@
 //! The sliding window: the exact time of each request of the last `window`.
 //!
-//! Rule: in any half-open span of length `window` at most `limit` requests. A fixed window (a counter
-//! that is reset each minute) lets twice as many through around its edge (erratum X9).
+//! Rule: in any half-open span of length `window` at most `limit` requests. A fixed window (a
+//! counter that is reset each minute) lets twice as many through around its edge (erratum X9).
 //!
-//! Costs 16 bytes for each request of the window; the token bucket costs nothing, but lets a burst through on top of its rate.
+//! Costs 16 bytes for each request of the window; the token bucket costs nothing, but lets a burst
+//! through on top of its rate.
 
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};

@@ -117,8 +117,10 @@ async fn a_body_that_cannot_be_unpacked_is_an_error() {
     }
 }
 
-/// Goal: show that the limit holds on the wire and after unpacking: no body, announced, chunked or packed, gets past it.
-/// Method: exactly the limit passes; one byte more does not, in each form. A bomb of 50 MB in 50 KB.
+/// Goal: show that the limit holds on the wire and after unpacking: no body, announced, chunked or
+/// packed, gets past it.
+/// Method: exactly the limit passes; one byte more does not, in each form. A bomb of 50 MB in 50
+/// KB.
 #[rondel::test]
 async fn a_body_is_never_larger_than_the_limit() {
     let limit = 100_000;

@@ -10,7 +10,8 @@ use url::Url;
 
 use super::server::{Reply, SOON, Server, answer, client, config, fetch, ms, page, status};
 
-/// Goal: show that a client error is final (erratum X5: the guide's client asked three times for a 404).
+/// Goal: show that a client error is final (erratum X5: the guide's client asked three times for a
+/// 404).
 /// Method: each 4xx but 429; the server counts.
 #[rondel::test]
 async fn a_client_error_is_not_tried_again() {
@@ -59,8 +60,8 @@ async fn a_page_that_comes_in_the_end_is_a_success() {
     assert_eq!(diary.reasons(), ["http-500", "http-502"]);
 }
 
-/// Goal: show that `Retry-After` is obeyed in both forms, and cut down to the limit (erratum X5: the date form
-/// crashed the guide's client).
+/// Goal: show that `Retry-After` is obeyed in both forms, and cut down to the limit (erratum X5:
+/// the date form crashed the guide's client).
 /// Method: 429 with seconds, with a date, with zero; what the client notes.
 #[rondel::test]
 async fn retry_after_is_obeyed_in_both_forms() {
@@ -151,7 +152,8 @@ async fn a_server_that_hangs_up_is_tried_again() {
     assert_eq!(diary.reasons(), ["closed", "closed"]);
 }
 
-/// Goal: show that a body shorter than announced is an error, is tried again, and is never taken for a page.
+/// Goal: show that a body shorter than announced is an error, is tried again, and is never taken
+/// for a page.
 /// Method: 50 of 100 bytes, then the end; first once, then always. The same for a chunked body.
 #[rondel::test]
 async fn a_truncated_body_is_never_taken_for_a_page() {
@@ -191,7 +193,8 @@ async fn a_server_that_speaks_something_else_is_not_tried_again() {
     }
 }
 
-/// Goal: show that silence is cut off, before the head and within the body, is tried again, and closes the connection.
+/// Goal: show that silence is cut off, before the head and within the body, is tried again, and
+/// closes the connection.
 /// Method: servers that stop in both places, with 300 ms of patience.
 #[rondel::test]
 async fn silence_is_cut_off_by_the_read_timeout() {

@@ -87,8 +87,9 @@ async fn a_request_carries_the_usual_headers() {
 }
 
 /// Goal: show that both limits really hold, as the servers see it.
-/// Method: 3 servers, 4 connections per host and 6 in all, 150 fetches at once, each answered after 5 ms so
-/// that connections are in demand. The servers count connections together, and each its requests in flight.
+/// Method: 3 servers, 4 connections per host and 6 in all, 150 fetches at once, each answered after
+/// 5 ms so that connections are in demand. The servers count connections together, and each its
+/// requests in flight.
 #[rondel::test]
 async fn no_more_connections_are_open_than_the_limits_say() {
     let together = Arc::new(Census::default());
@@ -120,7 +121,8 @@ async fn no_more_connections_are_open_than_the_limits_say() {
     assert_eq!(stats.opened + stats.reused, 150);
 }
 
-/// Goal: show that an idle connection makes room for another host, and is closed before the new one is opened.
+/// Goal: show that an idle connection makes room for another host, and is closed before the new one
+/// is opened.
 /// Method: one connection in all, two hosts in turn; both servers count together.
 #[rondel::test]
 async fn an_idle_connection_makes_room_for_another_host() {
@@ -138,8 +140,8 @@ async fn an_idle_connection_makes_room_for_another_host() {
 
 /// Goal: show that a busy host does not keep the connections to itself, but neither loses one at
 /// every request.
-/// Method: one connection in all; 10 fetches of one host, one of another, 90 of the first again. Both
-/// servers write into one diary, in which the other host comes soon after its turn.
+/// Method: one connection in all; 10 fetches of one host, one of another, 90 of the first again.
+/// Both servers write into one diary, in which the other host comes soon after its turn.
 #[rondel::test]
 async fn a_busy_host_does_not_starve_another() {
     let diary = Arc::new(Mutex::new(Vec::new()));
@@ -175,7 +177,8 @@ async fn waiters_are_served_in_order() {
 
 /// Goal: show that a request that meets a dead idle connection is sent again at once, without
 /// counting as an attempt.
-/// Method: the server closes each connection when the second request on it has come, without a word.
+/// Method: the server closes each connection when the second request on it has come, without a
+/// word.
 #[rondel::test]
 async fn a_connection_that_died_idle_costs_no_attempt() {
     let server = Server::start(|request| match request.nth {
@@ -276,8 +279,8 @@ async fn a_fetch_that_is_dropped_frees_its_place() {
     assert_eq!((client.stats().opened, client.stats().open_max), (2, 1));
 }
 
-/// [`RondelNet`] that counts what goes to the blocking pool (name lookups, here), and may keep the tasks of
-/// the connections from running.
+/// [`RondelNet`] that counts what goes to the blocking pool (name lookups, here), and may keep the
+/// tasks of the connections from running.
 #[derive(Clone, Default)]
 struct TestNet {
     lookups: Arc<AtomicUsize>,

@@ -14,7 +14,8 @@ fn leads_to(code: &'static str, location: String) -> Server {
     })
 }
 
-/// Goal: show that all redirects are followed, absolute and relative ones alike, over one connection.
+/// Goal: show that all redirects are followed, absolute and relative ones alike, over one
+/// connection.
 /// Method: each status with each form of `Location`.
 #[rondel::test]
 async fn redirects_are_followed_wherever_they_lead() {
@@ -106,7 +107,8 @@ async fn a_redirect_may_be_refused() {
     assert_eq!(other.connections(), 0);
 }
 
-/// Goal: show that a failure behind a redirect is tried again where it happened, not from the start.
+/// Goal: show that a failure behind a redirect is tried again where it happened, not from the
+/// start.
 /// Method: the target fails once.
 #[rondel::test]
 async fn a_failure_behind_a_redirect_is_tried_again_there() {

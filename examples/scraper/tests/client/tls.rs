@@ -84,8 +84,8 @@ fn https(host: &str, addr: SocketAddr) -> Url {
     Url::parse(&format!("https://{host}:{}/page", addr.port())).unwrap()
 }
 
-/// Goal: show that a server is trusted by an authority of one's own, by name and by address, that connections
-/// are reused, and that large bodies survive the records.
+/// Goal: show that a server is trusted by an authority of one's own, by name and by address, that
+/// connections are reused, and that large bodies survive the records.
 /// Method: one server for `localhost` and `127.0.0.1`; 1 MB of body.
 #[rondel::test]
 async fn a_server_of_our_own_authority_is_trusted() {

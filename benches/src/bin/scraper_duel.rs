@@ -1,0 +1,178 @@
+//! The scraper's client on Rondel and on tokio in turn: CPU and memory for the same pages.
+
+use std::io;
+use std::process::ExitCode;
+
+use benches::child::{Talker, serve};
+use benches::machine::{cpu_time, describe, peak_rss_bytes, pin, raise_open_files, version_of};
+use benches::pair::{Pairs, median};
+use benches::runtimes;
+use serde_json::Value;
+
+const HELP: &str = "\
+scraper_duel: the scraper's client, Rondel against tokio, in alternating processes
+
+usage: scraper_duel [--workers N,N,...] [--pages N] [--reps N] [--quick] [--json FILE]
+
+  --workers   tasks that fetch, and connections (default 50,150)
+  --pages N   pages a run (default 50000; with --quick 10000)
+  --reps N    pairs (default 10; with --quick 3)
+  --json FILE also write the rows as a JSON array
+
+The client is the scraper's own (hyper over its own pool), the same code on both. The server is a
+hyper server on tokio with bodies of 1 KiB, the same process for both. They are pinned to different
+CPUs. The CPU time is the whole process, from its start to the last page; the memory is its peak.";
+
+#[derive(Debug)]
+struct Options {
+    workers: Vec<usize>,
+    pages: usize,
+    reps: usize,
+    json: Option<String>,
+}
+
+fn main() -> ExitCode {
+    raise_open_files();
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let done = match words[..] {
+        ["--server", runtime, kind] => serve(runtime, kind, 1),
+        ["--client", runtime, server, workers, pages] => client(runtime, server, workers, pages),
+        ["--help" | "-h"] => {
+            println!("{HELP}");
+            Ok(())
+        }
+        _ => parse(&words).and_then(|options| duel(&options)),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("scraper_duel: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn parse(words: &[&str]) -> io::Result<Options> {
+    let wrong = |what: &str| io::Error::other(format!("{what}; see --help"));
+    let quick = words.contains(&"--quick");
+    let (pages, reps) = if quick { (10_000, 3) } else { (50_000, 10) };
+    let mut options = Options { workers: vec![50, 150], pages, reps, json: None };
+    let mut words = words.iter();
+    while let Some(&word) = words.next() {
+        if word == "--quick" {
+            continue;
+        }
+        let value = words.next().ok_or(wrong(&format!("{word} wants a value")))?;
+        let number = || value.parse().map_err(|_| wrong(&format!("{word} wants a number")));
+        match word {
+            "--workers" => {
+                let numbers = value.split(',').map(str::parse).collect::<Result<Vec<_>, _>>();
+                options.workers = numbers.map_err(|_| wrong("--workers wants numbers"))?;
+            }
+            "--pages" => options.pages = number()?,
+            "--reps" => options.reps = number()?.max(1),
+            "--json" => options.json = Some(value.to_string()),
+            _ => return Err(wrong(&format!("what is {word}?"))),
+        }
+    }
+    Ok(options)
+}
+
+/// Fetches the pages and says CPU seconds and peak resident bytes.
+fn client(runtime: &str, server: &str, workers: &str, pages: &str) -> io::Result<()> {
+    pin(0);
+    let server = server.parse().map_err(io::Error::other)?;
+    let workers = workers.parse().map_err(io::Error::other)?;
+    let pages: usize = pages.parse().map_err(io::Error::other)?;
+    let started = std::time::Instant::now();
+    let bytes = runtimes::scrape(runtime, server, workers, pages);
+    let seconds = started.elapsed().as_secs_f64();
+    assert_eq!(bytes, pages * 1024, "every page has 1 KiB");
+    println!("{} {} {seconds}", cpu_time().as_secs_f64(), peak_rss_bytes("self"));
+    Ok(())
+}
+
+/// What one client reports: CPU seconds per 10,000 pages, peak MiB, pages a second.
+#[derive(Clone, Copy, Debug)]
+struct Report {
+    cpu_seconds: f64,
+    peak_mib: f64,
+    pages_per_second: f64,
+}
+
+fn run_client(runtime: &str, server: &str, workers: usize, pages: usize) -> io::Result<Report> {
+    let (workers, pages_word) = (workers.to_string(), pages.to_string());
+    let mut child = Talker::start(&["--client", runtime, server, &workers, &pages_word])?;
+    let line = child.hear()?;
+    let numbers: Vec<f64> = line.split(' ').filter_map(|word| word.parse().ok()).collect();
+    match numbers[..] {
+        [cpu, peak, seconds] => Ok(Report {
+            cpu_seconds: cpu * 10_000.0 / pages as f64,
+            peak_mib: peak / f64::from(1 << 20),
+            pages_per_second: pages as f64 / seconds,
+        }),
+        _ => Err(io::Error::other(format!("the client on {runtime} said {line}"))),
+    }
+}
+
+fn duel(options: &Options) -> io::Result<()> {
+    println!("{}", describe());
+    println!(
+        "scraper client, hyper {}, on rondel {} (local) and tokio {} (current_thread), {} pages a \
+         run, {} pairs",
+        version_of("hyper"),
+        version_of("rondel"),
+        version_of("tokio"),
+        options.pages,
+        options.reps
+    );
+    println!();
+    println!(
+        "{:12} {:14} {:>9} {:>9} {:>6}  {:13} {:7} {:>12}",
+        "row", "unit", "rondel", "tokio", "ratio", "interval", "verdict", "pages/s r/t"
+    );
+    let mut server = Talker::start(&["--server", "tokio", "page"])?;
+    let address = server.hear()?;
+    let mut rows = Vec::new();
+    for &workers in &options.workers {
+        let (mut cpu, mut peak, mut rate) = <(Pairs, Pairs, Pairs)>::default();
+        for rep in 0..options.reps {
+            let mut order = runtimes::NAMES;
+            if rep % 2 == 1 {
+                order.reverse();
+            }
+            let mut both = Vec::with_capacity(2);
+            for runtime in order {
+                both.push(run_client(runtime, &address, workers, options.pages)?);
+            }
+            if rep % 2 == 1 {
+                both.reverse();
+            }
+            cpu.push(both[0].cpu_seconds, both[1].cpu_seconds);
+            peak.push(both[0].peak_mib, both[1].peak_mib);
+            rate.push(both[0].pages_per_second, both[1].pages_per_second);
+        }
+        let rates = format!("{:.0}/{:.0}", median(&rate.ours), median(&rate.theirs));
+        rows.push(print_row(&format!("cpu_{workers}"), "s/10k pages", &cpu, &rates));
+        rows.push(print_row(&format!("peak_{workers}"), "MiB", &peak, ""));
+    }
+    match &options.json {
+        Some(file) => std::fs::write(file, format!("{:#}\n", Value::from(rows))),
+        None => Ok(()),
+    }
+}
+
+fn print_row(name: &str, unit: &str, pairs: &Pairs, rates: &str) -> Value {
+    let ratio = pairs.ratio();
+    println!(
+        "{name:12} {unit:14} {:>9.4} {:>9.4} {:>6.3}  {:5.3}-{:<7.3} {:7} {rates:>12}",
+        median(&pairs.ours),
+        median(&pairs.theirs),
+        ratio.median,
+        ratio.low,
+        ratio.high,
+        ratio.verdict(),
+    );
+    pairs.to_json(&format!("scraper_{name}"), "local", "tokio", unit)
+}

@@ -1,0 +1,103 @@
+//! Lesson 24. A fast producer and slow consumers: what keeps the memory from filling up?
+//!
+//! Run it: `cargo run --example 24_queues`
+//!
+//! Python: `asyncio.Queue(maxsize=5)`, `await queue.put(item)`, `task_done`, `join`, and a sentinel for
+//! each consumer to say that it is over. Rust: `mpsc::channel(5)`, `sender.send(item).await`. The end
+//! needs no sentinel: when the last `Sender` is dropped, `recv` gives `None`.
+//!
+//! Predict. Three producers make 50 items in no time; five consumers take 10 ms for each. The queue has
+//! room for 5. How many items are ever made and not yet taken?
+//!
+//! a) 50: producers never wait, they are faster.
+//! b) 5: what has room in the queue.
+//! c) 8: five in the queue, and one in the hands of each producer that waits for room.
+
+mod diary;
+
+use diary::Diary;
+use rondel::sync::{Mutex, mpsc};
+use rondel::time::{Duration, sleep};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+
+const PRODUCERS: usize = 3;
+const CONSUMERS: usize = 5;
+const ITEMS: usize = 50;
+const ROOM: usize = 5;
+
+#[rondel::main(start_paused = true)]
+async fn main() {
+    let diary = Diary::new();
+    let (sender, receiver) = mpsc::channel(ROOM);
+    let receiver = Arc::new(Mutex::new(receiver));
+    let pending = Arc::new(AtomicUsize::new(0));
+    let most_pending = Arc::new(AtomicUsize::new(0));
+
+    for producer in 0..PRODUCERS {
+        let (sender, diary) = (sender.clone(), diary.clone());
+        let (pending, most_pending) = (pending.clone(), most_pending.clone());
+        rondel::spawn(async move {
+            for item in (producer..ITEMS).step_by(PRODUCERS) {
+                most_pending.fetch_max(pending.fetch_add(1, Relaxed) + 1, Relaxed);
+                sender.send(item).await.expect("the consumers take everything");
+            }
+            diary.note(format!("producer {producer} is done"));
+        });
+    }
+    drop(sender); // the producers have their own; the queue ends with the last of them
+
+    let consumers = [(); CONSUMERS].map(|()| {
+        let (receiver, pending) = (receiver.clone(), pending.clone());
+        rondel::spawn(async move {
+            let mut taken = Vec::new();
+            loop {
+                // The lock is held while waiting: one consumer waits for an item, the others for it.
+                let Some(item) = receiver.lock().await.recv().await else { return taken };
+                pending.fetch_sub(1, Relaxed);
+                sleep(Duration::from_millis(10)).await;
+                taken.push(item);
+            }
+        })
+    });
+    let mut all = Vec::new();
+    for consumer in consumers {
+        let taken = consumer.await.unwrap();
+        diary.note(format!("a consumer has worked off {}", taken.len()));
+        all.extend(taken);
+    }
+    diary.note(format!("at most {} made and not taken", most_pending.load(Relaxed)));
+
+    all.sort_unstable();
+    assert_eq!(all, (0..ITEMS).collect::<Vec<_>>(), "every item once");
+    assert_eq!(most_pending.load(Relaxed), ROOM + PRODUCERS);
+    assert_eq!(
+        diary.when("a consumer has worked off 10"),
+        100,
+        "50 items, 5 at a time, 10 ms each"
+    );
+}
+
+// Explain
+//
+// c) is right. A full channel makes `send` wait, in a fair queue, until an item is taken. So the speed of
+// the slowest stage travels back through the pipeline to the first one: that is back-pressure, and the
+// memory it takes is known in advance. An unbounded channel has none, and the first slow day fills the
+// memory.
+//
+// The bound counts *places*: permits of the same wait list that a semaphore is made of. `send` takes a
+// permit, and `recv` gives it back. That is also how `reserve` works: take the place first, make the item
+// then, and being cancelled in between loses nothing.
+//
+// What real runtimes do
+//
+// tokio's channel is this one by its names; Go's `chan` with a capacity too. `asyncio.Queue` has many
+// receivers; here one lock around the receiver makes many of one.
+//
+// Where to read next
+//
+// ```rust,cite=runtime/sync/mpsc/chan.rs
+// //!   senders ──push──▶ [ inbox, under a lock ] ──swapped as a whole──▶ [ taken ] ──pop──▶ receiver
+// //!      ▲                                                                           │
+// //!      └───────────── places: one permit for each item not yet received ◀──────────┘
+// ```

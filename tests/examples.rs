@@ -1,0 +1,140 @@
+//! The lessons as tests: each runs, checks itself, and prints what `examples/expected/` says.
+//!
+//! A figure behind a `~` was measured and may differ; everything else is compared letter by letter.
+//! `RONDEL_BLESS=1 cargo test --test examples` writes the transcripts anew.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+use std::thread;
+use std::time::{Duration, Instant, SystemTime};
+
+/// A lesson that has not ended by then hangs.
+const LIMIT: Duration = Duration::from_secs(60);
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// The names of the runnable files in `examples/`.
+fn lessons() -> Vec<String> {
+    let entries = fs::read_dir(root().join("examples")).unwrap();
+    let paths = entries.map(|entry| entry.unwrap().path());
+    let sources = paths.filter(|path| path.extension().is_some_and(|ending| ending == "rs"));
+    let mut names: Vec<String> =
+        sources.map(|path| path.file_stem().unwrap().to_str().unwrap().to_owned()).collect();
+    names.sort();
+    names
+}
+
+/// The binary of a lesson. `cargo test` builds it together with this test, `cargo test --test
+/// examples` does not: then it is built here.
+fn binary(name: &str) -> PathBuf {
+    let mut path = std::env::current_exe().unwrap();
+    path.pop(); // deps
+    path.pop(); // debug or release
+    let path = path.join("examples").join(name);
+    if !is_fresh(&path) {
+        let mut build = Command::new(env!("CARGO"));
+        build.args(["build", "--quiet", "--example", name]).current_dir(root());
+        if !cfg!(debug_assertions) {
+            build.arg("--release");
+        }
+        assert!(build.status().unwrap().success(), "{name} does not compile");
+    }
+    path
+}
+
+/// Whether the binary is younger than everything it was made of, which cargo notes beside it.
+fn is_fresh(binary: &Path) -> bool {
+    let age = |path: &Path| fs::metadata(path).and_then(|metadata| metadata.modified()).ok();
+    let Some(built) = age(binary) else { return false };
+    let sources = fs::read_to_string(binary.with_extension("d")).unwrap_or_default();
+    let Some((_, sources)) = sources.split_once(": ") else { return false };
+    let younger =
+        |source: &str| age(Path::new(source)).is_some_and(|time: SystemTime| time <= built);
+    sources.split_whitespace().all(younger)
+}
+
+/// Runs a lesson to its end, or to the limit. (What it prints fits into a pipe.)
+fn run(name: &str) -> Output {
+    let mut command = Command::new(binary(name));
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut lesson = command.spawn().unwrap();
+    let start = Instant::now();
+    while lesson.try_wait().unwrap().is_none() {
+        if start.elapsed() > LIMIT {
+            lesson.kill().unwrap();
+            eprintln!("{name} was stopped after {LIMIT:?}");
+        }
+        thread::sleep(Duration::from_millis(5));
+    }
+    lesson.wait_with_output().unwrap()
+}
+
+/// Replaces each figure behind a `~`.
+fn normalised(output: &str) -> String {
+    let mut pieces = output.split('~');
+    let mut text = pieces.next().unwrap_or_default().to_owned();
+    for piece in pieces {
+        text.push_str("~#");
+        text.push_str(piece.trim_start_matches(|c: char| c.is_ascii_digit() || c == '.'));
+    }
+    text
+}
+
+/// Goal: a lesson that compiles but teaches something false must fail. Method: run it, with its own
+/// assertions, and compare what the learner sees with the transcript.
+#[test]
+fn every_lesson_runs_and_prints_its_transcript() {
+    let mut wrong = Vec::new();
+    for name in lessons() {
+        let run = run(&name);
+        let (printed, errors) =
+            (String::from_utf8_lossy(&run.stdout), String::from_utf8_lossy(&run.stderr));
+        if !run.status.success() {
+            wrong.push(format!("{name} failed:\n{printed}{errors}"));
+            continue;
+        }
+        let printed = normalised(&printed);
+        let path = root().join("examples/expected").join(format!("{name}.txt"));
+        if std::env::var_os("RONDEL_BLESS").is_some() {
+            fs::write(&path, &printed).unwrap();
+        }
+        let expected = fs::read_to_string(&path).unwrap_or_default();
+        if printed != expected {
+            wrong.push(format!("{name} printed\n{printed}and should have printed\n{expected}"));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// Goal: no transcript outlives its lesson. Method: compare the two folders.
+#[test]
+fn every_transcript_has_its_lesson() {
+    let lessons = lessons();
+    for entry in fs::read_dir(root().join("examples/expected")).unwrap() {
+        let path = entry.unwrap().path();
+        let name = path.file_stem().unwrap().to_str().unwrap();
+        assert!(lessons.iter().any(|lesson| lesson == name), "{} has no lesson", path.display());
+    }
+}
+
+/// Goal: keep the shape of a lesson, so that a learner finds each part in its place. Method: look for
+/// the parts in their order.
+#[test]
+fn every_lesson_has_the_parts_of_a_lesson() {
+    for name in lessons().iter().filter(|name| name.starts_with(|c: char| c.is_ascii_digit())) {
+        let text = fs::read_to_string(root().join(format!("examples/{name}.rs"))).unwrap();
+        let number = &name[..2];
+        let title = format!("//! Lesson {number}. ");
+        let command = format!("cargo run --example {name}");
+        let parts = [&title, &command, "Predict.", "fn main()", "assert", "// Explain"];
+        let more = ["// What real runtimes do", "// Where to read next", "rust,cite="];
+        let mut rest = &text[..];
+        for part in parts.into_iter().chain(more) {
+            let found = rest.split_once(part);
+            (_, rest) = found.unwrap_or_else(|| panic!("{name}: no `{part}` in its place"));
+        }
+    }
+}
