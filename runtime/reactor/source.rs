@@ -92,8 +92,12 @@ impl Side {
     }
 
     fn take_all(&mut self, woken: &mut Vec<Waker>) {
-        woken.extend(self.slot.take());
-        woken.extend(self.crowd.drain(..).map(|(_, waker)| waker));
+        if let Some(waker) = self.slot.take() {
+            woken.push(waker);
+        }
+        if !self.crowd.is_empty() {
+            woken.extend(self.crowd.drain(..).map(|(_, waker)| waker));
+        }
     }
 
     fn waits(&self) -> bool {
