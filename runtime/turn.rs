@@ -217,7 +217,7 @@ impl Loop {
             Note::Join(task, waker) => task.join(&waker),
             Note::Detach(task) => task.deliver_detach(),
             Note::Release(reference) => reference.deliver(),
-            Note::Root => self.ready.push(Job::Root),
+            Note::Root => self.home.deliver_root_wake(),
             Note::Errand(errand) => errand(),
         }
     }

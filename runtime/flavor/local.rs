@@ -8,18 +8,16 @@
 
 use crate::current::{self, Entered, Handle, Services};
 use crate::reactor::Reactor;
+use crate::ready::Ready;
 use crate::ready::local::LocalQueue;
-use crate::ready::{Job, Ready};
 use crate::task::home::HomeRef;
-use crate::task::inbox::Note;
+use crate::task::waker::{self, Sleeper};
 use crate::time::clock::Clock;
 use crate::turn::{Loop, Turned, turn};
-use futures_task::{ArcWake, waker_ref};
 use std::future::Future;
 use std::pin::pin;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, Waker};
 
 /// One loop and the right to run it.
@@ -35,7 +33,7 @@ impl Local {
             // The kernel refuses only when the loop's descriptors are gone, and the loop with them.
             let _ = doorbell.ring();
         });
-        let home = HomeRef::new(current::queue_here, ring);
+        let home = HomeRef::new(current::queue_here, current::queue_root_here, ring);
         let handle = Handle::new(home.clone(), services.clone());
         let ready = Ready::Local(LocalQueue::new(home.clone()));
         if clock.is_virtual() {
@@ -72,13 +70,11 @@ impl Local {
     pub(crate) fn block_on<F: Future>(&self, future: F) -> F::Output {
         let _inside = self.enter(Some("Runtime::block_on"));
         let mut future = pin!(future);
-        let bell =
-            Arc::new(RootWaker { home: self.lp.home.clone(), queued: AtomicBool::new(true) });
-        let waker = waker_ref(&bell);
+        let home = &self.lp.home;
+        let waker = waker::of_root(home.clone());
         let mut output = None;
         let mut poll_root = || {
-            // AcqRel: pairs with the swap in `wake_by_ref`; what was written before a wake is seen.
-            bell.queued.swap(false, Ordering::AcqRel);
+            home.start_root();
             match future.as_mut().poll(&mut Context::from_waker(&waker)) {
                 Poll::Ready(ready) => output = Some(ready),
                 Poll::Pending => return false,
@@ -86,8 +82,7 @@ impl Local {
             true
         };
         let Ready::Local(ready) = &self.lp.ready;
-        ready.forget_roots(); // a former future may have been woken after its last poll
-        self.lp.ready.push(Job::Root);
+        home.wake_by_ref();
         self.lp.read_inbox(); // tasks spawned outside must run even beside a root that is soon done
         loop {
             match turn(&self.lp, ready, &mut poll_root) {
@@ -122,27 +117,6 @@ impl Local {
         let home = lp.home.clone();
         drop(lp);
         home.settle();
-    }
-}
-
-/// Wakes the root future: puts it into the ready queue, from wherever the wake comes.
-struct RootWaker {
-    home: HomeRef,
-    queued: AtomicBool,
-}
-
-impl ArcWake for RootWaker {
-    fn wake_by_ref(bell: &Arc<Self>) {
-        // AcqRel: pairs with the swap in `block_on`.
-        if bell.queued.swap(true, Ordering::AcqRel) {
-            return;
-        }
-        if bell.home.is_here() {
-            current::here(|lp| lp.ready.push(Job::Root));
-        } else {
-            // Given back when the loop is gone: then there is no root to wake.
-            let _ = bell.home.post(Note::Root);
-        }
     }
 }
 
