@@ -175,7 +175,7 @@ impl Handle {
         F::Output: Send + 'static,
     {
         if self.home.is_here() {
-            return spawn_here(future, origin);
+            return spawn_here(future, None);
         }
         let (task, handle) = JoinHandle::new_pair(future, self.home.clone(), origin);
         // The loop is gone: the future comes back with the note, is dropped here, and the handle
@@ -339,10 +339,19 @@ pub(crate) fn queue_here(task: TaskRef) {
     here(|lp| lp.ready.push(Job::Task(task)));
 }
 
+/// Puts the root future into the ready queue of the loop that this thread is inside of.
+pub(crate) fn queue_root_here() {
+    here(|lp| lp.ready.push(Job::Root));
+}
+
 /// Starts a task on the loop that this thread is inside of.
 #[track_caller]
-pub(crate) fn spawn_here<F: Future + 'static>(future: F, origin: Origin) -> JoinHandle<F::Output> {
+pub(crate) fn spawn_here<F: Future + 'static>(
+    future: F,
+    name: Option<&str>,
+) -> JoinHandle<F::Output> {
     let Some(home) = here(|lp| lp.home.clone()) else { panic!("{OUTSIDE}") };
+    let origin = Origin::here(name); // here and not by the callers: it stays in registers
     // In two steps: when the loop shuts down, the future must be dropped outside `here` (rule 1).
     let (task, handle) = JoinHandle::new_pair(future, home, origin);
     if let Some([kept, queued]) = here(|lp| lp.adopt(task)).flatten() {

@@ -14,7 +14,7 @@
 //!    `std::sync::Mutex` where another thread could look.
 //! 2. A poisoned lock is taken all the same: no engine code panics while it holds one.
 
-#![allow(unused_imports, dead_code)] // each back end of the shim offers the same set
+#![allow(unused_imports, unused_macros, dead_code)] // each back end of the shim offers the same set
 
 pub(crate) use std::cell::Cell;
 pub(crate) use std::sync::{Arc, Mutex, MutexGuard};

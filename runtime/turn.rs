@@ -11,7 +11,7 @@
 //! Why in this order? Nothing may lie between the last look at a thing and the sleep, or the loop
 //! oversleeps. So the kernel comes last: it is the one place where the loop can sleep, and how long
 //! it may is known only when the timers have fired and the notes are read. And what ran last is
-//! followed by everything: a task may arm a timer or write to a socket just before the end of a batch.
+//! followed by all of it: a task may arm a timer or write to a socket at the end of a batch.
 //! After a sleep the tasks run before the timers fire: so a read whose bytes came in time beats its
 //! timeout, even on a loop that wakes up late.
 //!
@@ -217,7 +217,7 @@ impl Loop {
             Note::Join(task, waker) => task.join(&waker),
             Note::Detach(task) => task.deliver_detach(),
             Note::Release(reference) => reference.deliver(),
-            Note::Root => self.ready.push(Job::Root),
+            Note::Root => self.home.deliver_root_wake(),
             Note::Errand(errand) => errand(),
         }
     }

@@ -27,18 +27,16 @@
 
 use crate::current::{self, Entered, Handle, Services};
 use crate::reactor::Reactor;
+use crate::ready::Ready;
 use crate::ready::local::LocalQueue;
-use crate::ready::{Job, Ready};
 use crate::task::home::HomeRef;
-use crate::task::inbox::Note;
+use crate::task::waker::{self, Sleeper};
 use crate::time::clock::Clock;
 use crate::turn::{Loop, Turned, turn};
-use futures_task::{ArcWake, waker_ref};
 use std::future::Future;
 use std::pin::pin;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, Waker};
 
 /// One loop and the right to run it.
@@ -59,7 +57,7 @@ impl Local {
         });
         // Both as functions handed down: floor 1 may not know the queue or the reactor, and the
         // waker of a task has to reach both.
-        let home = HomeRef::new(current::queue_here, ring);
+        let home = HomeRef::new(current::queue_here, current::queue_root_here, ring);
         let handle = Handle::new(home.clone(), services.clone());
         let ready = Ready::Local(LocalQueue::new(home.clone()));
         // A closure on the pool may come back with a wake; virtual time must not jump over that.
@@ -100,14 +98,12 @@ impl Local {
         // On the stack: the root need not be `Send` nor `'static`, and no heap is asked for. So it
         // cannot be a task, whose block outlives this call; it only waits in the same line.
         let mut future = pin!(future);
-        let bell =
-            Arc::new(RootWaker { home: self.lp.home.clone(), queued: AtomicBool::new(true) });
-        let waker = waker_ref(&bell);
+        let home = &self.lp.home;
+        let waker = waker::of_root(home.clone());
         let mut output = None;
         let mut poll_root = || {
             // Before the poll: a wake that comes while it lasts must queue the root once more.
-            // AcqRel: pairs with the swap in `wake_by_ref`; what was written before a wake is seen.
-            bell.queued.swap(false, Ordering::AcqRel);
+            home.start_root();
             match future.as_mut().poll(&mut Context::from_waker(&waker)) {
                 Poll::Ready(ready) => output = Some(ready),
                 Poll::Pending => return false,
@@ -115,10 +111,7 @@ impl Local {
             true
         };
         let Ready::Local(ready) = &self.lp.ready;
-        // A former future may have been woken after its last poll. (It may be woken later, too:
-        // then this one is polled once too often, which does no harm.)
-        ready.forget_roots();
-        self.lp.ready.push(Job::Root);
+        home.wake_by_ref();
         self.lp.read_inbox(); // tasks spawned outside must run even beside a root that is soon done
         loop {
             match turn(&self.lp, ready, &mut poll_root) {
@@ -157,31 +150,6 @@ impl Local {
         let home = lp.home.clone();
         drop(lp);
         home.settle();
-    }
-}
-
-/// Wakes the root future: puts it into the ready queue, from wherever the wake comes.
-///
-/// Unlike a task's waker it is an `Arc` and safe code: there is one root, and it is woken far less
-/// often than tasks are. It may outlive the `block_on` and even the runtime.
-struct RootWaker {
-    home: HomeRef,
-    queued: AtomicBool,
-}
-
-impl ArcWake for RootWaker {
-    fn wake_by_ref(bell: &Arc<Self>) {
-        // The first wake queues, further ones find it queued: the root is in line at most once.
-        // AcqRel: pairs with the swap in `block_on`.
-        if bell.queued.swap(true, Ordering::AcqRel) {
-            return;
-        }
-        if bell.home.is_here() {
-            current::here(|lp| lp.ready.push(Job::Root));
-        } else {
-            // Given back when the loop is gone: then there is no root to wake.
-            let _ = bell.home.post(Note::Root);
-        }
     }
 }
 

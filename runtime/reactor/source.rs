@@ -128,8 +128,12 @@ impl Side {
     /// All of the crowd, though the first may take everything: the edge is told once, and who of
     /// them will act on it cannot be known here. Who finds nothing sits down again.
     fn take_all(&mut self, woken: &mut Vec<Waker>) {
-        woken.extend(self.slot.take());
-        woken.extend(self.crowd.drain(..).map(|(_, waker)| waker));
+        if let Some(waker) = self.slot.take() {
+            woken.push(waker);
+        }
+        if !self.crowd.is_empty() {
+            woken.extend(self.crowd.drain(..).map(|(_, waker)| waker));
+        }
     }
 
     fn waits(&self) -> bool {

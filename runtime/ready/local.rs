@@ -31,11 +31,6 @@ impl LocalQueue {
     pub(crate) fn new(home: HomeRef) -> Self {
         Self { ring: RefCell::new(VecDeque::new()), home }
     }
-
-    /// Takes out what stands for a root future that is done.
-    pub(crate) fn forget_roots(&self) {
-        self.ring.borrow_mut().retain(|job| !matches!(job, Job::Root));
-    }
 }
 
 impl ReadyQueue for LocalQueue {
