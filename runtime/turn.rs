@@ -11,9 +11,9 @@
 //! Why in this order? Nothing may lie between the last look at a thing and the sleep, or the loop
 //! oversleeps. So the kernel comes last: it is the one place where the loop can sleep, and how long
 //! it may is known only when the timers have fired and the notes are read. And what ran last is
-//! followed by everything: a task may arm a timer or write to a socket just before the end of a batch.
-//! After a sleep the tasks run before the timers fire: so a read whose bytes came in time beats its
-//! timeout, even on a loop that wakes up late.
+//! followed by everything: a task may arm a timer or write to a socket just before the end of a
+//! batch. After a sleep the tasks run before the timers fire: so a read whose bytes came in time
+//! beats its timeout, even on a loop that wakes up late.
 //!
 //! Rules
 //! 1. Whatever is ready gets one poll before anything gets a second (the queue is first in, first

@@ -315,8 +315,8 @@ impl<T> Wheel<T> {
         }
     }
 
-    /// Keeps the first round of `BEYOND`. When an entry leaves it is not moved up, for that would be
-    /// a search: too early a stop only deals the list out in vain, and that once in two years.
+    /// Keeps the first round of `BEYOND`. When an entry leaves it is not moved up, for that would
+    /// be a search: too early a stop only deals the list out in vain, and that once in two years.
     #[cold]
     fn note_beyond(&mut self, deadline_ticks: u64, first: bool) {
         let round_ticks = deadline_ticks >> ROUND_BITS << ROUND_BITS;
@@ -336,8 +336,8 @@ impl<T> Wheel<T> {
         mem::replace(&mut self.lists[list], EMPTY).head
     }
 
-    /// Hands out payloads and calls nobody: what they mean, and whether to wake them now, is for the
-    /// caller, who has the wheel borrowed at this moment.
+    /// Hands out payloads and calls nobody: what they mean, and whether to wake them now, is for
+    /// the caller, who has the wheel borrowed at this moment.
     fn fire(&mut self, list: usize, due: &mut Vec<T>) {
         let mut slot = self.detach(list);
         while let Some(entry) = self.entries.get_mut(slot as usize) {
