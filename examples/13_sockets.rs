@@ -2,9 +2,9 @@
 //!
 //! Run it: `cargo run --example 13_sockets`
 //!
-//! Python: `asyncio.start_server`, `await reader.read(n)`, and `await writer.drain()`, which is easy to
-//! forget. Rust: `read` and `write_all` on the stream itself. `read` gives 0 at the end; `write_all` waits
-//! when the kernel's buffer is full, so there is nothing to forget.
+//! Python: `asyncio.start_server`, `await reader.read(n)`, and `await writer.drain()`, which is
+//! easy to forget. Rust: `read` and `write_all` on the stream itself. `read` gives 0 at the end;
+//! `write_all` waits when the kernel's buffer is full, so there is nothing to forget.
 //!
 //! Predict. One client sends without ever reading the echo. What happens to the server's memory?
 //!
@@ -18,7 +18,8 @@ use rondel::task::JoinHandle;
 use rondel::time::{Duration, timeout};
 use std::io;
 
-/// How long the server waits for a client that says nothing, and the flood for a server that is full.
+/// How long the server waits for a client that says nothing, and the flood for a server that is
+/// full.
 const PATIENCE: Duration = Duration::from_millis(300);
 const CHUNK: usize = 64 * 1024;
 /// More than both kernels' buffers together hold.
@@ -99,22 +100,22 @@ async fn main() -> io::Result<()> {
 
 // Explain
 //
-// c) is right. TCP has flow control: each kernel keeps a buffer, and says to the other side how much room
-// is left. When the client reads nothing, its buffer fills, then the server's buffer for sending, and
-// `write_all` gets `WouldBlock`: the task waits until the socket can be written. It does not read
-// meanwhile, so the buffer on that side fills too, and in the end the client's own `write` has to wait.
-// That is back-pressure, from end to end, with bounded memory.
+// c) is right. TCP has flow control: each kernel keeps a buffer, and says to the other side how
+// much room is left. When the client reads nothing, its buffer fills, then the server's buffer for
+// sending, and `write_all` gets `WouldBlock`: the task waits until the socket can be written. It
+// does not read meanwhile, so the buffer on that side fills too, and in the end the client's own
+// `write` has to wait. That is back-pressure, from end to end, with bounded memory.
 //
-// The two directions of a connection end apart. `shutdown` sends a FIN: the other side reads 0, and may
-// go on writing. RST ends both at once, and what was on its way may be lost. And a client that says
-// nothing costs a descriptor for ever, unless somebody sets a limit.
+// The two directions of a connection end apart. `shutdown` sends a FIN: the other side reads 0, and
+// may go on writing. RST ends both at once, and what was on its way may be lost. And a client that
+// says nothing costs a descriptor for ever, unless somebody sets a limit.
 //
 // What real runtimes do
 //
-// The kernel does this for all of them. asyncio's transports put a buffer of their own in between, which
-// grows without a bound if a program does not await `drain`. The kernel's own limits meet a server in
-// `accept`: when the process has no descriptors left, ours waits and tries again, tokio gives the error
-// to the program, asyncio pauses for a second.
+// The kernel does this for all of them. asyncio's transports put a buffer of their own in between,
+// which grows without a bound if a program does not await `drain`. The kernel's own limits meet a
+// server in `accept`: when the process has no descriptors left, ours waits and tries again, tokio
+// gives the error to the program, asyncio pauses for a second.
 //
 // Where to read next
 //

@@ -15,9 +15,9 @@
 //! 2. A redirect is not followed inside a fetch: its target is offered like a link of the same
 //!    depth. So robots, scope and rule 1 hold for it, and a page is stored under the address that
 //!    answered.
-//! 3. Only addresses of the start's site are in scope, unless other hosts are to be followed. If the
-//!    start itself redirects to another host, that host is in scope too: people type `a.org` and mean
-//!    `www.a.org`.
+//! 3. Only addresses of the start's site are in scope, unless other hosts are to be followed. If
+//!    the start itself redirects to another host, that host is in scope too: people type `a.org`
+//!    and mean `www.a.org`.
 //! 4. With a limit on the depth a level is finished before the next begins. Otherwise a page found
 //!    the long way round first would get too large a depth, and what it leads to would be missing.
 //! 5. No page of a host is asked for before its robots.txt is known.
@@ -217,7 +217,8 @@ impl Frontier {
         Some(job)
     }
 
-    /// Takes in what a worker found. What is to be written down waits in [`changes`](Self::changes).
+    /// Takes in what a worker found. What is to be written down waits in
+    /// [`changes`](Self::changes).
     pub fn absorb(&mut self, job: Job, finding: Finding, counts: &mut Counts) {
         if let Some(open) = self.outstanding.get_mut(&job.depth) {
             *open -= 1;

@@ -7,8 +7,8 @@
 //! ```
 //!
 //! A slow disk: the writer's queue is full, so the frontier's task waits, so the queue of findings
-//! fills up, so the workers wait, so nothing is fetched. A slow site: the workers wait, the frontier
-//! stays where it is. Nothing grows but the list of addresses.
+//! fills up, so the workers wait, so nothing is fetched. A slow site: the workers wait, the
+//! frontier stays where it is. Nothing grows but the list of addresses.
 //!
 //! Rules
 //! 1. Jobs in the queue and at the workers are at most [`Settings::queue_len`] and the workers
@@ -413,7 +413,8 @@ fn read_listing(url: &Url, body: &[u8]) -> Finding {
     match serde_json::from_slice::<Listing>(body) {
         Ok(listing) => Finding::List {
             pages: listing.profiles.iter().filter_map(|href| urls::resolve(url, href)).collect(),
-            // All at once rather than from `next` to `next`: a chain is as slow as its slowest link.
+            // All at once rather than from `next` to `next`: a chain is as slow as its slowest
+            // link.
             lists: listing
                 .others
                 .iter()

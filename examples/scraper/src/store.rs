@@ -13,10 +13,11 @@
 //! | `meta`     | a fact about the store     | `key`, `value`                                       |
 //!
 //! Rules
-//! 1. A page, the links it leads to and the end of its own row in `frontier` are written by the same
-//!    transaction. So at any moment the file is the picture of a crawl that could go on from there.
-//! 2. Whatever is fetched but not committed is still `queued` in the file. A kill at any moment loses
-//!    at most the open batch; `--resume` fetches it again.
+//! 1. A page, the links it leads to and the end of its own row in `frontier` are written by the
+//!    same transaction. So at any moment the file is the picture of a crawl that could go on from
+//!    there.
+//! 2. Whatever is fetched but not committed is still `queued` in the file. A kill at any moment
+//!    loses at most the open batch; `--resume` fetches it again.
 //! 3. The first page stored under an address stays; a second one with the same address is counted
 //!    and dropped.
 //!

@@ -1,8 +1,9 @@
 //! One page, one spelling: how addresses are made comparable.
 //!
-//! A crawler that is to find every page exactly once must know that `HTTP://Example.org:80/a/../b#top`
-//! and `http://example.org/b` are one page. It must not go further than the standards do: `/b` and
-//! `/b/` may be two pages, and so may `?x=1&y=2` and `?y=2&x=1`.
+//! A crawler that is to find every page exactly once must know that
+//! `HTTP://Example.org:80/a/../b#top` and `http://example.org/b` are one page. It must not go
+//! further than the standards do: `/b` and `/b/` may be two pages, and so may `?x=1&y=2` and
+//! `?y=2&x=1`.
 //!
 //! | rule                                   | example                     | why it is safe          |
 //! |----------------------------------------|-----------------------------|-------------------------|
@@ -38,7 +39,8 @@ const NOT_HYPERTEXT: &[&str] = &[
 
 /// Resolves `href` against `base` and brings it into the one spelling.
 ///
-/// `None`: not an address that a crawler can fetch (`mailto:`, `javascript:`, unreadable, too long).
+/// `None`: not an address that a crawler can fetch (`mailto:`, `javascript:`, unreadable, too
+/// long).
 pub fn resolve(base: &Url, href: &str) -> Option<Url> {
     let href = href.trim_matches(|c: char| c.is_ascii_whitespace());
     normalise(base.join(href).ok()?)
