@@ -169,7 +169,8 @@ impl WaitList {
         }
     }
 
-    /// Waits for `n` permits; dropping the future is safe at any time.
+    /// Waits for `n` permits; dropping the future is safe at any time. It takes its place at its
+    /// first poll, not here: a future that is made and never polled does not hold up the line.
     pub(crate) fn acquire(&self, n: usize) -> Acquire<'_> {
         Acquire { list: self, n, place: Place::default() }
     }
@@ -182,6 +183,7 @@ impl WaitList {
         if n == 0 {
             return;
         }
+        // Relaxed, here and above each exchange: a guess, which the exchange confirms or corrects.
         let mut word = self.word.load(Relaxed);
         while word & WAITING == 0 {
             let more = add(word, n);
@@ -246,7 +248,8 @@ impl WaitList {
         Some(waker)
     }
 
-    /// No permits any more: refuses newcomers and dismisses all who wait.
+    /// No permits any more: refuses newcomers and dismisses all who wait. Permits that are out stay
+    /// valid and may come back; only nobody gets them again.
     pub(crate) fn close(&self) {
         self.dismiss(CLOSED, || ());
     }
@@ -331,6 +334,8 @@ impl WaitList {
         waker: Option<&Waker>,
         stale: impl Fn() -> bool,
     ) -> Poll<Result<(), Dismissed>> {
+        // Locals are dropped in the reverse order of their making: so on an early return the lock
+        // goes before the waker.
         let waker = waker.cloned(); // before the lock (rule 5); dropped after it
         let mut queue = lock(&self.queue);
         if stale() {
@@ -440,8 +445,9 @@ fn add(word: usize, n: usize) -> usize {
     word + n * PERMIT
 }
 
-/// A waiter's place in the queue, or none. A number, so the waiting future may move about and be
-/// dropped anywhere without unsafe code; its price is that the slab lives on the heap.
+/// A waiter's place in the queue, or none. The future that waits owns it, and must not forget it:
+/// what is served to a place that nobody looks at is lost. A number, so the future may move about
+/// and be dropped anywhere without unsafe code; the price is a slab on the heap.
 #[derive(Debug)]
 pub(crate) struct Place {
     key: usize,
@@ -565,6 +571,7 @@ impl Wakes {
         }
     }
 
+    /// Front first: the tasks are queued in the order in which they waited.
     fn wake(self) {
         self.first.into_iter().chain(self.rest).for_each(Waker::wake);
     }

@@ -68,6 +68,13 @@ pub enum Kind {
 
 /// What a kernel's readiness interface must offer.
 ///
+/// | | level-triggered | edge-triggered, as here |
+/// |---|---|---|
+/// | the kernel speaks | at each wait, while a call is possible | once, when it becomes possible |
+/// | who does not read | is told again | is never told again: so `Sources` remembers |
+/// | to wait for writing | switch the interest on, later off | nothing: always on |
+/// | a busy socket costs | a report at each wait | a report when it had run dry |
+///
 /// A `dyn` behind one pointer, although there are but two: a call through it is 1 ns beside a
 /// system call of 77, and nothing above has to be generic.
 pub(crate) trait Backend: Send {

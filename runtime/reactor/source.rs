@@ -82,6 +82,11 @@ pub(crate) enum Direction {
 pub(crate) struct Ticket(pub(crate) u64);
 
 /// Where a waker sits.
+///
+/// ```text
+///   stream.read(..)          poll_read, again and again     Slot     the next call replaces it
+///   listener.accept() x 3    three futures, three tickets   Crowd    each leaves when dropped
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Seat {
     Slot,
@@ -251,6 +256,7 @@ impl Sources {
     pub(super) fn insert(&mut self, fd: RawFd) -> Token {
         let generation = self.next_generation;
         // The last generation is skipped: with the last slot it would spell the doorbell's key.
+        // At 100,000 connections a second the numbers come round after half a day.
         self.next_generation = (generation + 1) % u32::MAX;
         // Optimistic: the first call is tried, and at worst says `WouldBlock`. Pessimistic would
         // cost each new connection a turn, as its first edge is told by the next wait.
@@ -284,6 +290,7 @@ impl Sources {
         source.write.report(writable || error, write_closed, woken);
     }
 
+    /// From 1 up; strangers draw theirs elsewhere, with a bit that these never reach.
     pub(super) fn ticket(&mut self) -> Ticket {
         self.next_ticket += 1;
         Ticket(self.next_ticket)

@@ -48,13 +48,14 @@ use std::pin::Pin;
 use std::ptr::NonNull;
 use std::task::{Context, Poll, Waker};
 
-/// What all tasks have in common.
+/// What all tasks have in common. `repr(C)`, here and for the block: the header stays in front, so
+/// a pointer to it is also the pointer to the block.
 #[repr(C)]
 pub(crate) struct Header {
     vtable: &'static VTable,
     home: HomeRef,
     state: State,
-    /// A wake note for this task is in the inbox already.
+    /// A wake note for this task is in the inbox already: a thousand wakes abroad are one note.
     noted: AtomicBool,
     away: AtomicU32,
     here: Cell<u32>,
@@ -84,8 +85,9 @@ enum Polled {
     Panicked,
 }
 
-/// What only the block knows how to do, because it knows `F`. Each entry wants the header of a live
-/// `Block<F>` whose stage the caller owns (rule 3); `free` wants the count to be 0.
+/// What only the block knows how to do, because it knows `F`. By hand and not by `dyn`, whose
+/// pointer is two words: a waker has room for one. Each entry wants the header of a live `Block<F>`
+/// whose stage the caller owns (rule 3); `free` wants the count to be 0.
 struct VTable {
     poll: unsafe fn(NonNull<Header>, &mut Context<'_>) -> Polled,
     cancel: unsafe fn(NonNull<Header>),
@@ -95,7 +97,19 @@ struct VTable {
     free: unsafe fn(NonNull<Header>),
 }
 
-/// One counted reference to a task.
+/// One counted reference to a task. How the counts go, from birth to death (rule 2):
+///
+/// ```text
+///                                                           here  away   held by
+///   spawn at home                                             3     0    list, queue, handle
+///   polled: a channel keeps a clone of the lent waker         4     0    + waker
+///   Pending: the queue's one is dropped                       3     0    list, handle, waker
+///   another thread clones that waker, and wakes the clone     3     1    + the clone, in a note
+///   the note is read: the clone is the queue's reference      3     1
+///   polled: Ready; the queue's and the list's are dropped     1     1    handle, waker
+///   the output is taken, the handle dropped                   0     1    waker
+///   the other thread drops the waker: a note; read at home   -1     1    nobody: freed
+/// ```
 pub(crate) struct TaskRef(NonNull<Header>);
 
 /// A reference that a stranger gave up and home has yet to subtract.
@@ -103,7 +117,8 @@ pub(crate) struct Released(NonNull<Header>);
 
 /// The one right to a task's output. Dropping it detaches the task.
 ///
-/// `T` is the output of the task's future, because [`TaskRef::new`] alone makes this.
+/// `T` is the output of the task's future, because [`TaskRef::new`] alone makes this. As of a
+/// `Mutex<T>`: for `Send` and `Sync` it is enough that `T` may change threads.
 pub(crate) struct OutputOf<T>(TaskRef, PhantomData<Mutex<T>>);
 
 // SAFETY: exclusive. Strangers reach only `home`, `noted`, `away`, `origin` and DONE, which are
@@ -152,7 +167,7 @@ impl TaskRef {
                     state: State::queued_and_joined(),
                     noted: AtomicBool::new(false),
                     away: AtomicU32::new(0),
-                    here: Cell::new(3),
+                    here: Cell::new(3), // list, queue, handle
                     slot: Cell::new(u32::MAX),
                     joiner: UnsafeCell::new(None),
                     origin,
@@ -205,6 +220,7 @@ impl TaskRef {
 
     /// Home reads a wake note.
     pub(crate) fn deliver_wake(self) {
+        // First take the mark off, then wake: a wake that comes from now on leaves a new note.
         // AcqRel: see `wake_abroad`.
         self.header().noted.swap(false, Ordering::AcqRel);
         self.wake();
@@ -257,6 +273,7 @@ impl TaskRef {
 
     fn end(self, polled: Polled) -> Ran {
         let header = self.header();
+        // Taken out before DONE, woken after it: whoever is woken must find the output there.
         // SAFETY: exclusive. At home, or not shown to any loop; see rule 1.
         let joiner = header.joiner.with_mut(|joiner| unsafe { (*joiner).take() });
         if !header.state.finish() {
@@ -451,6 +468,7 @@ impl Released {
 
 /// A stranger gives a reference up: by a note, or itself if the loop is gone.
 fn release_abroad(task: ManuallyDrop<TaskRef>) {
+    // A clone, because the note may be read, and the block with its `home` freed, during `post`.
     let home = task.header().home.clone();
     let Err(_) = home.post(Note::Release(Released(task.0))) else { return };
     if home.inbox().when_closed(|| task.header().count(u32::MAX) == 0) {
@@ -513,7 +531,8 @@ impl<F: Future> Owned<'_, F> {
         self.with(|stage| catch_unwind(AssertUnwindSafe(|| *stage = Stage::Gone)))
     }
 
-    /// Replaces the future by the output; a panic in the future's drop becomes the output.
+    /// Replaces the future by the output; a panic in the future's drop becomes the output. The
+    /// future goes first: both have the same room, and who sees DONE may rely on its drops.
     ///
     /// Inlined all the way, so that the output is written straight to its place: a detour over the
     /// stack costs more than all the rest (8 ns, store forwarding).

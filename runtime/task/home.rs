@@ -13,6 +13,10 @@
 //!   after `settle`:         count = away
 //! ```
 //!
+//! In numbers: three references at home and two abroad are `here` 3 and `away` BIAS + 2. A stranger
+//! may drop what home cloned: `here` 3, `away` BIAS + 1, and the sum is still right. `settle` makes
+//! of it `away` 4, an ordinary atomic count.
+//!
 //! Rules
 //! 1. `here` is touched only by the thread whose word is this home's address, and by `settle`.
 //! 2. Only the thread that owns the loop puts the address into the word (`stand_at`, `enter`), and
@@ -40,7 +44,8 @@ use std::ptr::NonNull;
 const BIAS: isize = isize::MAX / 4;
 
 thread_local! {
-    /// The address of the home this thread is inside of, or 0.
+    /// The address of the home this thread is inside of, or 0. An address and not a pointer: it is
+    /// compared and never followed, so nothing depends on its being alive.
     static HERE: Cell<usize> = const { Cell::new(0) };
 }
 
@@ -215,6 +220,8 @@ impl Drop for HomeRef {
     #[inline]
     fn drop(&mut self) {
         if self.is_here() {
+            // Below 0 if strangers cloned what is dropped here; only the sum has a meaning. Nobody
+            // frees at home: `settle` has yet to come, and holds a reference until then.
             self.here.set(self.here.get() - 1);
             return;
         }
@@ -233,7 +240,7 @@ impl std::fmt::Debug for HomeRef {
     }
 }
 
-/// See [`HomeRef::enter`].
+/// See [`HomeRef::enter`]. Puts back who was home before.
 pub(crate) struct AtHome {
     outer: usize,
 }

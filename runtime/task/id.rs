@@ -3,6 +3,14 @@
 //!
 //! Numbers are handed out to threads in blocks, so that a `spawn` pays a thread-local add and not
 //! a locked instruction. They grow on one thread; between threads they say nothing about order.
+//!
+//! ```text
+//!   one thread: 1, 2, … 1023     another: 1025, … 2047     the first again: 2049, …
+//!   multiples of 1024 are never given out: there the next block is due, and 0 means "no task"
+//! ```
+//!
+//! Real world: tokio takes each id from one global atomic; asyncio uses the object's address for
+//! `id(task)` and a global counter for the name "Task-7".
 
 use std::cell::Cell;
 use std::fmt;

@@ -11,8 +11,8 @@
 //!
 //! Rules
 //! 1. Deadlines are rounded up to ticks, now is rounded down: nothing ever fires early.
-//! 2. The loop calls [`Clock::enter`] when it takes over a thread and keeps the guard until it
-//!    leaves; only between the two, and only on that thread, may it call [`Clock::advance`].
+//! 2. While a thread is inside a loop it shows that loop's clock ([`Clock::show`]); only then, and
+//!    only on that thread, may the loop call [`Clock::advance`].
 //!
 //! Rule 1 in numbers. At 0.7 ms after the start a task sleeps for 5 ms: the deadline 5.7 becomes
 //! tick 6. At 5.9 ms the loop looks: that is tick 5, nothing is due. At 6.0 it is, 0.3 ms late.
@@ -163,6 +163,8 @@ impl AddAssign<Duration> for Instant {
     }
 }
 
+// Clamped at zero like `duration_since`, though std's documents leave open whether theirs panics:
+// "how much is left" is asked of deadlines that have passed, and the answer is none.
 impl Sub for Instant {
     type Output = Duration;
 
@@ -188,6 +190,11 @@ impl SubAssign<Duration> for Instant {
 }
 
 /// A loop's clock. Clones show the same time, also on other threads.
+///
+/// With the virtual one, two tasks that sleep for one and two hours take no time: nothing can run,
+/// so the turn moves the clock from stop to stop of the wheel; after one hour of it the first task
+/// runs, then nothing can run again, and so on. Between two stops any amount of work takes zero
+/// time, so a test never depends on how fast the machine is.
 ///
 /// An enum and not a trait: the choice is made once, by the builder, and a real clock pays for the
 /// virtual one no more than a branch that is always predicted.

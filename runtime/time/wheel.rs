@@ -13,10 +13,9 @@
 //! Three timers, each set at tick 0:
 //!
 //! ```text
-//!   deadline    digits        set on           emptied at tick       then
-//!   20          0  20         dial 0 slot 20   20                    fires
-//!   100         1  36         dial 1 slot  1   64: to dial 0 slot 36
-//!                                              100                   fires
+//!   deadline    digits        set on           what happens to it at which tick
+//!   20          0  20         dial 0 slot 20   20: fires
+//!   100         1  36         dial 1 slot  1   64: to dial 0 slot 36     100: fires
 //!   3,600,000   13 46 58 0    dial 3 slot 13   3,407,872: to dial 2 slot 46
 //!   (one hour)                                 3,596,288: to dial 1 slot 58
 //!                                              3,600,000: to dial 0 slot 0, and fires
