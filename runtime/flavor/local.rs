@@ -55,8 +55,8 @@ impl Local {
             // The kernel refuses only when the loop's descriptors are gone, and the loop with them.
             let _ = doorbell.ring();
         });
-        // Both as functions handed down: floor 1 may not know the queue or the reactor, and the
-        // waker of a task has to reach both.
+        // As functions handed down: floor 1 may not know the queue or the reactor, and the waker of
+        // a task has to reach both.
         let home = HomeRef::new(current::queue_here, current::queue_root_here, ring);
         let handle = Handle::new(home.clone(), services.clone());
         let ready = Ready::Local(LocalQueue::new(home.clone()));
@@ -111,7 +111,7 @@ impl Local {
             true
         };
         let Ready::Local(ready) = &self.lp.ready;
-        home.wake_by_ref();
+        home.wake_by_ref(); // perhaps in line already, if a former future was woken after its end
         self.lp.read_inbox(); // tasks spawned outside must run even beside a root that is soon done
         loop {
             match turn(&self.lp, ready, &mut poll_root) {

@@ -117,7 +117,8 @@ pub(crate) struct Released(NonNull<Header>);
 
 /// The one right to a task's output. Dropping it detaches the task.
 ///
-/// `T` is the output of the task's future, because [`TaskRef::new`] alone makes this.
+/// `T` is the output of the task's future, because [`TaskRef::new`] alone makes this. As of a
+/// `Mutex<T>`: for `Send` and `Sync` it is enough that `T` may change threads.
 pub(crate) struct OutputOf<T>(TaskRef, PhantomData<Mutex<T>>);
 
 // SAFETY: exclusive. Strangers reach only `home`, `noted`, `away`, `origin` and DONE, which are
@@ -532,6 +533,7 @@ impl<F: Future> Owned<'_, F> {
 
     /// Replaces the future by the output; a panic in the future's drop becomes the output. The
     /// future goes first: both have the same room, and who sees DONE may rely on its drops.
+    ///
     /// Inlined all the way, so that the output is written straight to its place: a detour over the
     /// stack costs more than all the rest (8 ns, store forwarding).
     #[inline(always)]

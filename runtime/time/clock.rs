@@ -15,8 +15,8 @@
 //!    only on that thread, may the loop call [`Clock::advance`].
 //!
 //! Rule 1 in numbers. At 0.7 ms after the start a task sleeps for 5 ms: the deadline 5.7 becomes
-//! tick 6. At 5.9 ms the loop looks: that is tick 5, nothing is due. At 6.0 it is, 0.3 late. Were
-//! the deadline rounded down, the task would be woken at 5.0; a program that measures its own
+//! tick 6. At 5.9 ms the loop looks: that is tick 5, nothing is due. At 6.0 it is, 0.3 ms late.
+//! Were the deadline rounded down, the task would be woken at 5.0; a program that measures its own
 //! sleeps would call that a bug, and one that sleeps until a moment, in a loop, would spin.
 //!
 //! Real world: tokio freezes its clock with `pause`; asyncio's loop has a `time()` to be patched;

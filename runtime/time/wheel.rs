@@ -335,8 +335,8 @@ impl<T> Wheel<T> {
         mem::replace(&mut self.lists[list], EMPTY).head
     }
 
-    /// Hands out payloads and calls nobody: what they mean, and when to wake them, is for the
-    /// caller, who has the wheel borrowed at this moment.
+    /// Hands out payloads and calls nobody: what they mean, and whether to wake them now, is for
+    /// the caller, who has the wheel borrowed at this moment.
     fn fire(&mut self, list: usize, due: &mut Vec<T>) {
         let mut slot = self.detach(list);
         while let Some(entry) = self.entries.get_mut(slot as usize) {
