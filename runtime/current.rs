@@ -65,6 +65,15 @@ struct Context {
 }
 
 /// What one guard changed; `None` leaves an answer as it is.
+///
+/// ```text
+///   let a = first.enter();  let b = second.enter();    frames: a b    handle: second
+///   drop(a);                                           frames: b      handle: second
+///   drop(b);                                           frames: -      none
+/// ```
+///
+/// A guard that put back what it had found would, dropped in this order, leave `first` behind for
+/// ever.
 struct Frame {
     number: u64,
     lp: Option<Rc<Loop>>,

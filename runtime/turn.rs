@@ -147,7 +147,8 @@ impl Loop {
         }
     }
 
-    /// Polls one task and does what is to be done next.
+    /// Polls one task and does what is to be done next. The task's own part, its state and its
+    /// panics, is in `TaskRef::run`; here is only what concerns the loop.
     fn run<Q: ReadyQueue>(&self, task: TaskRef, ready: &Q) {
         match task.run() {
             Ran::Waiting => {}

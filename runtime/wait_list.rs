@@ -408,8 +408,15 @@ impl WaitList {
         }
     }
 
-    /// Gives up a place. Says from which end its permits came if it had been served: they are the
-    /// caller's now, who must give them back (rule 4).
+    /// Gives up a place, whatever became of it:
+    ///
+    /// - still waiting: out of the queue. If it stood in front and needed much, those behind it may
+    ///   be served at once by what had piled up for it;
+    /// - served: the permits are there and nobody will pick them up;
+    /// - dismissed: nothing is left to do.
+    ///
+    /// Says from which end its permits came if it had been served: they are the caller's now, who
+    /// must give them back (rule 4). (A notification goes on to the next one from the same end.)
     #[must_use]
     pub(crate) fn leave(&self, place: &mut Place) -> Option<End> {
         let key = mem::replace(&mut place.key, NOWHERE);

@@ -65,6 +65,7 @@ impl Polling {
         Self { poller: Arc::new(poller), events: Events::with_capacity(capacity), mode }
     }
 
+    /// Also when the interest is the same as before: the kernel looks anew, and that is the point.
     fn modify(&self, fd: RawFd, event: Event) -> io::Result<()> {
         // SAFETY: alive. Only sources of the table get here, and those are open; see rule 1.
         let fd = unsafe { BorrowedFd::borrow_raw(fd) };

@@ -63,6 +63,7 @@ impl Token {
         (self.generation as usize) << 32 | self.slot as usize
     }
 
+    /// Takes whatever the kernel says: a key that names nothing is a token of the past.
     pub(super) fn from_key(key: usize) -> Self {
         // The casts cut the halves apart.
         Self { slot: key as u32, generation: (key >> 32) as u32 }
@@ -207,6 +208,7 @@ impl Source {
         self.side(direction).closed
     }
 
+    /// Safe at any time: should the kernel have a new edge already, the next wait tells of it.
     pub(super) fn clear_ready(&mut self, direction: Direction) {
         self.side_mut(direction).ready = false;
     }

@@ -3,6 +3,13 @@
 //! The loop asks it four things, and everything in which the flavours differ is an answer to one
 //! of them: where does the next task come from, and where do I look before I sleep.
 //!
+//! | the loop asks | the local flavour answers | a stealing one would |
+//! |---|---|---|
+//! | `push` | the back of the ring | the back of its own ring, which others can reach |
+//! | `pop` | the front of the ring | the same |
+//! | `refill` | is the ring empty? | look into the common queue, then rob a neighbour |
+//! | `sleep` | is the inbox empty? | the same, and is nobody else overloaded? |
+//!
 //! Real world: asyncio's `_ready` deque; tokio's `Core` with its run queue and last-woken slot.
 
 pub(crate) mod local;

@@ -533,7 +533,6 @@ impl<F: Future> Owned<'_, F> {
 
     /// Replaces the future by the output; a panic in the future's drop becomes the output. The
     /// future goes first: both have the same room, and who sees DONE may rely on its drops.
-    ///
     /// Inlined all the way, so that the output is written straight to its place: a detour over the
     /// stack costs more than all the rest (8 ns, store forwarding).
     #[inline(always)]

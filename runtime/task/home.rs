@@ -69,10 +69,10 @@ pub(crate) struct Home {
 /// A counted pointer to a [`Home`].
 pub(crate) struct HomeRef(NonNull<Home>);
 
-// SAFETY: exclusive. `here` is the one part of `Home` that is not `Sync` by itself, and rule 1
-// keeps it to one thread.
+// SAFETY: exclusive. `here` and `root_queued` are the parts of `Home` that are not `Sync` by
+// themselves, and rule 1 keeps them to one thread.
 unsafe impl Send for HomeRef {}
-// SAFETY: exclusive. As above: a shared `HomeRef` gives no other way to `here`.
+// SAFETY: exclusive. As above: a shared `HomeRef` gives no other way to them.
 unsafe impl Sync for HomeRef {}
 
 impl HomeRef {

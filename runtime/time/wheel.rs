@@ -207,6 +207,9 @@ impl<T> Wheel<T> {
     /// Turns the hands to `now_ticks` and moves what is due by then to the end of `due`: by
     /// deadline, and entries of one deadline in the order of their insertion (rule 3).
     ///
+    /// With the timers of the header `advance(130)` stops at 20 and fires, at 64 and deals out, at
+    /// 100 and fires, and leaves the hands at 130: three stops, not 130.
+    ///
     /// Empty stretches of time cost nothing. A `now_ticks` before the last one counts as that.
     pub(crate) fn advance(&mut self, now_ticks: u64, due: &mut Vec<T>) {
         // From stop to stop, never tick by tick. The hands must stand at the stop while its list is
