@@ -41,6 +41,7 @@ use crate::shim::atomic::{AtomicBool, AtomicU32, Ordering};
 use crate::shim::{Cell, Mutex, UnsafeCell};
 use std::any::Any;
 use std::future::Future;
+use std::io::{self, Write};
 use std::marker::PhantomData;
 use std::mem::ManuallyDrop;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -280,7 +281,12 @@ impl TaskRef {
         let joiner = header.joiner.with_mut(|joiner| unsafe { (*joiner).take() });
         if !header.state.finish() {
             if polled == Polled::Panicked {
-                eprintln!("rondel: {} panicked, and no JoinHandle is left to tell", header.origin);
+                let name = &header.origin;
+                // Not `eprintln!`, which panics where stderr takes nothing more.
+                let _ = writeln!(
+                    io::stderr(),
+                    "rondel: {name} panicked, and no JoinHandle is left to tell"
+                );
             }
             self.discard();
         }
@@ -516,7 +522,11 @@ impl<F: Future> Owned<'_, F> {
     fn finish(&mut self, output: Result<F::Output, JoinError>) {
         let output = match self.clear() {
             Ok(()) => output,
-            Err(panic) => Err(self.panicked(panic)),
+            Err(panic) => {
+                // A second panic, of the output's drop, has nobody to go to.
+                let _ = catch_unwind(AssertUnwindSafe(|| drop(output)));
+                Err(self.panicked(panic))
+            }
         };
         self.with(|stage| *stage = Stage::Output(output));
     }
