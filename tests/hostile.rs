@@ -376,3 +376,19 @@ fn a_panic_that_cannot_be_reported_leaves_the_loop_alone() {
     drop(child.stderr.take());
     assert!(child.wait().unwrap().success());
 }
+/// Goal: the end of a runtime comes although strangers never stop asking for more.
+/// Method: two threads spawn without a pause while the runtime is dropped.
+#[test]
+fn a_runtime_ends_while_strangers_keep_spawning() {
+    let runtime = runtime();
+    let strangers: Vec<_> = (0..2)
+        .map(|_| {
+            let handle = runtime.handle().clone();
+            thread::spawn(move || while !handle.spawn(async {}).is_finished() {})
+        })
+        .collect();
+    runtime.block_on(rondel::task::yield_now());
+    thread::sleep(Duration::from_millis(1)); // time to begin; nothing depends on it
+    drop(runtime);
+    drop(strangers);
+}
