@@ -381,14 +381,14 @@ fn a_panic_that_cannot_be_reported_leaves_the_loop_alone() {
 #[test]
 fn a_runtime_ends_while_strangers_keep_spawning() {
     let runtime = runtime();
-    let strangers: Vec<_> = (0..2)
+    let strangers: Vec<_> = (0..4)
         .map(|_| {
             let handle = runtime.handle().clone();
             thread::spawn(move || while !handle.spawn(async {}).is_finished() {})
         })
         .collect();
     runtime.block_on(rondel::task::yield_now());
-    thread::sleep(Duration::from_millis(1)); // time to begin; nothing depends on it
+    thread::sleep(Duration::from_millis(10)); // time to begin; nothing depends on it
     drop(runtime);
     drop(strangers);
 }
