@@ -2,13 +2,13 @@
 //!
 //! Run it: `cargo run --example 01_hello_await`
 //!
-//! Python and Rust agree on the words. `async def` and `async fn` make a function whose body does not
-//! run when it is called: the call returns a thing that can be run, a *coroutine* there, a *future*
-//! here. `await` says: I need this result, run it, and let others work if it has to wait. Both need a
-//! loop at the bottom: `asyncio.run(main())` there, `rondel::run(main())` here.
+//! Python and Rust agree on the words. `async def` and `async fn` make a function whose body does
+//! not run when it is called: the call returns a thing that can be run, a *coroutine* there, a
+//! *future* here. `await` says: I need this result, run it, and let others work if it has to wait.
+//! Both need a loop at the bottom: `asyncio.run(main())` there, `rondel::run(main())` here.
 //!
-//! Predict. `main` calls `hello()`, then starts a clock as a second task, then awaits `hello`. `hello`
-//! awaits `world`, and `world` sleeps for one second. What does the clock show meanwhile?
+//! Predict. `main` calls `hello()`, then starts a clock as a second task, then awaits `hello`.
+//! `hello` awaits `world`, and `world` sleeps for one second. What does the clock show meanwhile?
 //!
 //! a) Nothing: `hello` was called first, so it runs to its end first.
 //! b) Nothing: there is one thread, and it sleeps.
@@ -69,7 +69,8 @@ fn check(diary: &Diary) {
         "world: I wait",
         "clock: tick 1",
     ]));
-    // c) is right: the clock went on while `hello`, `world` and `main` waited, all three at one sleep.
+    // c) is right: the clock went on while `hello`, `world` and `main` waited, all three at one
+    // sleep.
     assert!(diary.has_in_order(&["world: I wait", "clock: tick 3", "world: I go on"]));
     assert_eq!(diary.when("clock: tick 3"), 900);
     assert_eq!(diary.when("main: hello, world"), 1000);
@@ -77,23 +78,23 @@ fn check(diary: &Diary) {
 
 // Explain
 //
-// `.await` is a loop that the compiler writes: poll the inner future; if it is ready, take its value
-// and go on; if it is `Pending`, return `Pending` too. So when `sleep` has to wait, `world` returns,
-// `hello` returns and `main` returns, and the thread is back in the loop. They keep their place in
-// their own memory, not on the stack. Before it returned, `sleep` left a *waker* on the timer wheel:
-// the promise to put the task into the ready queue again. The thread never sleeps while somebody is
-// ready. It polls the clock, whose first sleep leaves a second waker. Only then, with nobody ready,
-// the loop asks the wheel for the next deadline and waits for that.
+// `.await` is a loop that the compiler writes: poll the inner future; if it is ready, take its
+// value and go on; if it is `Pending`, return `Pending` too. So when `sleep` has to wait, `world`
+// returns, `hello` returns and `main` returns, and the thread is back in the loop. They keep their
+// place in their own memory, not on the stack. Before it returned, `sleep` left a *waker* on the
+// timer wheel: the promise to put the task into the ready queue again. The thread never sleeps
+// while somebody is ready. It polls the clock, whose first sleep leaves a second waker. Only then,
+// with nobody ready, the loop asks the wheel for the next deadline and waits for that.
 //
-// After a second the wheel wakes the task of `main`, and the loop polls it from the top: `main` polls
-// `hello`, `hello` polls `world`, `world` polls `sleep`, which is ready now. One wake, one poll, and the
-// chain goes on where it stood.
+// After a second the wheel wakes the task of `main`, and the loop polls it from the top: `main`
+// polls `hello`, `hello` polls `world`, `world` polls `sleep`, which is ready now. One wake, one
+// poll, and the chain goes on where it stood.
 //
 // What real runtimes do
 //
-// tokio does the same; `spawn` there may also hand the task to another thread. In asyncio `await` on a
-// coroutine is the same chain of calls, and `create_task` is `spawn`. JavaScript differs: an `async`
-// function there begins to run when it is called.
+// tokio does the same; `spawn` there may also hand the task to another thread. In asyncio `await`
+// on a coroutine is the same chain of calls, and `create_task` is `spawn`. JavaScript differs: an
+// `async` function there begins to run when it is called.
 //
 // Where to read next
 //

@@ -2,12 +2,13 @@
 //!
 //! Run it: `cargo run --example 07_tasks`
 //!
-//! Python: `await a(); await b()` is one after the other; `create_task` starts something that runs beside
-//! you, and you must keep the reference, or it may be collected half way. Rust: `.await` twice is one
-//! after the other, too; `spawn` starts a task. The loop owns it, so the `JoinHandle` may be dropped.
+//! Python: `await a(); await b()` is one after the other; `create_task` starts something that runs
+//! beside you, and you must keep the reference, or it may be collected half way. Rust: `.await`
+//! twice is one after the other, too; `spawn` starts a task. The loop owns it, so the `JoinHandle`
+//! may be dropped.
 //!
-//! Predict. Fetching a page takes 100 ms. Three are awaited in a row, then three are spawned and awaited,
-//! then one is spawned and its handle dropped. Last, one panics. What happens?
+//! Predict. Fetching a page takes 100 ms. Three are awaited in a row, then three are spawned and
+//! awaited, then one is spawned and its handle dropped. Last, one panics. What happens?
 //!
 //! a) Three in a row take 100 ms: it is async. The dropped one stops. The panic ends the program.
 //! b) 300 ms, then 100 ms. The dropped one stops. The panic ends the program.
@@ -53,9 +54,9 @@ async fn main() {
 
     let clumsy = rondel::task::Builder::new().name("clumsy").spawn(async {
         fetch(5).await;
-        panic!("page 5 is torn")
+        panic!("page 5 is torn");
     });
-    let error: rondel::task::JoinError = clumsy.unwrap().await.map(|()| ()).unwrap_err();
+    let error = clumsy.unwrap().await.unwrap_err();
     let panic = error.into_panic();
     let message = *panic.downcast_ref::<&str>().unwrap();
     diary.note(format!("clumsy panicked: {message}"));
@@ -67,20 +68,22 @@ async fn main() {
 
 // Explain
 //
-// c) is right. A future runs when somebody polls it, and `.await` polls one future until it is ready. So
-// two awaits in a row never overlap, async or not. `spawn` hands the future to the loop, which polls it
-// beside all others; awaiting the handle only waits for the output. Dropping a *future* cancels it;
-// dropping the *handle* of a task detaches it. A panic is caught where the task is polled: the loop and
-// the other tasks go on, and the handle gives a `JoinError`. If the handle was dropped, a line on
-// stderr says which task panicked, by its name and by the place where it was spawned.
+// c) is right. A future runs when somebody polls it, and `.await` polls one future until it is
+// ready. So two awaits in a row never overlap, async or not. `spawn` hands the future to the loop,
+// which polls it beside all others; awaiting the handle only waits for the output. Dropping a
+// *future* cancels it; dropping the *handle* of a task detaches it. A panic is caught where the
+// task is polled: the loop and the other tasks go on, and the handle gives a `JoinError`. If the
+// handle was dropped, a line on stderr says which task panicked, by its name and by the place where
+// it was spawned.
 //
-// When the root future is done, the tasks that are left are cancelled: `main` has to wait for what it
-// wants to have finished.
+// When the root future is done, the tasks that are left are cancelled: `main` has to wait for what
+// it wants to have finished.
 //
 // What real runtimes do
 //
-// tokio: the same words and the same answers. asyncio: a task whose reference is dropped may vanish,
-// because the loop keeps only weak ones; its exception is printed when the task is collected.
+// tokio: the same words and the same answers. asyncio: a task whose reference is dropped may
+// vanish, because the loop keeps only weak ones; its exception is printed when the task is
+// collected.
 //
 // Where to read next
 //

@@ -2,12 +2,12 @@
 //!
 //! Run it: `cargo run --example 10_sleep_race`
 //!
-//! In Python the two sleeps are `asyncio.sleep` and `time.sleep`; in Rust they are `rondel::time::sleep`
-//! and `std::thread::sleep`. Both wait. The first returns to the loop and has a waker left behind; the
-//! second keeps the thread, and the thread is the loop.
+//! In Python the two sleeps are `asyncio.sleep` and `time.sleep`; in Rust they are
+//! `rondel::time::sleep` and `std::thread::sleep`. Both wait. The first returns to the loop and has
+//! a waker left behind; the second keeps the thread, and the thread is the loop.
 //!
-//! Predict. Ten tasks sleep with `rondel::time::sleep`, then ten with `std::thread::sleep`, then ten with
-//! `std::thread::sleep` inside `spawn_blocking`. How many sleep at the same time?
+//! Predict. Ten tasks sleep with `rondel::time::sleep`, then ten with `std::thread::sleep`, then
+//! ten with `std::thread::sleep` inside `spawn_blocking`. How many sleep at the same time?
 //!
 //! a) Ten each time: they are ten tasks.
 //! b) Ten, one, ten.
@@ -80,18 +80,21 @@ async fn main() {
 
 // Explain
 //
-// b) is right. A task cannot be interrupted: from one `.await` to the next it has the thread for itself.
-// `std::thread::sleep` has no `.await` inside, so the loop stands still, and with it every other task,
-// timer and socket. The same is true of any long computation and of every call that blocks: a file, a
-// DNS look-up, a database driver that is not async. Such work belongs to the blocking pool, where it
-// may wait as it likes; its `JoinHandle` is awaited like any other. Python says `asyncio.to_thread`.
+// b) is right. A task cannot be interrupted: from one `.await` to the next it has the thread for
+// itself. `std::thread::sleep` has no `.await` inside, so the loop stands still, and with it every
+// other task, timer and socket. The same is true of any long computation and of every call that
+// blocks: a file, a DNS look-up, a database driver that is not async. Such work belongs to the
+// blocking pool, where it may wait as it likes; its `JoinHandle` is awaited like any other. Python
+// says `asyncio.to_thread`.
 //
-// How to find such a call in a program of your own: a task that notes the time every 10 ms sees a gap.
+// How to find such a call in a program of your own: a task that notes the time every 10 ms sees a
+// gap.
 //
 // What real runtimes do
 //
-// All the same. tokio's many threads hide the mistake until as many tasks block as there are threads.
-// Go and Java's virtual threads move the other tasks to another thread when a system call blocks.
+// All the same. tokio's many threads hide the mistake until as many tasks block as there are
+// threads. Go moves the other goroutines to another thread when a system call blocks, at the price
+// of threads.
 //
 // Where to read next
 //

@@ -2,10 +2,11 @@
 //!
 //! Run it: `cargo run --example 15_cancellation`
 //!
-//! Python: `task.cancel()` raises `CancelledError` at the task's `await`; the task may catch it, clean up
-//! (even with `await`), and should raise it again. Rust: `handle.abort()` drops the future at its
-//! `.await`. Nothing of the body runs any more, but whatever it owned is dropped: that is the clean-up,
-//! and it cannot wait. Whoever needs to wait takes a `CancellationToken`, which only asks.
+//! Python: `task.cancel()` raises `CancelledError` at the task's `await`; the task may catch it,
+//! clean up (even with `await`), and should raise it again. Rust: `handle.abort()` drops the future
+//! at its `.await`. Nothing of the body runs any more, but whatever it owned is dropped: that is
+//! the clean-up, and it cannot wait. Whoever needs to wait takes a `CancellationToken`, which only
+//! asks.
 //!
 //! Predict. A download is aborted after 250 ms, in the middle of its third chunk. What does it do?
 //!
@@ -42,7 +43,8 @@ async fn polite_download(diary: Diary, stop: CancellationToken) -> &'static str 
     if wanted.is_some() {
         return "complete";
     }
-    // Asked to stop, not dropped: here one may still wait, for example to say goodbye to the server.
+    // Asked to stop, not dropped: here one may still wait, for example to say goodbye to the
+    // server.
     sleep(Duration::from_millis(30)).await;
     diary.note("the server knows that I stop");
     "stopped"
@@ -76,26 +78,26 @@ async fn main() {
 
 // Explain
 //
-// c) is right. A future that waits is a value in memory, and a value can be dropped. Dropping it drops
-// its local variables in reverse order, as if it had returned: locks are unlocked, permits go back,
-// timers leave the wheel, files close. It is not an exception, so nothing can catch it, and it comes only
-// at an `.await`, never in the middle of a line of your own.
+// c) is right. A future that waits is a value in memory, and a value can be dropped. Dropping it
+// drops its local variables in reverse order, as if it had returned: locks are unlocked, permits go
+// back, timers leave the wheel, files close. It is not an exception, so nothing can catch it, and
+// it comes only at an `.await`, never in the middle of a line of your own.
 //
-// What it cannot do is wait. `Drop` has no `.await`, so a goodbye over the network needs the other form:
-// a token, which the task looks at where it wants to. `run_until_cancelled` drops the inner future when
-// the token is cancelled and gives the outer one the word. Tokens form a tree: cancelling a parent
-// cancels its children, and never the other way round.
+// What it cannot do is wait. `Drop` has no `.await`, so a goodbye over the network needs the other
+// form: a token, which the task looks at where it wants to. `run_until_cancelled` drops the inner
+// future when the token is cancelled and gives the outer one the word. Tokens form a tree:
+// cancelling a parent cancels its children, and never the other way round.
 //
 // What real runtimes do
 //
-// tokio: `abort` and tokio-util's `CancellationToken`, the same. asyncio: cancelling is an exception, so
-// a task can swallow it by accident (`except Exception` did until Python 3.8) and then never ends. trio:
-// cancel scopes, which are a tree as well.
+// tokio: `abort` and tokio-util's `CancellationToken`, the same. asyncio: cancelling is an
+// exception, so a task can swallow it by accident (`except Exception` did until Python 3.8) and
+// then never ends. trio: cancel scopes, which are a tree as well.
 //
 // Where to read next
 //
-// A task that is aborted while it waits goes to the ready queue once more; when it is taken from there,
-// the state says that it must not be polled:
+// A task that is aborted while it waits goes to the ready queue once more; when it is taken from
+// there, the state says that it must not be polled:
 //
 // ```rust,cite=runtime/task/state.rs
 // self.set((bits & !QUEUED) | RUNNING);

@@ -2,10 +2,10 @@
 //!
 //! Run it: `cargo run --example 18_gather`
 //!
-//! Python: `await asyncio.gather(a(), b(), c())` returns the results in the order of the arguments. With
-//! `return_exceptions=True` an error is a result like any other; without it the first error is raised,
-//! and the others *run on*, unobserved. Rust: `gather` is the former, `try_gather` stops at the first
-//! error and drops the others.
+//! Python: `await asyncio.gather(a(), b(), c())` returns the results in the order of the arguments.
+//! With `return_exceptions=True` an error is a result like any other; without it the first error is
+//! raised, and the others *run on*, unobserved. Rust: `gather` is the former, `try_gather` stops at
+//! the first error and drops the others.
 //!
 //! Predict. Three calls take 300, 100 and 200 ms; the one that takes 200 fails. What do you get?
 //!
@@ -51,7 +51,8 @@ async fn main() {
     assert_eq!(diary.when("the call of 200 ms fails"), 200);
     assert_eq!(diary.count("the call of 300 ms ends"), 0, "it was dropped when another failed");
 
-    // No tasks, no boxes: the children may borrow from whoever waits, as `call` borrows `diary` here.
+    // No tasks, no boxes: the children may borrow from whoever waits, as `call` borrows `diary`
+    // here.
     let diary = Diary::new();
     let many = gather((0..1_000).map(|number| async move {
         sleep(Duration::from_millis(number % 10)).await;
@@ -64,23 +65,23 @@ async fn main() {
 
 // Explain
 //
-// b) is right. `gather` makes no tasks. The children live in one block inside the task that waits, and
-// run while it runs. That is why they may borrow its variables, why they need not be `Send`, and why
-// dropping the combinator drops them all. It is concurrency without parallelism: on a flavour with many
-// threads, `gather` would still use one.
+// b) is right. `gather` makes no tasks. The children live in one block inside the task that waits,
+// and run while it runs. That is why they may borrow its variables, why they need not be `Send`,
+// and why dropping the combinator drops them all. It is concurrency without parallelism: on a
+// flavour with many threads, `gather` would still use one.
 //
-// A list that is polled whole at each wake would poll 1,000 children 1,000 times. Here each child has a
-// waker of its own that notes who rang, and only those are polled.
+// A list that is polled whole at each wake would poll 1,000 children 1,000 times. Here each child
+// has a waker of its own that notes who rang, and only those are polled.
 //
 // What real runtimes do
 //
-// asyncio makes a task of each child, and without `return_exceptions` leaves the siblings running when
-// one fails; `TaskGroup` (3.11) cancels them. futures-rs has `join_all` and `try_join_all`.
+// asyncio makes a task of each child, and without `return_exceptions` leaves the siblings running
+// when one fails; `TaskGroup` (3.11) cancels them. futures-rs has `join_all` and `try_join_all`.
 //
 // Where to read next
 //
-// What the waker of a child does: it sets the child's bit, and only if it was the first of its group of 64,
-// and that group the first of all, it wakes the task that waits:
+// What the waker of a child does: it sets the child's bit, and only if it was the first of its
+// group of 64, and that group the first of all, it wakes the task that waits:
 //
 // ```rust,cite=runtime/combine/children.rs
 // if bells[number].woken.fetch_or(1 << seat, Release) != 0 {

@@ -2,12 +2,13 @@
 //!
 //! Run it: `cargo run --example 22_semaphore`
 //!
-//! Python: `async with semaphore:` around the call. Rust: `let _permit = semaphore.acquire().await`, and
-//! the permit goes back when `_permit` is dropped, at the end of the block, on an early return, on a
-//! panic, and when the task is cancelled.
+//! Python: `async with semaphore:` around the call. Rust: `let _permit =
+//! semaphore.acquire().await`, and the permit goes back when `_permit` is dropped, at the end of
+//! the block, on an early return, on a panic, and when the task is cancelled.
 //!
-//! Predict. Each call takes 100 ms. While they wait in line somebody comes who will not queue, and asks
-//! `try_acquire`; and somebody who queues, but gives up after 1 ms. How long do the hundred take?
+//! Predict. Each call takes 100 ms. While they wait in line somebody comes who will not queue, and
+//! asks `try_acquire`; and somebody who queues, but gives up after 1 ms. How long do the hundred
+//! take?
 //!
 //! a) 100 ms: they are all started at once.
 //! b) A little more than 2,000 ms: one slips in, and one takes its permit away with it.
@@ -77,11 +78,11 @@ async fn main() {
 
 // Explain
 //
-// c) is right: 100 calls, five at a time, 100 ms each, are twenty rounds. A permit is not announced ("there
-// is one again, whoever is quick may have it") but handed to the waiter at the front, so a newcomer can
-// not overtake, and nobody starves. And a waiter that goes away, because a timeout drops it, leaves the
-// queue; one that was served and goes away before it could look hands its permit on. So no permit is
-// ever lost, which is the usual mistake of a semaphore written by hand.
+// c) is right: 100 calls, five at a time, 100 ms each, are twenty rounds. A permit is not announced
+// ("there is one again, whoever is quick may have it") but handed to the waiter at the front, so a
+// newcomer can not overtake, and nobody starves. And a waiter that goes away, because a timeout
+// drops it, leaves the queue; one that was served and goes away before it could look hands its
+// permit on. So no permit is ever lost, which is the usual mistake of a semaphore written by hand.
 //
 // What real runtimes do
 //

@@ -2,12 +2,12 @@
 //!
 //! Run it: `cargo run --example 24_queues`
 //!
-//! Python: `asyncio.Queue(maxsize=5)`, `await queue.put(item)`, `task_done`, `join`, and a sentinel for
-//! each consumer to say that it is over. Rust: `mpsc::channel(5)`, `sender.send(item).await`. The end
-//! needs no sentinel: when the last `Sender` is dropped, `recv` gives `None`.
+//! Python: `asyncio.Queue(maxsize=5)`, `await queue.put(item)`, `task_done`, `join`, and a sentinel
+//! for each consumer to say that it is over. Rust: `mpsc::channel(5)`, `sender.send(item).await`.
+//! The end needs no sentinel: when the last `Sender` is dropped, `recv` gives `None`.
 //!
-//! Predict. Three producers make 50 items in no time; five consumers take 10 ms for each. The queue has
-//! room for 5. How many items are ever made and not yet taken?
+//! Predict. Three producers make 50 items in no time; five consumers take 10 ms for each. The queue
+//! has room for 5. How many items are ever made and not yet taken?
 //!
 //! a) 50: producers never wait, they are faster.
 //! b) 5: what has room in the queue.
@@ -52,7 +52,8 @@ async fn main() {
         rondel::spawn(async move {
             let mut taken = Vec::new();
             loop {
-                // The lock is held while waiting: one consumer waits for an item, the others for it.
+                // The lock is held while waiting: one consumer waits for an item, the others for
+                // it.
                 let Some(item) = receiver.lock().await.recv().await else { return taken };
                 pending.fetch_sub(1, Relaxed);
                 sleep(Duration::from_millis(10)).await;
@@ -80,19 +81,19 @@ async fn main() {
 
 // Explain
 //
-// c) is right. A full channel makes `send` wait, in a fair queue, until an item is taken. So the speed of
-// the slowest stage travels back through the pipeline to the first one: that is back-pressure, and the
-// memory it takes is known in advance. An unbounded channel has none, and the first slow day fills the
-// memory.
+// c) is right. A full channel makes `send` wait, in a fair queue, until an item is taken. So the
+// speed of the slowest stage travels back through the pipeline to the first one: that is
+// back-pressure, and the memory it takes is known in advance. An unbounded channel has none, and
+// the first slow day fills the memory.
 //
-// The bound counts *places*: permits of the same wait list that a semaphore is made of. `send` takes a
-// permit, and `recv` gives it back. That is also how `reserve` works: take the place first, make the item
-// then, and being cancelled in between loses nothing.
+// The bound counts *places*: permits of the same wait list that a semaphore is made of. `send`
+// takes a permit, and `recv` gives it back. That is also how `reserve` works: take the place first,
+// make the item then, and being cancelled in between loses nothing.
 //
 // What real runtimes do
 //
-// tokio's channel is this one by its names; Go's `chan` with a capacity too. `asyncio.Queue` has many
-// receivers; here one lock around the receiver makes many of one.
+// tokio's channel is this one by its names; Go's `chan` with a capacity too. `asyncio.Queue` has
+// many receivers; here one lock around the receiver makes many of one.
 //
 // Where to read next
 //

@@ -1,5 +1,9 @@
 //! Floor 4. How a runtime is to be: which reactor, which clock, how many threads for blocking
 //! calls.
+//!
+//! Each choice is made once, here, and handed down as a value: no global switches, so that two
+//! runtimes in one process, such as two tests, can differ. (The seed alone is the
+//! thread's: see `random.rs`.)
 
 use crate::blocking::{self, Pool};
 use crate::current::Services;
@@ -103,6 +107,7 @@ impl Builder {
     ///
     /// When the kernel gives no more descriptors for the reactor.
     pub fn build(self) -> io::Result<Runtime> {
+        // The reactor first: it alone can fail, and then there is nothing to undo.
         let reactor = Reactor::new(self.reactor)?;
         let clock = if self.start_paused { Clock::new_virtual() } else { Clock::new_real() };
         let pool = Pool::new(&self.name, self.blocking_threads_max, self.blocking_keep_alive);

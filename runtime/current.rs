@@ -4,6 +4,19 @@
 //! thread that is inside the loop, the [`Loop`] itself. A thread of the blocking pool, or one that
 //! entered a handle, has only the first.
 //!
+//! | this thread … | loop | handle | must not block |
+//! |---|---|---|---|
+//! | has nothing to do with a runtime | - | - | - |
+//! | is inside `Runtime::block_on` | yes | yes | yes |
+//! | holds the guard of `Runtime::enter` | yes | yes | - |
+//! | holds the guard of `Handle::enter`, or is of the blocking pool | - | yes | - |
+//! | is inside `Handle::block_on` | - | yes | yes |
+//! | is inside loop A, and holds a guard of B's handle | A | B | yes |
+//!
+//! The last row is why there are two answers: `spawn` means B there, and B's queue belongs to
+//! another thread. So `spawn` goes by the handle, and takes the short way only if the loop at hand
+//! is that handle's own. A task that is woken at home goes by the loop.
+//!
 //! Each guard stands for one [`Frame`] of a stack, and the answers are those of the highest frames
 //! that have one. Guards may be dropped in any order, or never: each takes away its own frame.
 //!
@@ -13,7 +26,8 @@
 //!    them.
 //! 3. A loop that ends takes its frames away ([`forget`]), so that nothing leads back to it.
 //!
-//! Real world: asyncio keeps the running loop in a thread-local and raises "no running event loop".
+//! Real world: asyncio keeps the running loop in a thread-local and raises "no running event loop";
+//! tokio keeps its handle in one, and panics that "there is no reactor running".
 
 use crate::blocking::Pool;
 use crate::ready::Job;
@@ -30,6 +44,8 @@ use std::future::Future;
 use std::rc::Rc;
 use std::sync::Arc;
 
+// A thread that ends destroys its thread-locals one by one, and their drops are programs too. Hence
+// `try_with` below: who asks after the end of this one hears "no loop".
 thread_local! {
     static CONTEXT: RefCell<Context> = const {
         RefCell::new(Context { lp: None, handle: None, busy: None, frames: Vec::new(), number: 0 })
@@ -41,7 +57,7 @@ struct Context {
     /// The loop that this thread is inside of.
     lp: Option<Rc<Loop>>,
     handle: Option<Handle>,
-    /// What this thread is inside of, if it must not block or enter a loop.
+    /// What this thread is inside of, if it must not block or enter a loop. A text, for the panic.
     busy: Option<&'static str>,
     frames: Vec<Frame>,
     /// The number of the next frame.
@@ -62,7 +78,7 @@ impl Drop for Context {
     }
 }
 
-/// What a loop offers besides itself.
+/// What a loop offers besides itself: things that any thread may use as they are.
 pub(crate) struct Services {
     pub(crate) pool: Pool,
 }
@@ -159,9 +175,11 @@ impl Handle {
         F::Output: Send + 'static,
     {
         if self.home.is_here() {
-            return spawn_here(future, origin);
+            return spawn_here(future, None);
         }
         let (task, handle) = JoinHandle::new_pair(future, self.home.clone(), origin);
+        // The loop is gone: the future comes back with the note, is dropped here, and the handle
+        // gets its answer. (It is `Send`, so here is as good as there.)
         if let Err(Note::Spawn([kept, queued])) = self.home.post(Note::Spawn(task)) {
             drop(queued);
             kept.cancel_unseen();
@@ -284,6 +302,8 @@ pub(crate) fn forget(lp: &Rc<Loop>) {
 /// Does something to the loop that this thread is inside of, if there is one (rule 1).
 #[inline]
 pub(crate) fn here<R>(touch: impl FnOnce(&Loop) -> R) -> Option<R> {
+    // Borrowed for as long as `touch` runs, and not cloned: this is on the way of every wake. The
+    // price is rule 1.
     let touched = CONTEXT.try_with(|context| context.borrow().lp.as_deref().map(touch));
     touched.ok().flatten()
 }
@@ -319,10 +339,20 @@ pub(crate) fn queue_here(task: TaskRef) {
     here(|lp| lp.ready.push(Job::Task(task)));
 }
 
+/// Puts the root future into the ready queue of the loop that this thread is inside of.
+pub(crate) fn queue_root_here() {
+    here(|lp| lp.ready.push(Job::Root));
+}
+
 /// Starts a task on the loop that this thread is inside of.
 #[track_caller]
-pub(crate) fn spawn_here<F: Future + 'static>(future: F, origin: Origin) -> JoinHandle<F::Output> {
+pub(crate) fn spawn_here<F: Future + 'static>(
+    future: F,
+    name: Option<&str>,
+) -> JoinHandle<F::Output> {
     let Some(home) = here(|lp| lp.home.clone()) else { panic!("{OUTSIDE}") };
+    // In two steps: when the loop shuts down, the future must be dropped outside `here` (rule 1).
+    let origin = Origin::here(name); // here and not by the callers: it stays in registers
     let (task, handle) = JoinHandle::new_pair(future, home, origin);
     if let Some([kept, queued]) = here(|lp| lp.adopt(task)).flatten() {
         drop(queued);

@@ -3,6 +3,19 @@
 //! The waker unparks the thread. That is a whole executor; what it lacks is timers and sockets,
 //! which need a loop somewhere else.
 //!
+//! ```text
+//!   this thread                              another thread
+//!   poll: Pending, the future keeps the waker
+//!   woken? no: park ...                      produces the value, calls wake():
+//!   ... back                 ◀── token ──      woken = true, unpark
+//!   woken? yes: poll: Ready
+//! ```
+//!
+//! Everything else in the engine is there to do this for many futures on one thread: a ready queue
+//! in place of `woken`, and the kernel in place of `park`, because sockets and timers are there.
+//!
+//! Real world: `futures::executor::block_on` is the same; so is, for one coroutine, the loop of
+//! `coro.send(None)` that Python's tutorials write by hand.
 //! Source: `std::thread::park` keeps one token, so an unpark between the poll and the park counts.
 
 use std::future::Future;
@@ -24,6 +37,8 @@ impl Wake for Unpark {
     }
 
     fn wake_by_ref(self: &Arc<Self>) {
+        // The word before the token: in the other order the thread could come back, find no word,
+        // and park again, just before the word is written; and no token would be left for it.
         // Release: pairs with the Acquire below; what was written before the wake is seen.
         self.woken.store(true, Ordering::Release);
         self.thread.unpark();
@@ -34,12 +49,14 @@ impl Wake for Unpark {
 pub(crate) fn block_on<F: Future>(future: F) -> F::Output {
     let mut future = pin!(future);
     let unpark = Arc::new(Unpark { thread: thread::current(), woken: AtomicBool::new(false) });
+    // Made once. A future that is polled again finds the same waker, and need not clone it anew.
     let waker = Waker::from(unpark.clone());
     let mut cx = Context::from_waker(&waker);
     loop {
         if let Poll::Ready(output) = future.as_mut().poll(&mut cx) {
             return output;
         }
+        // A loop: `park` may also return for somebody else's token, or for no reason at all.
         // Acquire: see `wake_by_ref`.
         while !unpark.woken.swap(false, Ordering::Acquire) {
             thread::park();

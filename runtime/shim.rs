@@ -4,12 +4,17 @@
 //! same source files with a shim of its own that hands out loom's versions, and so checks the code
 //! that ships, not a copy of it.
 //!
+//! Loom runs a small program in every order in which its threads could interleave, and with the
+//! old values that a relaxed load may still return. For that it must be told of each access; so a
+//! cell is read in a closure, whose beginning and end it sees, and not through a pointer that
+//! lives on.
+//!
 //! Rules
 //! 1. No module of the engine names `std::sync::atomic`, `std::cell::UnsafeCell` or
 //!    `std::sync::Mutex` where another thread could look.
 //! 2. A poisoned lock is taken all the same: no engine code panics while it holds one.
 
-#![allow(unused_imports, dead_code)] // each back end of the shim offers the same set
+#![allow(unused_imports, unused_macros, dead_code)] // each back end of the shim offers the same set
 
 pub(crate) use std::cell::Cell;
 pub(crate) use std::sync::{Arc, Mutex, MutexGuard};

@@ -256,7 +256,7 @@ fn mapped_file(line: &str) -> Option<(String, &str)> {
     let (_, rest) = rest.split_once("](../")?;
     let (path, rest) = rest.split_once(") | ")?;
     let (count, _) = rest.split_once(" |")?;
-    Some((path.to_owned(), count))
+    path.starts_with("runtime/").then(|| (path.to_owned(), count))
 }
 
 fn lines_of(path: &str) -> usize {
@@ -294,6 +294,18 @@ fn the_map_names_every_file_of_the_engine() {
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn the_map_names_every_lesson() {
+    let map = read(MAP);
+    let is_lesson = |path: &str| {
+        let name = path.strip_prefix("examples/").unwrap_or_default();
+        name.starts_with(|c: char| c.is_ascii_digit()) && !name.contains('/')
+    };
+    for path in all_files().into_iter().filter(|path| is_lesson(path)) {
+        assert!(map.contains(&format!("](../{path}) |")), "{MAP}: no row for {path}");
+    }
 }
 
 fn blessed_row(line: &str) -> String {

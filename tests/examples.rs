@@ -120,8 +120,8 @@ fn every_transcript_has_its_lesson() {
     }
 }
 
-/// Goal: keep the shape of a lesson, so that a learner finds each part in its place. Method: look for
-/// the parts in their order.
+/// Goal: keep the shape of a lesson, so that a learner finds each part in its place. Method: look
+/// for the parts in their order.
 #[test]
 fn every_lesson_has_the_parts_of_a_lesson() {
     for name in lessons().iter().filter(|name| name.starts_with(|c: char| c.is_ascii_digit())) {

@@ -290,7 +290,8 @@ fn what_lies_in_a_thread_local_may_be_dropped_after_the_loop() {
                 let kept = keep().await;
                 KEPT.with(|all| all.borrow_mut().push(kept));
             });
-            (task.await.unwrap(), here.await.unwrap());
+            task.await.unwrap();
+            here.await.unwrap();
         });
         there.join().unwrap();
     });

@@ -226,7 +226,7 @@ fn turn_until_idle(home: &HomeRef) {
 }
 
 fn run_cell(behaviour: Behaviour, deed: Deed, when: When, who: Who) -> String {
-    let home = HomeRef::new(queue, Box::new(|| {}));
+    let home = HomeRef::new(queue, || {}, Box::new(|| {}));
     let at_home = home.enter();
     let props = Arc::new(Props {
         counts: Arc::default(),

@@ -35,8 +35,15 @@ const LINE_COLUMNS_MAX: usize = 100;
 const CFG_MARKS_MAX: usize = 20;
 const SPINE_CODE_LINES_MAX: usize = 3000;
 
-/// Floors 1 to 4 without the builder and the blocking pool, as the design counts the spine.
-const NOT_SPINE: &[&str] = &["runtime/builder.rs", "runtime/runtime.rs", "runtime/blocking.rs"];
+/// The spine is what one reads to follow a task, a timer and a socket through a turn: floors 1 to 4
+/// without the ways in (builder, runtime), the threads beside the loop, and the dice.
+const NOT_SPINE: &[&str] = &[
+    "runtime/blocking.rs",
+    "runtime/builder.rs",
+    "runtime/park.rs",
+    "runtime/random.rs",
+    "runtime/runtime.rs",
+];
 
 struct File {
     path: String,
@@ -261,7 +268,7 @@ fn the_spine_is_small_and_explained() {
         .fold((0, 0), |sum, file| (sum.0 + file.0, sum.1 + file.1));
     assert!(code <= SPINE_CODE_LINES_MAX, "the spine has {code} code lines");
     let ratio = comments as f64 / code as f64;
-    assert!((0.3..=1.0).contains(&ratio), "comment to code in the spine is {ratio:.2}");
+    assert!((0.5..=1.0).contains(&ratio), "comment to code in the spine is {ratio:.2}");
 }
 
 #[test]

@@ -22,7 +22,8 @@ pub enum Size {
 }
 
 impl Size {
-    /// `full` when the run is full, else `quick` (or a hundredth of it, at least 10, for a smoke run).
+    /// `full` when the run is full, else `quick` (or a hundredth of it, at least 10, for a smoke
+    /// run).
     pub fn pick(self, full: usize, quick: usize) -> usize {
         match self {
             Self::Smoke => (quick / 100).max(10),

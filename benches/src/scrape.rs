@@ -20,7 +20,7 @@ pub fn run(server: SocketAddr, workers: usize, pages: usize) -> usize {
             attempts: 1,
             ..ClientConfig::default()
         };
-        let client = Arc::new(Client::new(rt::Net::default(), config));
+        let client = Arc::new(Client::new(rt::Net, config));
         let next = Arc::new(AtomicUsize::new(0));
         let workers = (0..workers).map(|_| {
             let (client, next) = (client.clone(), next.clone());

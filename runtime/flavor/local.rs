@@ -1,28 +1,48 @@
 //! Floor 4. The local flavour: one thread, one loop.
 //!
+//! Who turns the loop, on which thread, and how it all ends. To start is easy; the end is where
+//! runtimes have their bugs, so here it is step by step:
+//!
+//! ```text
+//!   closing      a task that is spawned from now on is cancelled at once
+//!   cancel_all   drop each future, at home; these drops are programs: they wake, abort, spawn
+//!   close        only an inbox without notes closes; a note came: read it, and cancel again
+//!   drain        timers and sockets of strangers: wake them, they ask anew and learn of the end
+//!   leave        this thread is nobody's home now
+//!   settle       whoever drops the last reference to the home frees it, on whatever thread
+//! ```
+//!
+//! To drain before the inbox is closed would be wrong: a stranger who is woken then leaves its next
+//! waker by an errand, and nobody would ever wake that one.
+//!
 //! Rules
 //! 1. The loop never leaves the thread that built it: this type is not `Send`, and neither is the
 //!    `Runtime` around it. `task/home.rs` and every future that is not `Send` rely on it.
 //! 2. `end` leaves nothing behind: tasks are cancelled and dropped at home, then the inbox is
 //!    closed, then the home settles its count. What strangers still hold frees itself later.
+//!
+//! Real world: `asyncio.run` cancels what is left and runs the loop until all have seen their
+//! `CancelledError`, so a task that ignores it keeps the program from ending; tokio drops the
+//! futures, as here.
 
 use crate::current::{self, Entered, Handle, Services};
 use crate::reactor::Reactor;
+use crate::ready::Ready;
 use crate::ready::local::LocalQueue;
-use crate::ready::{Job, Ready};
 use crate::task::home::HomeRef;
-use crate::task::inbox::Note;
+use crate::task::waker::{self, Sleeper};
 use crate::time::clock::Clock;
 use crate::turn::{Loop, Turned, turn};
-use futures_task::{ArcWake, waker_ref};
 use std::future::Future;
 use std::pin::pin;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, Waker};
 
 /// One loop and the right to run it.
+///
+/// The loop is in an `Rc`, because the thread that is inside it finds it through a thread-local
+/// (`current.rs`), which forgets it in `end`; so the last reference goes with this.
 pub(crate) struct Local {
     lp: Rc<Loop>,
     handle: Handle,
@@ -35,9 +55,12 @@ impl Local {
             // The kernel refuses only when the loop's descriptors are gone, and the loop with them.
             let _ = doorbell.ring();
         });
-        let home = HomeRef::new(current::queue_here, ring);
+        // As functions handed down: floor 1 may not know the queue or the reactor, and the waker of
+        // a task has to reach both.
+        let home = HomeRef::new(current::queue_here, current::queue_root_here, ring);
         let handle = Handle::new(home.clone(), services.clone());
         let ready = Ready::Local(LocalQueue::new(home.clone()));
+        // A closure on the pool may come back with a wake; virtual time must not jump over that.
         if clock.is_virtual() {
             // The loop does not let time pass while the pool works, so it must hear of the end. An
             // errand, because that comes after `busy` went down; a joiner's wake comes before.
@@ -68,17 +91,19 @@ impl Local {
         current::enter(Some(self.lp.clone()), Some(self.handle.clone()), doing)
     }
 
-    /// Turns the loop until `future` is done.
+    /// Turns the loop until `future` is done. Tasks that are not done stay where they are, in the
+    /// list and in the queue; the next `block_on` goes on with them.
     pub(crate) fn block_on<F: Future>(&self, future: F) -> F::Output {
         let _inside = self.enter(Some("Runtime::block_on"));
+        // On the stack: the root need not be `Send` nor `'static`, and no heap is asked for. So it
+        // cannot be a task, whose block outlives this call; it only waits in the same line.
         let mut future = pin!(future);
-        let bell =
-            Arc::new(RootWaker { home: self.lp.home.clone(), queued: AtomicBool::new(true) });
-        let waker = waker_ref(&bell);
+        let home = &self.lp.home;
+        let waker = waker::of_root(home.clone());
         let mut output = None;
         let mut poll_root = || {
-            // AcqRel: pairs with the swap in `wake_by_ref`; what was written before a wake is seen.
-            bell.queued.swap(false, Ordering::AcqRel);
+            // Before the poll: a wake that comes while it lasts must queue the root once more.
+            home.start_root();
             match future.as_mut().poll(&mut Context::from_waker(&waker)) {
                 Poll::Ready(ready) => output = Some(ready),
                 Poll::Pending => return false,
@@ -86,13 +111,13 @@ impl Local {
             true
         };
         let Ready::Local(ready) = &self.lp.ready;
-        ready.forget_roots(); // a former future may have been woken after its last poll
-        self.lp.ready.push(Job::Root);
+        home.wake_by_ref(); // perhaps in line already, if a former future was woken after its end
         self.lp.read_inbox(); // tasks spawned outside must run even beside a root that is soon done
         loop {
             match turn(&self.lp, ready, &mut poll_root) {
                 Ok(Turned::Again) => {}
                 Ok(Turned::RootDone) => break,
+                // It refuses only a bug of ours, such as a descriptor closed too early.
                 Err(error) => panic!("the kernel refused to say which sockets are ready: {error}"),
             }
         }
@@ -101,6 +126,7 @@ impl Local {
 
     /// Ends the loop (rule 2).
     pub(crate) fn end(self) {
+        // At home: futures that are not `Send` may be dropped nowhere else (rule 1).
         let inside = self.try_enter(Some("the shutdown of a runtime"));
         // A runtime in a thread-local may end after the context: at home it is all the same.
         let at_home = inside.is_none().then(|| self.lp.home.enter());
@@ -117,6 +143,8 @@ impl Local {
         let Self { lp, handle } = self;
         // Who still waits, on another thread or loop, must learn that nobody listens any more.
         lp.drain_timers_and_sockets().into_iter().for_each(Waker::wake);
+        // From here on this thread counts as a stranger, also to itself: `settle` moves the plain
+        // count over to the atomic one, and must be the last to touch it (`home.rs`, rule 2).
         drop((inside, at_home));
         current::forget(&lp);
         drop(handle);
@@ -126,35 +154,17 @@ impl Local {
     }
 }
 
-/// Wakes the root future: puts it into the ready queue, from wherever the wake comes.
-struct RootWaker {
-    home: HomeRef,
-    queued: AtomicBool,
-}
-
-impl ArcWake for RootWaker {
-    fn wake_by_ref(bell: &Arc<Self>) {
-        // AcqRel: pairs with the swap in `block_on`.
-        if bell.queued.swap(true, Ordering::AcqRel) {
-            return;
-        }
-        if bell.home.is_here() {
-            current::here(|lp| lp.ready.push(Job::Root));
-        } else {
-            // Given back when the loop is gone: then there is no root to wake.
-            let _ = bell.home.post(Note::Root);
-        }
-    }
-}
-
 impl Loop {
     /// Drops the future of every task that is left, and empties the queue, until none comes anew.
     fn cancel_all(&self) {
         loop {
+            // Not run, only let go: each is one reference, and its task is in the list too.
             let Ready::Local(ready) = &self.ready;
             while let Some(job) = crate::ready::ReadyQueue::pop(ready) {
                 drop(job);
             }
+            // One at a time, and the list is asked anew each time: a drop may end other tasks, and
+            // nothing may be borrowed while it runs (rule 4 of `turn.rs`).
             let key = self.live.borrow().iter().next().map(|(key, _)| key);
             let Some(key) = key else {
                 if !self.ready.has_work() {
@@ -169,7 +179,9 @@ impl Loop {
         }
     }
 
-    /// Takes out what still waits for a timer or a socket, though no task of the loop is left.
+    /// Takes out what still waits for a timer or a socket, though no task of the loop is left:
+    /// futures that run on other threads or loops, inside `Handle::block_on` for one. Returned and
+    /// not woken here, so that nothing is borrowed when they are.
     fn drain_timers_and_sockets(&self) -> Vec<Waker> {
         let mut sleepers = Vec::new();
         self.wheel.borrow_mut().drain(&mut sleepers);

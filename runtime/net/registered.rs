@@ -67,17 +67,26 @@ enum Place {
 
 impl Place {
     /// The token; registers first if nobody has. Called at home only.
-    #[inline]
+    #[inline(always)]
     fn token(&self, reactor: &mut Reactor, fd: RawFd) -> io::Result<Token> {
         match self {
             Self::Here(token) => Ok(*token),
-            Self::Sent(cell) => match cell.get_or_init(|| reactor.register(fd)) {
-                Ok(token) => Ok(*token),
-                Err(error) => Err(match error.raw_os_error() {
-                    Some(code) => io::Error::from_raw_os_error(code),
-                    None => io::Error::new(error.kind(), error.to_string()),
-                }),
-            },
+            Self::Sent(cell) => Self::token_sent(cell, reactor, fd),
+        }
+    }
+
+    #[cold]
+    fn token_sent(
+        cell: &OnceLock<io::Result<Token>>,
+        reactor: &mut Reactor,
+        fd: RawFd,
+    ) -> io::Result<Token> {
+        match cell.get_or_init(|| reactor.register(fd)) {
+            Ok(token) => Ok(*token),
+            Err(error) => Err(match error.raw_os_error() {
+                Some(code) => io::Error::from_raw_os_error(code),
+                None => io::Error::new(error.kind(), error.to_string()),
+            }),
         }
     }
 
@@ -91,6 +100,18 @@ impl Place {
             },
         }
     }
+}
+
+/// What a look into the table says about a direction.
+enum Look {
+    /// It is thought ready.
+    Try,
+    /// It is, but this task has had its share (rule 5).
+    StandInLine,
+    /// It is not, and the waker sits there already.
+    Seated,
+    /// It is not, and the waker has to sit down.
+    Sit,
 }
 
 /// Runs `f` on the reactor of the loop this thread is inside of.
@@ -239,16 +260,24 @@ impl<S: AsRawFd + Send + 'static> Registered<S> {
         seat: &mut Option<Seat>,
         mut call: impl FnMut(&S) -> io::Result<Moved<R>>,
     ) -> Poll<io::Result<R>> {
-        let worth_it = self.at_home(|reactor, token| {
-            reactor.is_ready(token, direction).then(|| reactor.spend_call())
+        // One visit to the table answers everything, because most polls end here.
+        let look = self.at_home(|reactor, token| {
+            if reactor.is_ready(token, direction) {
+                if reactor.spend_call() { Look::Try } else { Look::StandInLine }
+            } else {
+                let waker = cx.waker();
+                let seated = seat.is_some_and(|s| reactor.is_seated(token, direction, s, waker));
+                if seated { Look::Seated } else { Look::Sit }
+            }
         });
-        match worth_it.transpose()? {
-            Some(None) => {}
-            Some(Some(false)) => {
+        match look.transpose()? {
+            Some(Look::Seated) => return Poll::Pending,
+            Some(Look::Sit) => {}
+            Some(Look::StandInLine) => {
                 cx.waker().wake_by_ref(); // rule 5
                 return Poll::Pending;
             }
-            Some(Some(true)) | None => loop {
+            Some(Look::Try) | None => loop {
                 match self.attempt(direction, &mut call) {
                     Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
                     Err(error) if error.kind() == io::ErrorKind::Interrupted => {}

@@ -4,6 +4,13 @@
 //! as one. It is an eventfd on Linux and costs a write (0.1 µs) plus a wake-up of the sleeper, so
 //! the loop's own thread never rings, and strangers ring only a loop that said it is going to
 //! sleep.
+//!
+//! It is an old trick: a loop that waits for descriptors can be woken through a descriptor. A pipe
+//! to oneself does it everywhere ("self-pipe"); an eventfd is a counter in its place.
+//!
+//! Real world: asyncio writes a byte to a socket pair at each `call_soon_threadsafe`; libuv has an
+//! eventfd behind `uv_async_send`; tokio uses the same mio waker.
+//! Source: D. J. Bernstein, "The self-pipe trick".
 
 use std::io;
 

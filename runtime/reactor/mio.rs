@@ -2,6 +2,23 @@
 //!
 //! Register once, edge-triggered, both directions. Re-arming is an `epoll_ctl` with the same flags:
 //! it makes the kernel look at the socket again and repeat the edge.
+//!
+//! What is left to do here is to translate. One event on its way, the last bytes of a peer that
+//! has hung up, for a socket whose token is slot 7, generation 3:
+//!
+//! ```text
+//!   kernel   events: IN | RDHUP     data: 0x00000003_00000007
+//!   here     readable, read_closed  Token { generation: 3, slot: 7 }
+//!   table    slot 7 holds generation 3?  note both, hand out the wakers of the readers
+//! ```
+//!
+//! The kernel keeps the token for us and looks nothing up, so an event costs the same with ten
+//! sockets and with ten thousand.
+//!
+//! Real world: tokio stands on mio too. Measured beside a hand-written epoll loop mio could not be
+//! told apart from it. asyncio's selector works level-triggered: it reports a socket again and
+//! again until it is read empty, and adds and removes the interest in writing as needed.
+//! Source: epoll(7), the sections on edge-triggered and level-triggered use.
 
 use std::io;
 use std::os::fd::RawFd;
@@ -15,6 +32,8 @@ use super::source::{Report, Sources};
 use super::{Backend, Doorbell, EVENTS_MAX, Token, Wanted};
 use crate::shim::Arc;
 
+// Asking for both costs nothing, because an edge is told once: a socket that is writable all day
+// makes one event. Level-triggered, the same wish would end every wait at once.
 const BOTH: Interest = Interest::READABLE.add(Interest::WRITABLE);
 
 /// mio's name for the doorbell. No source has it: see `Token::from_key`.
@@ -22,7 +41,10 @@ const DOORBELL: mio::Token = mio::Token(usize::MAX);
 
 pub(crate) struct Mio {
     poll: Poll,
+    /// Filled anew by each wait. If more sockets are ready than fit, the kernel keeps the others in
+    /// its own queue, and the next wait begins with them.
     events: Events,
+    /// Shared with every [`Doorbell`]: a stranger may ring while the loop is being dropped.
     doorbell: Arc<mio::Waker>,
 }
 
@@ -36,10 +58,14 @@ impl Mio {
 
 impl Backend for Mio {
     fn register(&mut self, fd: RawFd, token: Token) -> io::Result<()> {
+        // By number and not by mio's own socket types: the reactor knows only descriptors, so
+        // it serves sockets, pipes and whatever else the kernel can poll.
         self.poll.registry().register(&mut SourceFd(&fd), mio::Token(token.key()), BOTH)
     }
 
     fn rearm(&mut self, fd: RawFd, token: Token, _: Wanted) -> io::Result<()> {
+        // The flags are the same as before; the point is the side effect. On MOD the kernel looks
+        // at the descriptor at once, and queues an event if something is possible already.
         self.poll.registry().reregister(&mut SourceFd(&fd), mio::Token(token.key()), BOTH)
     }
 
@@ -53,9 +79,14 @@ impl Backend for Mio {
         sources: &mut Sources,
         woken: &mut Vec<Waker>,
     ) -> io::Result<()> {
+        // mio rounds a limit up to whole milliseconds, as `epoll_wait` counts them: no loop wakes a
+        // little before its deadline to find nothing due. It hands an interrupted call on as an
+        // error; mod.rs takes that for a wait without events.
         self.poll.poll(&mut self.events, timeout)?;
         for event in &self.events {
             if event.token() == DOORBELL {
+                // Having come back is all that a ring is for. The eventfd need not be read: each
+                // write to it is a new edge.
                 continue;
             }
             let report = Report {
@@ -75,10 +106,10 @@ impl Backend for Mio {
     }
 
     fn rearm_per_wait(&self) -> bool {
-        false
+        false // the registration never runs out
     }
 
     fn tells_of_fin(&self) -> bool {
-        true
+        true // mio asks epoll for RDHUP
     }
 }

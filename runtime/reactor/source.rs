@@ -12,12 +12,31 @@
 //! `closed` is sticky because its edge may be spent: data and FIN arrive as one edge, the read
 //! takes the data, and nothing would ever tell of the FIN again.
 //!
+//! The life of an edge, for a task that reads messages of 100 bytes into room for 4096:
+//!
+//! ```text
+//!                                                               ready   slot
+//!   1  the task reads: nothing there, WouldBlock                 no     its waker
+//!   2  100 bytes come: the kernel queues an edge                 no     its waker
+//!   3  wait brings the edge; `report` hands the waker out        yes    -
+//!   4  the task reads 100 of 4096: short, so the buffer is       no     -
+//!      empty; the next read need not be tried to know that
+//!   5  the next read asks the table alone, and waits             no     its waker
+//! ```
+//!
+//! Between 4 and 5 more bytes may come. Nothing is lost: they make a new edge, the kernel keeps it
+//! until the next wait, and that wait comes after 5. Two calls a message, `recv` and a share of
+//! `epoll_wait`; tried until `WouldBlock`, it would be three.
+//!
 //! Rules
 //! 1. A token names one registration for ever: its slot is used again, its generation is not
 //!    (before 2^32 further registrations).
 //! 2. Nobody sits twice: a slot holds one waker, a ticket is one seat.
 //!
-//! Real world: tokio keeps an intrusive list of waiters per socket under a lock.
+//! Real world: tokio keeps an intrusive list of waiters per socket under a lock, and readiness in
+//! an atomic word; asyncio has one callback per direction.
+//! Source: epoll(7), questions and answers: a short read or write on a stream shows that the buffer
+//! is used up, so it need not be tried until EAGAIN.
 
 use std::os::fd::RawFd;
 use std::task::Waker;
@@ -28,6 +47,10 @@ use slab::Slab;
 const _: () = assert!(usize::BITS == 64, "the reactor needs 64-bit tokens");
 
 /// The name of one registration.
+///
+/// It may outlive the registration: a stranger sends an errand to seat its waker, and before the
+/// errand arrives the socket is closed at home, and a new connection gets the same descriptor and
+/// the same slot. The waker must not sit down there. The generation tells the two apart.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct Token {
     slot: u32,
@@ -53,18 +76,24 @@ pub(crate) enum Direction {
     Write,
 }
 
-/// Names one waiter in a crowd.
+/// Names one waiter in a crowd: a future finds its own seat again, to change its waker or to leave
+/// when it is dropped. Numbers, because `Waker::will_wake` may say no to one's own waker.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Ticket(pub(crate) u64);
 
 /// Where a waker sits.
+///
+/// ```text
+///   stream.read(..)          poll_read, again and again     Slot     the next call replaces it
+///   listener.accept() x 3    three futures, three tickets   Crowd    each leaves when dropped
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Seat {
     Slot,
     Crowd(Ticket),
 }
 
-/// What the kernel said of one source.
+/// What the kernel said of one source, in words that both back ends can say.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Report {
     pub(crate) readable: bool,
@@ -74,15 +103,20 @@ pub(crate) struct Report {
     pub(crate) error: bool,
 }
 
+/// One direction of a source.
 #[derive(Debug, Default)]
 struct Side {
+    /// `poll_read` and its kin have no place to keep a ticket between two calls. So they share one
+    /// seat per direction, and a later call speaks for the earlier ones, as in tokio.
     slot: Option<Waker>,
+    /// Several tasks may wait on one listener, each by `&self`. Mostly empty: then no heap.
     crowd: Vec<(Ticket, Waker)>,
     ready: bool,
     closed: bool,
 }
 
 impl Side {
+    /// A closed direction is ready too: the call that is tried returns at once, with 0 or an error.
     fn report(&mut self, ready: bool, closed: bool, woken: &mut Vec<Waker>) {
         self.closed |= closed;
         if ready || closed {
@@ -91,15 +125,22 @@ impl Side {
         }
     }
 
+    /// All of the crowd, though the first may take everything: the edge is told once, and who of
+    /// them will act on it cannot be known here. Who finds nothing sits down again.
     fn take_all(&mut self, woken: &mut Vec<Waker>) {
-        woken.extend(self.slot.take());
-        woken.extend(self.crowd.drain(..).map(|(_, waker)| waker));
+        if let Some(waker) = self.slot.take() {
+            woken.push(waker);
+        }
+        if !self.crowd.is_empty() {
+            woken.extend(self.crowd.drain(..).map(|(_, waker)| waker));
+        }
     }
 
     fn waits(&self) -> bool {
         self.slot.is_some() || !self.crowd.is_empty()
     }
 
+    /// By looking through the crowd: it is a handful of tasks on one socket.
     fn seat(&self, seat: Seat) -> Option<&Waker> {
         match seat {
             Seat::Slot => self.slot.as_ref(),
@@ -109,6 +150,7 @@ impl Side {
         }
     }
 
+    /// Returns the waker that sat there, for the caller to drop after its borrow (mod.rs, rule 3).
     fn set(&mut self, seat: Seat, waker: Waker) -> Option<Waker> {
         let Seat::Crowd(ticket) = seat else { return self.slot.replace(waker) };
         match self.crowd.iter_mut().find(|(held, _)| *held == ticket) {
@@ -133,6 +175,7 @@ impl Side {
 pub(crate) struct Source {
     read: Side,
     write: Side,
+    /// A number, not an owner: the socket belongs to `net/registered.rs` (mod.rs, rule 1).
     fd: RawFd,
     generation: u32,
 }
@@ -168,6 +211,7 @@ impl Source {
         self.side_mut(direction).ready = false;
     }
 
+    /// Spares a task that is polled again the clone of its waker.
     pub(super) fn is_seated(&self, direction: Direction, seat: Seat, waker: &Waker) -> bool {
         self.side(direction).seat(seat).is_some_and(|seated| seated.will_wake(waker))
     }
@@ -185,16 +229,20 @@ impl Source {
         self.side_mut(direction).take(seat)
     }
 
-    /// The directions somebody waits for.
+    /// The directions somebody waits for. Only one-shot reporting has to know.
     pub(super) fn wanted(&self) -> super::Wanted {
         super::Wanted { read: self.read.waits(), write: self.write.waits() }
     }
 }
 
 /// All sources of one reactor.
+///
+/// A slab and not a map: the token's slot is the index, so an event costs one load and one
+/// comparison. Entries may move when the slab grows, because nobody keeps a pointer to one.
 #[derive(Debug, Default)]
 pub(crate) struct Sources {
     slab: Slab<Source>,
+    /// One counter for all slots: an empty slot has no memory of its own to keep one in.
     next_generation: u32,
     next_ticket: u64,
 }
@@ -208,7 +256,10 @@ impl Sources {
     pub(super) fn insert(&mut self, fd: RawFd) -> Token {
         let generation = self.next_generation;
         // The last generation is skipped: with the last slot it would spell the doorbell's key.
+        // At 100,000 connections a second the numbers come round after half a day.
         self.next_generation = (generation + 1) % u32::MAX;
+        // Optimistic: the first call is tried, and at worst says `WouldBlock`. Pessimistic would
+        // cost each new connection a turn, as its first edge is told by the next wait.
         let ready = || Side { ready: true, ..Side::default() };
         let slot = self.slab.insert(Source { read: ready(), write: ready(), fd, generation });
         let slot = u32::try_from(slot).expect("fewer than 2^32 descriptors");
@@ -222,25 +273,30 @@ impl Sources {
         (source.generation == token.generation).then_some(source)
     }
 
+    /// With its wakers, which the caller drops after its borrow (mod.rs, rule 3).
     pub(super) fn remove(&mut self, token: Token) -> Option<Source> {
         self.get_mut(token)?;
         self.slab.try_remove(token.slot as usize)
     }
 
-    /// Notes what the kernel said, and moves the wakers of those who waited for it to `woken`.
+    /// Notes what the kernel said, and moves the wakers of those who waited for it to `woken`. They
+    /// are woken when all events of this wait are noted: so no task sees half of a wait.
     pub(super) fn report(&mut self, token: Token, report: Report, woken: &mut Vec<Waker>) {
         let Some(source) = self.get_mut(token) else { return };
         let Report { readable, writable, read_closed, write_closed, error } = report;
-        // An error is told by the next call, whichever direction that is.
+        // An error is told by the next call, whichever direction that is: so both must try. It is
+        // no reason to call them closed; the back end says so if it is one.
         source.read.report(readable || error, read_closed, woken);
         source.write.report(writable || error, write_closed, woken);
     }
 
+    /// From 1 up; strangers draw theirs elsewhere, with a bit that these never reach.
     pub(super) fn ticket(&mut self) -> Ticket {
         self.next_ticket += 1;
         Ticket(self.next_ticket)
     }
 
+    /// When the loop ends. The sources stay: their owners will want to deregister them.
     pub(super) fn drain(&mut self, woken: &mut Vec<Waker>) {
         for (_, source) in &mut self.slab {
             source.read.take_all(woken);

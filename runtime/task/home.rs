@@ -13,6 +13,10 @@
 //!   after `settle`:         count = away
 //! ```
 //!
+//! In numbers: three references at home and two abroad are `here` 3 and `away` BIAS + 2. A stranger
+//! may drop what home cloned: `here` 3, `away` BIAS + 1, and the sum is still right. `settle` makes
+//! of it `away` 4, an ordinary atomic count.
+//!
 //! Rules
 //! 1. `here` is touched only by the thread whose word is this home's address, and by `settle`.
 //! 2. Only the thread that owns the loop puts the address into the word (`stand_at`, `enter`), and
@@ -30,7 +34,8 @@
 
 use super::cell::TaskRef;
 use super::inbox::{AfterPost, Inbox, Note};
-use crate::shim::atomic::{AtomicIsize, Ordering};
+use super::waker::Sleeper;
+use crate::shim::atomic::{AtomicBool, AtomicIsize, Ordering};
 use crate::shim::{Cell, thread_local};
 use std::ops::Deref;
 use std::ptr::NonNull;
@@ -39,7 +44,8 @@ use std::ptr::NonNull;
 const BIAS: isize = isize::MAX / 4;
 
 thread_local! {
-    /// The address of the home this thread is inside of, or 0.
+    /// The address of the home this thread is inside of, or 0. An address and not a pointer: it is
+    /// compared and never followed, so nothing depends on its being alive.
     static HERE: Cell<usize> = const { Cell::new(0) };
 }
 
@@ -50,6 +56,12 @@ pub(crate) struct Home {
     inbox: Inbox,
     /// Where a task goes that is woken at home. This is the seam between the flavours.
     queue: fn(TaskRef),
+    /// The same for the future given to `block_on`.
+    queue_root: fn(),
+    /// The root future is queued already. As `here`, touched at home only (rule 1).
+    root_queued: Cell<bool>,
+    /// A wake note for the root future is in the inbox already.
+    root_noted: AtomicBool,
     /// Wakes the loop from its sleep.
     ring: Box<dyn Fn() + Send + Sync>,
 }
@@ -65,12 +77,19 @@ unsafe impl Sync for HomeRef {}
 
 impl HomeRef {
     /// A home for a new loop.
-    pub(crate) fn new(queue: fn(TaskRef), ring: Box<dyn Fn() + Send + Sync>) -> Self {
+    pub(crate) fn new(
+        queue: fn(TaskRef),
+        queue_root: fn(),
+        ring: Box<dyn Fn() + Send + Sync>,
+    ) -> Self {
         let home = Home {
             here: Cell::new(1),
             away: AtomicIsize::new(BIAS),
             inbox: Inbox::new(),
             queue,
+            queue_root,
+            root_queued: Cell::new(false),
+            root_noted: AtomicBool::new(false),
             ring,
         };
         Self(NonNull::from(Box::leak(Box::new(home))))
@@ -80,6 +99,19 @@ impl HomeRef {
     #[inline]
     pub(crate) fn is_here(&self) -> bool {
         HERE.with(Cell::get) == self.word()
+    }
+
+    /// Home reads a wake note for the root future.
+    pub(crate) fn deliver_root_wake(&self) {
+        // AcqRel: see `wake_by_ref`.
+        self.root_noted.swap(false, Ordering::AcqRel);
+        self.wake_by_ref();
+    }
+
+    /// The root future was taken from the queue and is about to be polled.
+    pub(crate) fn start_root(&self) {
+        debug_assert!(self.is_here());
+        self.root_queued.set(false);
     }
 
     fn word(&self) -> usize {
@@ -106,6 +138,31 @@ impl HomeRef {
 /// leaves before `settle` (rule 2).
 pub(crate) fn stand_at(home: Option<&HomeRef>) {
     HERE.with(|here| here.set(home.map_or(0, HomeRef::word)));
+}
+
+impl Sleeper for HomeRef {
+    fn as_raw(&self) -> *const () {
+        self.0.as_ptr().cast_const().cast()
+    }
+
+    unsafe fn from_raw(data: *const ()) -> Self {
+        // SAFETY: never null. By the contract it comes from `as_raw`.
+        Self(unsafe { NonNull::new_unchecked(data.cast_mut().cast()) })
+    }
+
+    /// Wakes the future given to `block_on`: at home by a flag and a push, abroad by a note.
+    fn wake_by_ref(&self) {
+        if self.is_here() {
+            if !self.root_queued.replace(true) {
+                (self.queue_root)();
+            }
+        // AcqRel: pairs with the swap in `deliver_root_wake`. Either that swap sees what this
+        // thread wrote before it woke, or this swap sees `false` and a note follows.
+        } else if !self.root_noted.swap(true, Ordering::AcqRel) {
+            // Given back when the loop is gone: then there is no root to wake.
+            let _ = self.post(Note::Root);
+        }
+    }
 }
 
 impl Home {
@@ -163,6 +220,8 @@ impl Drop for HomeRef {
     #[inline]
     fn drop(&mut self) {
         if self.is_here() {
+            // Below 0 if strangers cloned what is dropped here; only the sum has a meaning. Nobody
+            // frees at home: `settle` has yet to come, and holds a reference until then.
             self.here.set(self.here.get() - 1);
             return;
         }
@@ -181,7 +240,7 @@ impl std::fmt::Debug for HomeRef {
     }
 }
 
-/// See [`HomeRef::enter`].
+/// See [`HomeRef::enter`]. Puts back who was home before.
 pub(crate) struct AtHome {
     outer: usize,
 }

@@ -3,9 +3,18 @@
 //!
 //! Numbers are handed out to threads in blocks, so that a `spawn` pays a thread-local add and not
 //! a locked instruction. They grow on one thread; between threads they say nothing about order.
+//!
+//! ```text
+//!   one thread: 1, 2, … 1023     another: 1025, … 2047     the first again: 2049, …
+//!   multiples of 1024 are never given out: there the next block is due, and 0 means "no task"
+//! ```
+//!
+//! Real world: tokio takes each id from one global atomic; asyncio uses the object's address for
+//! `id(task)` and a global counter for the name "Task-7".
 
 use std::cell::Cell;
 use std::fmt;
+use std::io::{self, Write};
 use std::panic::Location;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -80,6 +89,12 @@ impl Origin {
     pub(crate) fn here(name: Option<&str>) -> Self {
         let name = name.map(|name| Box::new(Box::from(name)));
         Self { id: Id::next(), spawned_at: Location::caller(), name }
+    }
+
+    /// Says on stderr that the task panicked, if stderr takes it: `eprintln!` would panic.
+    pub(crate) fn report_panic(&self) {
+        let _ =
+            writeln!(io::stderr(), "rondel: {self} panicked, and no JoinHandle is left to tell");
     }
 }
 

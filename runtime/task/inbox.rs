@@ -9,6 +9,16 @@
 //!                   └── rings the doorbell only if the loop said that it sleeps
 //! ```
 //!
+//! The one race there is: the loop is about to sleep while a note is being written. Both take the
+//! lock, so one of them is first, and either way somebody notices:
+//!
+//! ```text
+//!   the loop first      fall_asleep: no notes, asleep = true     it sleeps
+//!                       post: push, asleep was true: ring        it is woken
+//!   the stranger first  post: push, asleep is false: no ring
+//!                       fall_asleep: a note, so "do not"         it stays awake and reads
+//! ```
+//!
 //! Rules
 //! 1. Notes are read in the order in which they were written: a task's last release note comes
 //!    after every other note its writer left about it.
@@ -17,7 +27,8 @@
 //! 3. Once closed, for good: `post` gives the note back, and what the loop alone might touch may
 //!    from now on be touched by anybody who holds the lock (`when_closed`).
 //!
-//! Real world: asyncio's `call_soon_threadsafe` is a deque and a socket pair, and rings every time.
+//! Real world: asyncio's `call_soon_threadsafe` is a deque and a socket pair, and rings every time;
+//! libuv's `uv_async_send` rings at most once until the loop has looked, and carries no note.
 
 use super::cell::{Released, TaskRef};
 use crate::shim::atomic::{AtomicBool, Ordering};
@@ -85,6 +96,7 @@ impl Inbox {
         // Relaxed: a hint; the lock carries the note itself, and the loop takes the lock before
         // it sleeps (rule 2).
         self.filled.store(true, Ordering::Relaxed);
+        // Taken and not only read: the first stranger rings, the others find a loop that will wake.
         Ok(if std::mem::take(&mut letters.asleep) { AfterPost::Ring } else { AfterPost::Nothing })
     }
 
@@ -101,6 +113,7 @@ impl Inbox {
         let mut letters = lock(&self.letters);
         // Relaxed: see `post`.
         self.filled.store(false, Ordering::Relaxed);
+        // The loop's empty vector stays here with its memory: two vectors serve for ever.
         std::mem::swap(&mut letters.notes, notes);
     }
 
@@ -126,6 +139,7 @@ impl Inbox {
     #[must_use]
     pub(crate) fn close(&self) -> bool {
         let mut letters = lock(&self.letters);
+        // Both under one lock: no note can be left in an inbox that nobody reads any more.
         letters.closed = letters.notes.is_empty();
         letters.closed
     }

@@ -2,6 +2,25 @@
 //!
 //! A handle serves two kinds of work: a task of a loop, and something that runs elsewhere (a
 //! closure on the blocking pool) and is reached through the small trait [`Elsewhere`].
+//!
+//! ```text
+//!   handle      at home                               from another thread
+//!   awaited     done: move the output out             the same: DONE is seen, so is the output
+//!               not yet: leave the waker              not yet: the waker goes in a note
+//!   dropped     not done: JOINED is cleared           a note
+//!               done: drop the output                 the same
+//!   abort       ABORTED, and into the queue           a note
+//! ```
+//!
+//! Rules
+//! 1. The output has one owner: the handle while it exists, else home, which drops it.
+//! 2. The right to it (`OutputOf`) is not cloned; an [`AbortHandle`] is, for it has no such right.
+//! 3. A panic of a task ends the task and nobody else. It travels as a value to whoever awaits the
+//!    handle; without a handle one line on stderr tells of it.
+//!
+//! Real world: asyncio's `Task` is task and handle in one, so dropping it may lose the task, and an
+//! exception that nobody fetched is logged when the object dies; tokio's handle is this one. A
+//! trio nursery or Python's `TaskGroup` has no such loose end: see [`JoinSet`](super::JoinSet).
 
 use super::cell::{OutputOf, TaskRef};
 use super::home::HomeRef;
@@ -21,7 +40,8 @@ pub(crate) trait Elsewhere<T>: Stop {
     fn poll_output(&self, waker: &Waker) -> Option<Result<T, JoinError>>;
 }
 
-/// The part of [`Elsewhere`] that does not know the output.
+/// The part of [`Elsewhere`] that does not know the output. An [`AbortHandle`] has no `T`, so that
+/// handles of many kinds of work can be kept in one list.
 pub(crate) trait Stop: Send + Sync {
     fn abort(&self);
     fn is_finished(&self) -> bool;
@@ -50,17 +70,23 @@ pub(crate) trait Stop: Send + Sync {
 /// ```
 pub struct JoinHandle<T>(Work<T>);
 
+/// One word and a tag, so that a handle is returned in registers; through memory it would cost the
+/// spawner 5 ns. The rarer kind pays for that with a box.
 enum Work<T> {
     Task(OutputOf<T>),
-    Elsewhere(Arc<dyn Elsewhere<T>>),
+    Elsewhere(Box<Arc<dyn Elsewhere<T>>>),
 }
 
+// A panic inside the task is caught before anybody can see it through the handle: nothing half
+// changed is to be seen here, whatever `T` is. tokio promises the same.
 impl<T> UnwindSafe for JoinHandle<T> {}
 impl<T> RefUnwindSafe for JoinHandle<T> {}
+// The output is in the task's block, not in here; moving the handle moves a pointer.
 impl<T> Unpin for JoinHandle<T> {}
 
 impl<T> JoinHandle<T> {
     /// Makes a task of a future: two references for the loop, and the handle.
+    #[inline(always)]
     pub(crate) fn new_pair<F: Future<Output = T>>(
         future: F,
         home: HomeRef,
@@ -71,7 +97,7 @@ impl<T> JoinHandle<T> {
     }
 
     pub(crate) fn of_elsewhere(work: Arc<dyn Elsewhere<T>>) -> Self {
-        Self(Work::Elsewhere(work))
+        Self(Work::Elsewhere(Box::new(work)))
     }
 
     /// The task's id.
@@ -121,7 +147,7 @@ impl<T: 'static> JoinHandle<T> {
     pub fn abort_handle(&self) -> AbortHandle {
         AbortHandle(match &self.0 {
             Work::Task(output) => Abortable::Task(output.task().clone()),
-            Work::Elsewhere(work) => Abortable::Elsewhere(work.clone()),
+            Work::Elsewhere(work) => Abortable::Elsewhere(work.as_ref().clone()),
         })
     }
 }
@@ -130,18 +156,25 @@ impl<T> Future for JoinHandle<T> {
     type Output = Result<T, JoinError>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let output = match &mut self.0 {
-            Work::Elsewhere(work) => work.poll_output(cx.waker()),
+        match &mut self.0 {
+            Work::Elsewhere(work) => {
+                work.poll_output(cx.waker()).map_or(Poll::Pending, Poll::Ready)
+            }
             Work::Task(output) if output.task().is_done() => {
                 let taken = output.take();
-                Some(taken.expect("a `JoinHandle` was awaited again after it gave its output"))
+                assert!(
+                    taken.is_ready(),
+                    "a `JoinHandle` was awaited again after it gave its output"
+                );
+                taken
             }
+            // It may get done between the question and the note of a stranger. Then home reads the
+            // note, finds it done, and wakes at once: this wait is never one too long.
             Work::Task(output) => {
                 output.task().join(cx.waker());
-                None
+                Poll::Pending
             }
-        };
-        output.map_or(Poll::Pending, Poll::Ready)
+        }
     }
 }
 
@@ -153,7 +186,8 @@ impl<T> fmt::Debug for JoinHandle<T> {
 
 /// A handle that can abort a task but not wait for it; many can exist.
 ///
-/// The twin of `tokio::task::AbortHandle`. **Cost:** one reference to the task.
+/// The twin of `tokio::task::AbortHandle`. **Cost:** one reference to the task, which keeps its
+/// block of memory; the future in it is dropped all the same when the task ends.
 #[derive(Clone)]
 pub struct AbortHandle(Abortable);
 
@@ -259,7 +293,8 @@ impl JoinError {
         self.id
     }
 
-    /// The panic's text, if it is text: `panic!` makes one of these two types.
+    /// The panic's text, if it is text: `panic!` makes one of these two types, `&str` of a literal
+    /// and `String` of a format. `resume_unwind` may bring anything.
     fn message(&self) -> Option<String> {
         let Why::Panicked(payload) = &self.why else { return None };
         let payload = payload.lock().unwrap_or_else(|poisoned| poisoned.into_inner());

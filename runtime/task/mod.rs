@@ -45,7 +45,7 @@ pub(crate) mod join;
 mod join_set;
 mod spawn;
 mod state;
-mod waker;
+pub(crate) mod waker;
 mod yield_now;
 
 pub use id::{Id, id, try_id};

@@ -37,19 +37,19 @@ where
     F: Future + Send + 'static,
     F::Output: Send + 'static,
 {
-    spawn_from(future, Origin::here(None))
+    spawn_from(future, None)
 }
 
 #[track_caller]
-fn spawn_from<F>(future: F, origin: Origin) -> JoinHandle<F::Output>
+fn spawn_from<F>(future: F, name: Option<&str>) -> JoinHandle<F::Output>
 where
     F: Future + Send + 'static,
     F::Output: Send + 'static,
 {
     if current::is_inside_own_loop() {
-        current::spawn_here(future, origin)
+        current::spawn_here(future, name)
     } else {
-        Handle::current().spawn_from(future, origin)
+        Handle::current().spawn_from(future, Origin::here(name))
     }
 }
 
@@ -79,7 +79,7 @@ where
     F: Future + 'static,
     F::Output: 'static,
 {
-    current::spawn_here(future, Origin::here(None))
+    current::spawn_here(future, None)
 }
 
 /// Runs a closure that blocks on a thread of the blocking pool.
@@ -296,7 +296,7 @@ impl<'a> Builder<'a> {
         F: Future + Send + 'static,
         F::Output: Send + 'static,
     {
-        Ok(spawn_from(future, Origin::here(self.name)))
+        Ok(spawn_from(future, self.name))
     }
 
     /// As [`spawn_local`].
@@ -314,6 +314,6 @@ impl<'a> Builder<'a> {
         F: Future + 'static,
         F::Output: 'static,
     {
-        Ok(current::spawn_here(future, Origin::here(self.name)))
+        Ok(current::spawn_here(future, self.name))
     }
 }

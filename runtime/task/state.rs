@@ -3,6 +3,17 @@
 //! The table stands in [`super`] (`task/mod.rs`); every method here is one row of it and every row
 //! has a test below.
 //!
+//! ```text
+//!   JOINED ABORTED DONE RUNNING QUEUED
+//!      1      0      0     0      1      fresh from spawn
+//!      1      0      0     1      0      being polled
+//!      1      0      0     1      1      woken meanwhile: once more, please
+//!      1      0      0     0      0      idle: waits to be woken
+//!      1      1      0     0      1      aborted while idle: in the queue, to be dropped there
+//!      1      0      1     0      0      done; the output is the handle's
+//!      0      0      1     0      0      done and detached: the output is dropped
+//! ```
+//!
 //! Rules
 //! 1. Only the loop's own thread writes the byte. So a change is a load and a store, not a locked
 //!    instruction (0.5 ns against 7.5 ns). `home.rs` says who counts as the loop's own thread.
@@ -95,6 +106,7 @@ impl State {
         if bits & DONE != 0 {
             return AfterWake::Nothing;
         }
+        // Of a running task QUEUED would say "once more, please", but its runner ends it by itself.
         self.set(bits | ABORTED | if bits & RUNNING == 0 { QUEUED } else { 0 });
         if bits & (QUEUED | RUNNING) == 0 { AfterWake::Queue } else { AfterWake::Nothing }
     }
@@ -103,6 +115,8 @@ impl State {
     pub(crate) fn run(&self) -> Start {
         let bits = self.get();
         debug_assert_eq!(bits & (QUEUED | RUNNING | DONE), QUEUED, "only a queued task is run");
+        // QUEUED goes before the poll and not after it: a wake during the poll sets it anew, and
+        // that is how `pending` learns of it.
         self.set((bits & !QUEUED) | RUNNING);
         if bits & ABORTED == 0 { Start::Poll } else { Start::Cancel }
     }
@@ -112,6 +126,7 @@ impl State {
         let bits = self.get();
         debug_assert_eq!(bits & (RUNNING | DONE), RUNNING, "only a running task returns");
         if bits & ABORTED != 0 {
+            // RUNNING stays: the drop of the future may wake its own task, which must not queue it.
             return End::Cancel;
         }
         self.set(bits & !RUNNING);

@@ -11,8 +11,13 @@
 //!
 //! Rules
 //! 1. Deadlines are rounded up to ticks, now is rounded down: nothing ever fires early.
-//! 2. The loop calls [`Clock::enter`] when it takes over a thread and keeps the guard until it
-//!    leaves; only between the two, and only on that thread, may it call [`Clock::advance`].
+//! 2. While a thread is inside a loop it shows that loop's clock ([`Clock::show`]); only then, and
+//!    only on that thread, may the loop call [`Clock::advance`].
+//!
+//! Rule 1 in numbers. At 0.7 ms after the start a task sleeps for 5 ms: the deadline 5.7 becomes
+//! tick 6. At 5.9 ms the loop looks: that is tick 5, nothing is due. At 6.0 it is, 0.3 ms late.
+//! Were the deadline rounded down, the task would be woken at 5.0; a program that measures its own
+//! sleeps would call that a bug, and one that sleeps until a moment, in a loop, would spin.
 //!
 //! Real world: tokio freezes its clock with `pause`; asyncio's loop has a `time()` to be patched;
 //! trio has a `MockClock` with an autojump.
@@ -25,12 +30,16 @@ use std::time::{Duration, Instant as StdInstant};
 use crate::shim::Arc;
 use crate::shim::atomic::{AtomicU64, Ordering};
 
+// Not a field of the clock alone: `Instant::now()` is a plain function, called by code that has no
+// loop in its hands. The loop's thread keeps the time here for it, and it costs real time 1 ns.
 thread_local! {
     /// The virtual now of the loop this thread is inside of. `None`: time is real here.
     static VIRTUAL_NOW: Cell<Option<StdInstant>> = const { Cell::new(None) };
 }
 
 /// "For ever" where a deadline is needed: about 30 years, which every platform can represent.
+/// `sleep(Duration::MAX)` is a common way to say "never", and an addition that panics would be a
+/// poor answer.
 const FAR: Duration = Duration::from_secs(86_400 * 365 * 30);
 
 const TICK_NANOS: u32 = 1_000_000;
@@ -154,6 +163,8 @@ impl AddAssign<Duration> for Instant {
     }
 }
 
+// Clamped at zero like `duration_since`, though std's documents leave open whether theirs panics:
+// "how much is left" is asked of deadlines that have passed, and the answer is none.
 impl Sub for Instant {
     type Output = Duration;
 
@@ -162,6 +173,8 @@ impl Sub for Instant {
     }
 }
 
+// As with std's type, `+` and `-` with a duration panic when the moment cannot be represented;
+// `checked_add` and `checked_sub` ask first. Between two moments `-` never does.
 impl Sub<Duration> for Instant {
     type Output = Self;
 
@@ -177,6 +190,14 @@ impl SubAssign<Duration> for Instant {
 }
 
 /// A loop's clock. Clones show the same time, also on other threads.
+///
+/// With the virtual one, two tasks that sleep for one and two hours take no time: nothing can run,
+/// so the turn moves the clock from stop to stop of the wheel; after one hour of it the first task
+/// runs, then nothing can run again, and so on. Between two stops any amount of work takes zero
+/// time, so a test never depends on how fast the machine is.
+///
+/// An enum and not a trait: the choice is made once, by the builder, and a real clock pays for the
+/// virtual one no more than a branch that is always predicted.
 #[derive(Clone, Debug)]
 pub(crate) enum Clock {
     /// The operating system's monotonic clock.
@@ -188,7 +209,8 @@ pub(crate) enum Clock {
     Virtual {
         /// Tick 0.
         start: Instant,
-        /// How far the clock has been moved since: nanoseconds, enough for 584 years.
+        /// How far the clock has been moved since: nanoseconds, enough for 584 years. Shared
+        /// and atomic, so that a clock may be cloned to where the loop is not.
         offset_nanos: Arc<AtomicU64>,
     },
 }
@@ -226,6 +248,7 @@ impl Clock {
             Self::Virtual { start, offset_nanos } => {
                 // Relaxed: the time alone is read, nothing is published with it.
                 let offset = Duration::from_nanos(offset_nanos.load(Ordering::Relaxed));
+                // The addition was tried in `advance`, before the offset was stored.
                 start.checked_add(offset).unwrap_or(*start)
             }
         }
@@ -259,6 +282,7 @@ impl Clock {
         let by_nanos = u64::try_from(by.as_nanos()).unwrap_or(u64::MAX);
         // Relaxed: one thread writes (rule 2), and readers want the time alone.
         let offset = offset_nanos.load(Ordering::Relaxed).saturating_add(by_nanos);
+        // A step too far is not taken at all: the clock stands, and never goes back.
         if start.checked_add(Duration::from_nanos(offset)).is_some() {
             offset_nanos.store(offset, Ordering::Relaxed);
             VIRTUAL_NOW.set(Some(self.now().0));
@@ -267,6 +291,7 @@ impl Clock {
 
     /// Makes [`Instant::now`] show `clock` on this thread from now on, or the system's without one.
     pub(crate) fn show(clock: Option<&Self>) {
+        // A real clock shows `None`, and so hides the virtual one of a loop around this one.
         let shown = clock.filter(|clock| clock.is_virtual());
         VIRTUAL_NOW.set(shown.map(|clock| clock.now().0));
     }

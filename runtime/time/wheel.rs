@@ -10,6 +10,21 @@
 //!   the slot is emptied onto the dials below, and from dial 0 it fires.
 //! ```
 //!
+//! Three timers, each set at tick 0:
+//!
+//! ```text
+//!   deadline    digits        set on           what happens to it at which tick
+//!   20          0  20         dial 0 slot 20   20: fires
+//!   100         1  36         dial 1 slot  1   64: to dial 0 slot 36     100: fires
+//!   3,600,000   13 46 58 0    dial 3 slot 13   3,407,872: to dial 2 slot 46
+//!   (one hour)                                 3,596,288: to dial 1 slot 58
+//!                                              3,600,000: to dial 0 slot 0, and fires
+//! ```
+//!
+//! A timer of an hour that is cancelled in its first 56 minutes never moved. What counts is the
+//! digit, not the distance: at tick 60 a timer for tick 70 goes on dial 1, as the digit before the
+//! last differs, and moves at tick 64. For that, no two timers are ever compared.
+//!
 //! Rules
 //! 1. `now_ticks` never goes back, and no entry's deadline is before it (`insert` raises it).
 //! 2. An entry sits where its deadline and `now_ticks` say, at every moment: on one list, or on
@@ -20,12 +35,16 @@
 //! 4. A key is good once: firing or removing its entry raises the generation of the place.
 //!
 //! Knows nothing of tasks, wakers or sockets: the payload is any `T`.
-//! Real world: tokio has the same wheel behind a lock; asyncio keeps a heap; curio a dict and a
-//! heap. Source: Varghese & Lauck, "Hashed and Hierarchical Timing Wheels", 1987.
+//! Real world: tokio has the same wheel behind a lock; curio a dict and a heap. asyncio keeps a
+//! heap, where a cancelled timer stays until it comes up or most of the heap is cancelled. With
+//! 10,000 timers a heap takes 66 ns for a push and a pop, a search tree 120.
+//! Source: Varghese & Lauck, "Hashed and Hierarchical Timing Wheels", 1987.
 
 use std::mem;
 use std::num::NonZeroU32;
 
+// 64 slots, because 64 bits are a word: "which is the next slot in use" is one instruction. Six
+// dials, because five would reach only 12 days, and a seventh is for deadlines nobody waits for.
 const DIALS: usize = 6;
 const DIGIT_BITS: u32 = 6;
 const SLOTS: usize = 1 << DIGIT_BITS;
@@ -50,9 +69,12 @@ struct Entry<T> {
     deadline_ticks: u64,
     /// Empty exactly while the place is free; then `next` chains the free places.
     payload: Option<T>,
+    // Neighbours by number. Doubly linked, because a cancelled timer leaves from the middle; `u32`,
+    // because two pointers would be twice as much to load.
     prev: u32,
     next: u32,
     generation: NonZeroU32,
+    /// Rule 2 could tell it anew; here it takes bytes that would be padding.
     list: u16,
 }
 
@@ -73,6 +95,7 @@ pub(crate) struct Wheel<T> {
     free: u32,
     /// Never shrinks: places are used again, the last one freed first.
     entries: Vec<Entry<T>>,
+    // To find what is next, the loop reads these seven words and not one of the lists.
     /// A bit per list that is not empty: the dials, then one word for `BEYOND`.
     occupied: [u64; DIALS + 1],
     lists: [List; BEYOND + 1],
@@ -114,8 +137,9 @@ impl<T> Wheel<T> {
     /// **Cost:** O(1); memory only for more timers than ever before.
     #[inline]
     pub(crate) fn insert(&mut self, deadline_ticks: u64, payload: T) -> Key {
+        // A past deadline would differ from now in some digit, and be laid behind a hand.
         let deadline_ticks = deadline_ticks.max(self.now_ticks);
-        let slot = self.free;
+        let slot = self.free; // the one freed last, so most likely still in the cache
         let generation = if let Some(entry) = self.entries.get_mut(slot as usize) {
             self.free = entry.next;
             entry.deadline_ticks = deadline_ticks;
@@ -129,7 +153,8 @@ impl<T> Wheel<T> {
         Key { slot, generation }
     }
 
-    /// The payload of a timer that is still set. `None`: it fired or was removed.
+    /// The payload of a timer that is still set. `None`: it fired or was removed. That is how a
+    /// `Sleep` learns that its time has come: no clock is read.
     #[inline]
     pub(crate) fn get_mut(&mut self, key: Key) -> Option<&mut T> {
         let entry = self.entries.get_mut(key.slot as usize)?;
@@ -154,7 +179,8 @@ impl<T> Wheel<T> {
     /// Gives a timer a new deadline, as if it were inserted anew with its key. False: it fired or
     /// was removed before.
     ///
-    /// **Cost:** O(1), and the payload is not touched.
+    /// **Cost:** O(1), and the payload is not touched: a timeout that is put off again and again,
+    /// as of a connection that is still alive, clones and drops no waker.
     #[inline]
     pub(crate) fn rearm(&mut self, key: Key, deadline_ticks: u64) -> bool {
         if self.get_mut(key).is_none() {
@@ -169,6 +195,9 @@ impl<T> Wheel<T> {
     /// When to call `advance` next: the first deadline, or an earlier moment at which a slot of
     /// a higher dial comes round. Never later than the first deadline, never before now.
     ///
+    /// A moment too early costs the loop a turn in vain, one for each dial. To find the exact one
+    /// would mean to walk the list of a whole slot, here, before each sleep.
+    ///
     /// **Cost:** a look at seven words.
     #[inline]
     pub(crate) fn next_deadline_ticks(&self) -> Option<u64> {
@@ -180,6 +209,8 @@ impl<T> Wheel<T> {
     ///
     /// Empty stretches of time cost nothing. A `now_ticks` before the last one counts as that.
     pub(crate) fn advance(&mut self, now_ticks: u64, due: &mut Vec<T>) {
+        // From stop to stop, never tick by tick. The hands must stand at the stop while its list is
+        // dealt out: that is what makes the digit equal, and sends each entry to a lower dial.
         while let Some((list, ticks)) = self.next_list()
             && ticks <= now_ticks
         {
@@ -196,6 +227,7 @@ impl<T> Wheel<T> {
         }
     }
 
+    // Cold: once a program has its usual number of timers, places come from the free list.
     #[cold]
     fn insert_at_new_place(&mut self, deadline_ticks: u64, payload: T) -> Key {
         let slot = u32::try_from(self.entries.len()).ok().filter(|&slot| slot != NIL);
@@ -210,15 +242,20 @@ impl<T> Wheel<T> {
     }
 
     /// The list to be emptied first, and when.
+    ///
+    /// The lowest dial in use wins without a comparison. Its entries agree with now in all higher
+    /// digits, so they lie within this turn of the dial above, whose next slot begins after it.
     #[inline]
     fn next_list(&self) -> Option<(usize, u64)> {
         let dial = self.occupied.iter().position(|&slots| slots != 0)?;
         if dial == DIALS {
             return Some((BEYOND, self.beyond_ticks));
         }
+        // No slot behind the hand is in use (rule 2), so the lowest bit is the next one.
         let slot = self.occupied[dial].trailing_zeros();
         let shift = DIGIT_BITS * dial as u32;
         let above = shift + DIGIT_BITS;
+        // Now with this digit replaced and all lower ones 0: when the slot begins.
         let start_ticks = (self.now_ticks >> above << above) | u64::from(slot) << shift;
         Some((dial * SLOTS + slot as usize, start_ticks))
     }
@@ -226,6 +263,8 @@ impl<T> Wheel<T> {
     /// Where rule 2 wants an entry of this deadline.
     #[inline]
     fn list_of(&self, deadline_ticks: u64) -> usize {
+        // XOR leaves the bits that differ; the highest of them, by sixes, names the digit. `| 1`
+        // gives a deadline of now a logarithm too, and changes no other one.
         let differing = (self.now_ticks ^ deadline_ticks) | 1;
         let dial = differing.ilog2() / DIGIT_BITS;
         if dial as usize >= DIALS {
@@ -275,6 +314,8 @@ impl<T> Wheel<T> {
         }
     }
 
+    /// Keeps the first round of `BEYOND`. When an entry leaves it is not moved up, for that would
+    /// be a search: too early a stop only deals the list out in vain, and that once in two years.
     #[cold]
     fn note_beyond(&mut self, deadline_ticks: u64, first: bool) {
         let round_ticks = deadline_ticks >> ROUND_BITS << ROUND_BITS;
@@ -287,12 +328,15 @@ impl<T> Wheel<T> {
         self.occupied[list / SLOTS] &= !(1 << (list % SLOTS));
     }
 
-    /// Empties a list and returns its first entry; the entries still chain up by `next`.
+    /// Empties a list and returns its first entry; the entries still chain up by `next`, until the
+    /// caller links or releases them.
     fn detach(&mut self, list: usize) -> u32 {
         self.mark_empty(list);
         mem::replace(&mut self.lists[list], EMPTY).head
     }
 
+    /// Hands out payloads and calls nobody: what they mean, and whether to wake them now, is for
+    /// the caller, who has the wheel borrowed at this moment.
     fn fire(&mut self, list: usize, due: &mut Vec<T>) {
         let mut slot = self.detach(list);
         while let Some(entry) = self.entries.get_mut(slot as usize) {

@@ -9,15 +9,17 @@ use std::task::{Context, Poll, Wake, Waker};
 use loom::sync::Notify;
 
 std::thread_local! {
-    /// Whether those who wait let the others go first; loom runs a model on one thread of the system.
+    /// Whether those who wait let the others go first; loom runs a model on one thread of the
+    /// system.
     static OTHERS_FIRST: Cell<bool> = const { Cell::new(false) };
 }
 
-/// Explores `body`. Up to three times a thread may be interrupted where it need not be; that is where
-/// all known bugs of such code lie, and it keeps the search short. `LOOM_MAX_PREEMPTIONS` overrides.
+/// Explores `body`. Up to three times a thread may be interrupted where it need not be; that is
+/// where all known bugs of such code lie, and it keeps the search short. `LOOM_MAX_PREEMPTIONS`
+/// overrides.
 ///
-/// Searches twice, the second time from an order in which whoever waits comes last: loom forgets that
-/// a thread has loaded a word once another one has loaded it, too, and misses orders by that.
+/// Searches twice, the second time from an order in which whoever waits comes last: loom forgets
+/// that a thread has loaded a word once another one has loaded it, too, and misses orders by that.
 pub fn check(body: impl Fn() + Sync + Send + 'static) {
     let mut model = loom::model::Builder::new();
     model.preemption_bound = model.preemption_bound.or(Some(3));

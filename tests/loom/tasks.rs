@@ -100,7 +100,7 @@ fn set_stage(ring: Option<Arc<Notify>>, message: Option<Arc<AtomicUsize>>) -> St
         Some(bell) => Box::new(move || bell.notify()),
         None => Box::new(|| {}),
     };
-    let home = HomeRef::new(queue, ring);
+    let home = HomeRef::new(queue, || {}, ring);
     let drops = std::sync::Arc::new(PlainUsize::new(0));
     let slot = std::sync::Arc::new(std::sync::Mutex::new(None));
     let subject = Subject { waker: slot.clone(), polls: 0, message, drops: drops.clone() };
@@ -293,7 +293,7 @@ fn a_stranger_spawns_while_the_loop_ends() {
 #[test]
 fn a_strangers_reference_to_home_outlives_the_loop() {
     crate::model::check(|| {
-        let home = HomeRef::new(queue, Box::new(|| {}));
+        let home = HomeRef::new(queue, || {}, Box::new(|| {}));
         let theirs = home.clone();
         let stranger = thread::spawn(move || {
             let again = theirs.clone();

@@ -142,8 +142,8 @@ fn a_permit_orders_what_is_done_under_it() {
 
 /// Goal: show the same for a permit that was released under the lock, past a waiter that gives up.
 /// Method: one thread waits for two, writes the cell, releases one and gives up; one acquires. Both
-/// are spawned, so that the search starts with the giver (loom forgets a load once another thread has
-/// loaded, too, and would not come to that order by itself).
+/// are spawned, so that the search starts with the giver (loom forgets a load once another thread
+/// has loaded, too, and would not come to that order by itself).
 #[test]
 fn a_permit_that_passes_a_waiter_orders_what_was_done_before() {
     check(|| {

@@ -80,7 +80,7 @@ pub struct Options {
     pub workers: u32,
 
     /// Requests a second, all hosts together [default: what a platform allows]
-    #[arg(long, value_name = "N", value_parser = parse_rate)]
+    #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = parse_rate)]
     pub rate: Option<f64>,
 
     /// SQLite file for the pages [default: HOST.sqlite; a temporary one]

@@ -15,8 +15,8 @@
 //!
 //! Rules
 //! 1. The first `base href` is what relative links are relative to, wherever it stands.
-//! 2. `rel="nofollow"` on a link and `<meta name="robots" content="nofollow">` on a page are obeyed,
-//!    unless robots are ignored altogether.
+//! 2. `rel="nofollow"` on a link and `<meta name="robots" content="nofollow">` on a page are
+//!    obeyed, unless robots are ignored altogether.
 //! 3. What stands in a `template` is no link: a browser does not show it either.
 //! 4. Each address once a page, in the order of its first appearance.
 //!

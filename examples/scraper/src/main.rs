@@ -127,7 +127,12 @@ impl Run {
         let (outcome, traffic) = ended?;
         let mut report = build_report(&options, &outcome, &traffic, &tally, elapsed, measures);
         report.pages_in_store = before + outcome.written.pages;
-        let keep = !temporary || report.end != End::Complete;
+        // The platform's pages are made up, and a site that was not there has none.
+        let keep = match report.end {
+            End::Interrupted => true,
+            End::Complete => !temporary,
+            End::Unreachable => options.store.is_some() || report.pages_in_store > 0,
+        };
         report.store = keep.then(|| store_path.display().to_string());
         if !keep {
             remove_store(&store_path);
@@ -192,10 +197,11 @@ async fn scrape(
     let client = Client::new(RondelNet, client).limited(limiter.clone(), |_| "");
     let stop = CancellationToken::new();
     let watch = rondel::spawn(watch_for_ctrl_c(stop.clone()));
+    let before = frontier.stored();
     let progress = (!options.quiet).then(|| {
         let pool = client.clone();
         let in_flight = Box::new(move || pool.stats().in_use);
-        let total = platform.map(|_| options.pages());
+        let total = platform.map(|_| options.pages().saturating_sub(before));
         rondel::spawn(Progress::new(tally.clone(), in_flight, total).run())
     });
     let workers = options.workers as usize;
@@ -360,8 +366,8 @@ fn build_report(
     let frontier = &outcome.frontier;
     let end = match (outcome.stopped, frontier.start_trouble()) {
         (true, _) => End::Interrupted,
-        (false, Some(_)) => End::Unreachable,
-        (false, None) => End::Complete,
+        (false, Some(_)) if frontier.stored() == 0 => End::Unreachable,
+        (false, _) => End::Complete,
     };
     let seconds = elapsed.as_secs_f64();
     Report {

@@ -7,8 +7,8 @@
 //! ```
 //!
 //! A slow disk: the writer's queue is full, so the frontier's task waits, so the queue of findings
-//! fills up, so the workers wait, so nothing is fetched. A slow site: the workers wait, the frontier
-//! stays where it is. Nothing grows but the list of addresses.
+//! fills up, so the workers wait, so nothing is fetched. A slow site: the workers wait, the
+//! frontier stays where it is. Nothing grows but the list of addresses.
 //!
 //! Rules
 //! 1. Jobs in the queue and at the workers are at most [`Settings::queue_len`] and the workers
@@ -210,7 +210,7 @@ impl Hub {
 
     fn hand_out(&mut self) {
         while self.in_hand < self.in_hand_max {
-            let Some(job) = self.frontier.next() else { return };
+            let Some(job) = self.frontier.next_job() else { return };
             self.jobs.try_send(job).expect("the queue holds all jobs in hand (rule 1)");
             self.in_hand += 1;
         }
@@ -405,6 +405,7 @@ fn failure(error: &FetchError, asked: &Url) -> Finding {
 #[derive(Deserialize)]
 struct Listing {
     profiles: Vec<String>,
+    others: Vec<String>,
     next: Option<String>,
 }
 
@@ -412,7 +413,14 @@ fn read_listing(url: &Url, body: &[u8]) -> Finding {
     match serde_json::from_slice::<Listing>(body) {
         Ok(listing) => Finding::List {
             pages: listing.profiles.iter().filter_map(|href| urls::resolve(url, href)).collect(),
-            lists: listing.next.iter().filter_map(|href| urls::resolve(url, href)).collect(),
+            // All at once rather than from `next` to `next`: a chain is as slow as its slowest
+            // link.
+            lists: listing
+                .others
+                .iter()
+                .chain(&listing.next)
+                .filter_map(|href| urls::resolve(url, href))
+                .collect(),
         },
         Err(error) => Finding::Failed("bad listing".into(), format!("{url}: {error}")),
     }

@@ -8,20 +8,21 @@
 //!
 //! | address            | answer                                                                |
 //! |--------------------|-----------------------------------------------------------------------|
-//! | `/listing?page=K`  | JSON: `pages`, `profiles` (addresses, 100 a page), `next` (or null)   |
+//! | `/listing?page=K`  | JSON: `pages`, `profiles` (addresses, 100 a page), `next` (or null),  |
+//! |                    | and on the first one `others`: the addresses of up to 1,000 more      |
 //! | `/profile/N`       | HTML, 1 to 4 KiB, now and then 100 KiB; every fourth one gzipped      |
 //! | `/robots.txt`      | 404: everything is allowed                                            |
 //!
-//! It publishes what it allows (a rate, a burst, a number of requests and of connections at once) and
-//! enforces it: whoever asks for more gets 429 with `Retry-After`, and is counted as having broken
-//! the rule. A scraper that keeps to the limits has zero of these in [`Measures`]; the faults of
-//! [`faults`] come on top and break no rule.
+//! It publishes what it allows (a rate, a burst, a number of requests and of connections at once)
+//! and enforces it: whoever asks for more gets 429 with `Retry-After`, and is counted as having
+//! broken the rule. A scraper that keeps to the limits has zero of these in [`Measures`]; the
+//! faults of [`faults`] come on top and break no rule.
 //!
 //! Rules
 //! 1. A request is in flight from its head's arrival until its last piece is handed to hyper. So it
 //!    ends before the client can know, and no client that keeps the limit is ever seen above it.
-//! 2. A connection counts from its first request, for the same reason turned round: a client may open
-//!    one the moment it has closed another, and the kernel tells us of both at once.
+//! 2. A connection counts from its first request, for the same reason turned round: a client may
+//!    open one the moment it has closed another, and the kernel tells us of both at once.
 //! 3. `burst` is the client's allowance; the platform's own bucket is larger by `in_flight_max`,
 //!    because so many requests can be on their way when the platform is held up.
 
@@ -39,6 +40,10 @@ use rondel::sync::CancellationToken;
 use serde::Serialize;
 
 use faults::Fate;
+
+/// The first page of the listing leads to so many others, as a row of page numbers does; whoever
+/// wants more follows `next` from the last of them.
+const OTHERS_MAX: u64 = 1000;
 
 /// Profiles on one page of the listing.
 pub const PROFILES_A_LISTING: u64 = 100;
@@ -199,7 +204,8 @@ struct Shared {
     books: Mutex<Books>,
 }
 
-/// The counters. Only the platform's thread writes, only the end reads: the lock is never contended.
+/// The counters. Only the platform's thread writes, only the end reads: the lock is never
+/// contended.
 #[derive(Debug)]
 struct Books {
     started: Instant,
@@ -314,10 +320,9 @@ impl Shared {
     }
 
     fn delivered(&self, page: Page) {
-        if let Page::Profile(number) = page {
-            if let Some(count) = self.lock().profile_deliveries.get_mut(number as usize) {
-                *count += 1;
-            }
+        let Page::Profile(number) = page else { return };
+        if let Some(count) = self.lock().profile_deliveries.get_mut(number as usize) {
+            *count += 1;
         }
     }
 

@@ -51,8 +51,8 @@ fn unpack(bytes: &[u8]) -> Vec<u8> {
     unpacked
 }
 
-/// `loc` inside `url` or `sitemap`, whatever namespace prefix they carry; an image's `loc` is another
-/// element's child and no page.
+/// `loc` inside `url` or `sitemap`, whatever namespace prefix they carry; an image's `loc` is
+/// another element's child and no page.
 fn parse_xml(address: &Url, text: &str) -> Sitemap {
     let mut reader = Reader::from_str(text);
     let mut path: Vec<String> = Vec::new();

@@ -1,8 +1,9 @@
 //! One page, one spelling: how addresses are made comparable.
 //!
-//! A crawler that is to find every page exactly once must know that `HTTP://Example.org:80/a/../b#top`
-//! and `http://example.org/b` are one page. It must not go further than the standards do: `/b` and
-//! `/b/` may be two pages, and so may `?x=1&y=2` and `?y=2&x=1`.
+//! A crawler that is to find every page exactly once must know that
+//! `HTTP://Example.org:80/a/../b#top` and `http://example.org/b` are one page. It must not go
+//! further than the standards do: `/b` and `/b/` may be two pages, and so may `?x=1&y=2` and
+//! `?y=2&x=1`.
 //!
 //! | rule                                   | example                     | why it is safe          |
 //! |----------------------------------------|-----------------------------|-------------------------|
@@ -25,92 +26,21 @@ const URL_LEN_MAX: usize = 4096;
 
 /// What is certainly not a page of hypertext, by the ending of its path. Such links are not even
 /// asked for, unless `--all-types` is set.
+#[rustfmt::skip]
 const NOT_HYPERTEXT: &[&str] = &[
-    "7z",
-    "aac",
-    "apk",
-    "atom",
-    "avi",
-    "avif",
-    "bin",
-    "bmp",
-    "br",
-    "bz2",
-    "css",
-    "csv",
-    "deb",
-    "dmg",
-    "doc",
-    "docx",
-    "eot",
-    "epub",
-    "exe",
-    "flac",
-    "gif",
-    "gz",
-    "ico",
-    "iso",
-    "jar",
-    "jpeg",
-    "jpg",
-    "js",
-    "json",
-    "m4a",
-    "m4v",
-    "map",
-    "md",
-    "mjs",
-    "mkv",
-    "mov",
-    "mp3",
-    "mp4",
-    "mpeg",
-    "mpg",
-    "msi",
-    "odp",
-    "ods",
-    "odt",
-    "ogg",
-    "ogv",
-    "otf",
-    "pdf",
-    "png",
-    "ppt",
-    "pptx",
-    "ps",
-    "rar",
-    "rpm",
-    "rs",
-    "rss",
-    "svg",
-    "svgz",
-    "tar",
-    "tgz",
-    "tif",
-    "tiff",
-    "toml",
-    "ttf",
-    "txt",
-    "wasm",
-    "wav",
-    "webm",
-    "webmanifest",
-    "webp",
-    "woff",
-    "woff2",
-    "xls",
-    "xlsx",
-    "xml",
-    "xz",
-    "yaml",
-    "yml",
-    "zip",
-    "zst",
+    "7z", "aac", "apk", "atom", "avi", "avif", "bin", "bmp", "br", "bz2", "css", "csv", "deb",
+    "dmg", "doc", "docx", "eot", "epub", "exe", "flac", "gif", "gz", "ico", "iso", "jar", "jpeg",
+    "jpg", "js", "json", "m4a", "m4v", "map", "md", "mjs", "mkv", "mov", "mp3", "mp4", "mpeg",
+    "mpg", "msi", "odp", "ods", "odt", "ogg", "ogv", "otf", "pdf", "png", "ppt", "pptx", "ps",
+    "rar", "rpm", "rs", "rss", "svg", "svgz", "tar", "tgz", "tif", "tiff", "toml", "ttf", "txt",
+    "wasm", "wav", "webm", "webmanifest", "webp", "woff", "woff2", "xls", "xlsx", "xml", "xz",
+    "yaml", "yml", "zip", "zst",
 ];
 
 /// Resolves `href` against `base` and brings it into the one spelling.
 ///
-/// `None`: not an address that a crawler can fetch (`mailto:`, `javascript:`, unreadable, too long).
+/// `None`: not an address that a crawler can fetch (`mailto:`, `javascript:`, unreadable, too
+/// long).
 pub fn resolve(base: &Url, href: &str) -> Option<Url> {
     let href = href.trim_matches(|c: char| c.is_ascii_whitespace());
     normalise(base.join(href).ok()?)

@@ -121,7 +121,7 @@ impl Plan {
         match number {
             0 => "/".into(),
             _ if number % 10 == 3 => format!("/dir{}/sub{number}/", number % 7),
-            _ if number % 3 == 0 => format!("/dir{}/deep/p{number}.html", number % 7),
+            _ if number.is_multiple_of(3) => format!("/dir{}/deep/p{number}.html", number % 7),
             _ => format!("/p{number}.html"),
         }
     }

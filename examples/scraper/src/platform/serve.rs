@@ -21,7 +21,7 @@ use rondel::sync::CancellationToken;
 use rondel::time::{Sleep, sleep};
 
 use super::faults::{self, Fate};
-use super::{PROFILES_A_LISTING, Page, Shared, Verdict, listings};
+use super::{OTHERS_MAX, PROFILES_A_LISTING, Page, Shared, Verdict, listings};
 
 /// A slow body comes in so many pieces, with this pause between two of them.
 const SLOW_PIECES: usize = 8;
@@ -186,7 +186,7 @@ fn page_answer(
         }
         Page::Listing(number) => (listing(number, config.pages), "application/json"),
     };
-    let gzip = gzip && page.key() % 4 == 0;
+    let gzip = gzip && page.key().is_multiple_of(4);
     let body = if gzip { pack(body.as_bytes()) } else { Bytes::from(body) };
     let length = body.len();
     let half = body.slice(..length / 2);
@@ -208,7 +208,7 @@ fn page_answer(
         headers.insert(CONTENT_ENCODING, HeaderValue::from_static("gzip"));
     }
     // Every third page is sent in chunks: a torn one is told by the missing last chunk then.
-    if page.key() % 3 != 0 {
+    if !page.key().is_multiple_of(3) {
         headers.insert(CONTENT_LENGTH, HeaderValue::from(length));
     }
     response
@@ -219,7 +219,12 @@ fn listing(number: u64, pages: u64) -> String {
     let last = (number * PROFILES_A_LISTING).min(pages);
     let profiles: Vec<String> = (first..=last).map(|number| format!("/profile/{number}")).collect();
     let next = (number < listings(pages)).then(|| format!("/listing?page={}", number + 1));
-    serde_json::json!({ "pages": pages, "profiles": profiles, "next": next }).to_string()
+    let others = if number == 1 { listings(pages).min(OTHERS_MAX) } else { 0 };
+    let others: Vec<String> = (2..=others).map(|other| format!("/listing?page={other}")).collect();
+    let listing = serde_json::json!({
+        "pages": pages, "profiles": profiles, "next": next, "others": others,
+    });
+    listing.to_string()
 }
 
 fn pack(body: &[u8]) -> Bytes {
