@@ -104,7 +104,7 @@ impl Pool {
     /// # Errors
     ///
     /// When the pool is closed, or when no thread is there and none can be started; `job` is
-    /// dropped then.
+    /// dropped then, with all that are queued.
     pub(crate) fn submit(&self, job: Job) -> io::Result<()> {
         let mut state = self.shared.lock();
         if state.closed {
@@ -133,11 +133,10 @@ impl Pool {
         if state.threads > 0 {
             return Ok(()); // the threads that there are will come to it
         }
-        // No thread is left to come for it. The last one is ours, or that of another `submit` in
-        // the same plight.
-        let job = state.queue.pop_back();
+        // All of them, not only ours: nobody would come to the others either.
+        let jobs = std::mem::take(&mut state.queue);
         drop(state);
-        drop(job);
+        drop(jobs);
         Err(error)
     }
 

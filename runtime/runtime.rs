@@ -6,6 +6,7 @@ use crate::flavor::local::Local;
 use crate::task::JoinHandle;
 use std::fmt;
 use std::future::Future;
+use std::io::{self, Write};
 use std::time::Duration;
 
 /// How long the end of a runtime waits for closures on the blocking pool, unless told otherwise.
@@ -35,7 +36,7 @@ impl Runtime {
     /// # Errors
     ///
     /// When the kernel gives no more descriptors for the reactor.
-    pub fn new() -> std::io::Result<Self> {
+    pub fn new() -> io::Result<Self> {
         Builder::new().build()
     }
 
@@ -122,7 +123,9 @@ impl Runtime {
         local.end();
         let running = handle.pool().close(limit);
         if running > 0 && !limit.is_zero() {
-            eprintln!(
+            // Not `eprintln!`, which panics where stderr takes nothing more.
+            let _ = writeln!(
+                io::stderr(),
                 "rondel: {running} closure(s) of `spawn_blocking` still ran {limit:?} after the \
                  runtime ended; their threads are left behind"
             );

@@ -178,22 +178,6 @@ fn virtual_time_goes_on_after_each_closure() {
     end.recv_timeout(Duration::from_secs(30)).expect("the loop sleeps for ever");
 }
 
-/// Goal: the end of a runtime comes although strangers never stop asking for more.
-/// Method: two threads spawn without a pause while the runtime is dropped.
-#[test]
-fn a_runtime_ends_while_strangers_keep_spawning() {
-    let runtime = runtime();
-    let strangers: Vec<_> = (0..2)
-        .map(|_| {
-            let handle = runtime.handle().clone();
-            thread::spawn(move || while !handle.spawn(async {}).is_finished() {})
-        })
-        .collect();
-    runtime.block_on(async { rondel::time::sleep(Duration::from_millis(5)).await });
-    drop(runtime);
-    drop(strangers);
-}
-
 /// Goal: a closure on the pool that waits for something of the loop does not wait for ever once the
 /// loop has ended.
 /// Method: closures wait for a timer, a task and a socket of the loop; the runtime ends meanwhile,
@@ -344,4 +328,67 @@ fn what_needs_a_loop_says_so_outside_of_one() {
     for text in texts {
         assert!(text.starts_with("no Rondel loop runs on this thread: call this inside"), "{text}");
     }
+}
+
+/// Goal: a task whose future and output both panic when they are dropped ends all the same.
+/// Method: the future keeps one such value and returns another.
+#[test]
+fn a_task_that_panics_in_two_drops_ends() {
+    struct Bomb;
+    impl Drop for Bomb {
+        fn drop(&mut self) {
+            panic!("a bomb is dropped");
+        }
+    }
+    struct Twice(Option<Bomb>, Bomb);
+    impl Future for Twice {
+        type Output = Bomb;
+        fn poll(mut self: std::pin::Pin<&mut Self>, _: &mut std::task::Context<'_>) -> Poll<Bomb> {
+            Poll::Ready(self.0.take().unwrap())
+        }
+    }
+    let Err(error) = runtime().block_on(async { rondel::spawn(Twice(Some(Bomb), Bomb)).await })
+    else {
+        panic!("it must fail");
+    };
+    assert!(error.is_panic());
+}
+
+/// Goal: a panic that nobody hears of is no panic of the loop, though stderr is closed.
+/// Method: run this test in a process of its own, whose stderr is a pipe without a reader.
+#[test]
+fn a_panic_that_cannot_be_reported_leaves_the_loop_alone() {
+    const INSIDE: &str = "RONDEL_TEST_STDERR_IS_CLOSED";
+    if std::env::var_os(INSIDE).is_some() {
+        std::panic::set_hook(Box::new(|_| {}));
+        return runtime().block_on(async {
+            drop(rondel::spawn(async { panic!("nobody hears") }));
+            rondel::task::yield_now().await;
+            rondel::task::yield_now().await;
+        });
+    }
+    let mut child = std::process::Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", "a_panic_that_cannot_be_reported_leaves_the_loop_alone", "--nocapture"])
+        .env(INSIDE, "1")
+        .stdout(std::process::Stdio::null())
+        .stderr(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    drop(child.stderr.take());
+    assert!(child.wait().unwrap().success());
+}
+/// Goal: the end of a runtime comes although strangers never stop asking for more.
+/// Method: four threads spawn without a pause while the runtime is dropped.
+#[test]
+fn a_runtime_ends_while_strangers_keep_spawning() {
+    let runtime = runtime();
+    let strangers: Vec<_> = (0..4)
+        .map(|_| {
+            let handle = runtime.handle().clone();
+            thread::spawn(move || while !handle.spawn(async {}).is_finished() {})
+        })
+        .collect();
+    thread::sleep(Duration::from_millis(10)); // time to begin; nothing depends on it
+    drop(runtime);
+    drop(strangers);
 }

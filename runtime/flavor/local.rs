@@ -131,6 +131,7 @@ impl Local {
         // A runtime in a thread-local may end after the context: at home it is all the same.
         let at_home = inside.is_none().then(|| self.lp.home.enter());
         self.lp.closing.set(true);
+        self.lp.home.inbox().refuse_tasks(); // else a busy stranger could put off the end for ever
         loop {
             self.lp.cancel_all();
             // No notes since the last look: nobody can leave one any more.

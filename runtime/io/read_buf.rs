@@ -292,12 +292,13 @@ where
     let room = unsafe { room.as_uninit_slice_mut() };
     let limit = limit.min(room.len());
     let room = &mut room[..limit];
-    let place = room.as_ptr();
+    let place = room.as_ptr_range();
     let mut read = ReadBuf::uninit(room);
     ready!(reader.poll_read(cx, &mut read))?;
     // A reader could put another `ReadBuf` in the place of ours; what that one holds is not in
-    // `buf`.
-    assert_eq!(place, read.buf.as_ptr(), "the reader has swapped the buffer it was given");
+    // `buf`. Both ends are compared, as an empty room begins where its neighbour does.
+    let same = place == read.buf.as_ptr_range();
+    assert!(same, "the reader has swapped the buffer it was given");
     let count = read.filled;
     // SAFETY: initialised. The `ReadBuf` still stands over the room of `buf` (just checked), and
     // its first `filled` bytes are written; see rules 1 and 2.

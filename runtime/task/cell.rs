@@ -278,7 +278,7 @@ impl TaskRef {
         let joiner = header.joiner.with_mut(|joiner| unsafe { (*joiner).take() });
         if !header.state.finish() {
             if polled == Polled::Panicked {
-                eprintln!("rondel: {} panicked, and no JoinHandle is left to tell", header.origin);
+                header.origin.report_panic();
             }
             self.discard();
         }
@@ -539,6 +539,7 @@ impl<F: Future> Owned<'_, F> {
     fn finish(&mut self, output: Result<F::Output, JoinError>) {
         if let Err(panic) = self.clear() {
             let error = self.panicked(panic);
+            let _ = catch_unwind(AssertUnwindSafe(|| drop(output))); // it may panic as well
             return self.with(|stage| *stage = Stage::Output(Err(error)));
         }
         self.with(|stage| *stage = Stage::Output(output));

@@ -14,6 +14,7 @@
 
 use std::cell::Cell;
 use std::fmt;
+use std::io::{self, Write};
 use std::panic::Location;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -88,6 +89,12 @@ impl Origin {
     pub(crate) fn here(name: Option<&str>) -> Self {
         let name = name.map(|name| Box::new(Box::from(name)));
         Self { id: Id::next(), spawned_at: Location::caller(), name }
+    }
+
+    /// Says on stderr that the task panicked, if stderr takes it: `eprintln!` would panic.
+    pub(crate) fn report_panic(&self) {
+        let _ =
+            writeln!(io::stderr(), "rondel: {self} panicked, and no JoinHandle is left to tell");
     }
 }
 

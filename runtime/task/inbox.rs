@@ -66,6 +66,8 @@ pub(crate) struct Inbox {
 struct Letters {
     notes: Vec<Note>,
     asleep: bool,
+    /// No new tasks: the loop shuts down, and would never be done with them.
+    refuses_tasks: bool,
     closed: bool,
 }
 
@@ -87,7 +89,7 @@ impl Inbox {
     /// Leaves a note, or gives it back if the inbox is closed (rule 3).
     pub(crate) fn post(&self, note: Note) -> Result<AfterPost, Note> {
         let mut letters = lock(&self.letters);
-        if letters.closed {
+        if letters.closed || (letters.refuses_tasks && matches!(note, Note::Spawn(_))) {
             return Err(note);
         }
         letters.notes.push(note);
@@ -126,6 +128,11 @@ impl Inbox {
     /// Takes the announcement back: nobody needs to ring any more.
     pub(crate) fn wake_up(&self) {
         lock(&self.letters).asleep = false;
+    }
+
+    /// Gives new tasks back from now on. All other notes are about something that exists already.
+    pub(crate) fn refuse_tasks(&self) {
+        lock(&self.letters).refuses_tasks = true;
     }
 
     /// Closes for good. False if there are notes: read them, then try again.
