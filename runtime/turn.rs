@@ -38,6 +38,7 @@ use crate::time::clock::Clock;
 use crate::time::wheel::Wheel;
 use slab::Slab;
 use std::cell::{Cell, RefCell};
+use std::collections::VecDeque;
 use std::io;
 use std::task::Waker;
 use std::time::Duration;
@@ -46,6 +47,9 @@ use std::time::Duration;
 /// does not fall in step with a program's own batches; one look costs about 100 ns, so 61 polls
 /// make it 2 ns a poll.
 const BATCH: usize = 61;
+/// How many notes of strangers are heeded in a turn: some more than tasks are run, as most of them
+/// are less work, but not so many that strangers could hold the loop up.
+const NOTES_BATCH: usize = 4 * BATCH;
 
 /// Everything that belongs to one loop, and to one thread.
 pub(crate) struct Loop {
@@ -63,7 +67,8 @@ pub(crate) struct Loop {
     pub(crate) busy_outside: Box<dyn Fn() -> bool>,
     // Two vectors that keep their memory from turn to turn. They are taken out while they are in
     // use: should a waker ever lead back here, it finds an empty one, and no borrow to trip over.
-    notes: Cell<Vec<Note>>,
+    /// Notes that were taken from the inbox and not heeded yet.
+    notes: RefCell<VecDeque<Note>>,
     woken: Cell<Vec<Waker>>,
 }
 
@@ -114,8 +119,8 @@ pub(crate) fn turn<Q: ReadyQueue>(
     // 3. look outside. `sleep` announces, and refuses if a note has come since `read_inbox`; from
     // here to `wake_up` strangers ring. It must be the last look: a note that is written after a
     // look but before the announcement would neither be seen nor ring (rule 3).
-    lp.read_inbox();
-    if ready.refill() {
+    let more = lp.read_inbox();
+    if ready.refill() || more {
         lp.look_at_sockets()?;
     } else if ready.sleep() {
         let slept = lp.sleep_outside();
@@ -142,7 +147,7 @@ impl Loop {
             live: RefCell::default(),
             closing: Cell::new(false),
             busy_outside,
-            notes: Cell::default(),
+            notes: RefCell::default(),
             woken: Cell::default(),
         }
     }
@@ -189,22 +194,29 @@ impl Loop {
         self.wake_all(due);
     }
 
-    /// Does what strangers asked for.
-    pub(crate) fn read_inbox(&self) {
-        if !self.home.inbox().is_filled() {
-            return;
+    /// Does what strangers asked for, at most one batch of it. True if there is more.
+    ///
+    /// Without the bound, strangers who spawn faster than the loop runs would own it: each turn
+    /// would take longer than the one before, and its sockets and timers would wait.
+    pub(crate) fn read_inbox(&self) -> bool {
+        for _ in 0..NOTES_BATCH {
+            if self.notes.borrow().is_empty() {
+                if !self.home.inbox().is_filled() {
+                    return false;
+                }
+                // The rings change places under the lock, and the notes are heeded after it:
+                // strangers should not wait for what home does with them.
+                self.home.inbox().take(&mut self.notes.borrow_mut());
+            }
+            // One at a time: a panic of somebody's waker must not lose the notes behind it.
+            let note = self.notes.borrow_mut().pop_front();
+            if let Some(note) = note {
+                self.heed(note);
+            }
         }
-        // The vectors change places under the lock, and the notes are heeded after it: strangers
-        // never wait for what a note makes the loop do. New ones are for the next turn.
-        let mut notes = self.notes.take();
-        self.home.inbox().take(&mut notes);
-        for note in notes.drain(..) {
-            self.heed(note);
-        }
-        self.notes.set(notes);
+        !self.notes.borrow().is_empty()
     }
 
-    /// From here on a stranger's wish is a wish made at home: plain loads and stores.
     fn heed(&self, note: Note) {
         match note {
             Note::Spawn(task) => {

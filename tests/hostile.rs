@@ -178,6 +178,46 @@ fn virtual_time_goes_on_after_each_closure() {
     end.recv_timeout(Duration::from_secs(30)).expect("the loop sleeps for ever");
 }
 
+/// Goal: strangers who spawn faster than the loop runs do not keep its own timers from firing.
+/// Method: two threads spawn without a pause; a sleep must end all the same.
+#[test]
+fn a_loop_turns_although_strangers_keep_spawning() {
+    let runtime = runtime();
+    for _ in 0..2 {
+        let handle = runtime.handle().clone();
+        thread::spawn(move || while !handle.spawn(async {}).is_finished() {});
+    }
+    runtime.block_on(async {
+        for _ in 0..3 {
+            rondel::time::sleep(Duration::from_millis(1)).await;
+        }
+    });
+}
+
+/// Goal: the end of a runtime with many tasks takes a time that grows with their number, not with
+/// its square.
+/// Method: as many tasks as would take minutes otherwise.
+#[test]
+fn a_runtime_with_very_many_tasks_ends() {
+    let dropped = std::sync::Arc::new(std::sync::atomic::AtomicUsize::new(0));
+    struct Count(std::sync::Arc<std::sync::atomic::AtomicUsize>);
+    impl Drop for Count {
+        fn drop(&mut self) {
+            self.0.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        }
+    }
+    rondel::run(async {
+        for _ in 0..200_000 {
+            let count = Count(dropped.clone());
+            rondel::spawn(async move {
+                let _count = count;
+                std::future::pending::<()>().await;
+            });
+        }
+    });
+    assert_eq!(dropped.load(std::sync::atomic::Ordering::Relaxed), 200_000);
+}
+
 /// Goal: a closure on the pool that waits for something of the loop does not wait for ever once the
 /// loop has ended.
 /// Method: closures wait for a timer, a task and a socket of the loop; the runtime ends meanwhile,

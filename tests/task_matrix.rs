@@ -203,7 +203,7 @@ fn queue(task: TaskRef) {
 /// Reads the notes and runs the tasks until there is nothing left to do.
 fn turn_until_idle(home: &HomeRef) {
     loop {
-        let mut notes = Vec::new();
+        let mut notes = VecDeque::new();
         home.inbox().take(&mut notes);
         let had_notes = !notes.is_empty();
         for note in notes {

@@ -133,12 +133,12 @@ impl Local {
         self.lp.closing.set(true);
         self.lp.home.inbox().refuse_tasks(); // else a busy stranger could put off the end for ever
         loop {
+            let more = self.lp.read_inbox();
             self.lp.cancel_all();
             // No notes since the last look: nobody can leave one any more.
-            if self.lp.home.inbox().close() {
+            if !more && self.lp.home.inbox().close() {
                 break;
             }
-            self.lp.read_inbox();
         }
         let Self { lp, handle } = self;
         // Who still waits, on another thread or loop, must learn that nobody listens any more.
@@ -163,17 +163,13 @@ impl Loop {
             while let Some(job) = crate::ready::ReadyQueue::pop(ready) {
                 drop(job);
             }
-            // One at a time, and the list is asked anew each time: a drop may end other tasks, and
-            // nothing may be borrowed while it runs (rule 4 of `turn.rs`).
-            let key = self.live.borrow().iter().next().map(|(key, _)| key);
-            let Some(key) = key else {
-                if !self.ready.has_work() {
-                    return;
-                }
-                continue;
-            };
-            let task = self.live.borrow_mut().try_remove(key);
-            if let Some(task) = task {
+            // The whole list at once: looking for the first one each time would make it quadratic.
+            // Outside the borrow, for a drop may end other tasks (rule 4 of `turn.rs`).
+            let tasks: Vec<_> = self.live.borrow_mut().drain().collect();
+            if tasks.is_empty() && !self.ready.has_work() {
+                return;
+            }
+            for task in tasks {
                 task.cancel_at_shutdown();
             }
         }

@@ -33,6 +33,7 @@
 use super::cell::{Released, TaskRef};
 use crate::shim::atomic::{AtomicBool, Ordering};
 use crate::shim::{Mutex, lock};
+use std::collections::VecDeque;
 use std::task::Waker;
 
 /// What a stranger can ask of a loop.
@@ -55,7 +56,7 @@ pub(crate) enum Note {
     Errand(Box<dyn FnOnce() + Send>),
 }
 
-/// A lock, a vector, two flags.
+/// A lock, a ring, some flags.
 pub(crate) struct Inbox {
     letters: Mutex<Letters>,
     /// A hint that spares the loop the lock: there may be notes.
@@ -64,7 +65,7 @@ pub(crate) struct Inbox {
 
 #[derive(Default)]
 struct Letters {
-    notes: Vec<Note>,
+    notes: VecDeque<Note>,
     asleep: bool,
     /// No new tasks: the loop shuts down, and would never be done with them.
     refuses_tasks: bool,
@@ -92,7 +93,7 @@ impl Inbox {
         if letters.closed || (letters.refuses_tasks && matches!(note, Note::Spawn(_))) {
             return Err(note);
         }
-        letters.notes.push(note);
+        letters.notes.push_back(note);
         // Relaxed: a hint; the lock carries the note itself, and the loop takes the lock before
         // it sleeps (rule 2).
         self.filled.store(true, Ordering::Relaxed);
@@ -108,12 +109,12 @@ impl Inbox {
     }
 
     /// Moves all notes into `notes`, which must be empty.
-    pub(crate) fn take(&self, notes: &mut Vec<Note>) {
+    pub(crate) fn take(&self, notes: &mut VecDeque<Note>) {
         debug_assert!(notes.is_empty());
         let mut letters = lock(&self.letters);
         // Relaxed: see `post`.
         self.filled.store(false, Ordering::Relaxed);
-        // The loop's empty vector stays here with its memory: two vectors serve for ever.
+        // The loop's empty ring stays here with its memory: two rings serve for ever.
         std::mem::swap(&mut letters.notes, notes);
     }
 

@@ -56,7 +56,7 @@ fn queue(task: TaskRef) {
 }
 
 fn read_inbox(home: &HomeRef) {
-    let mut notes = Vec::new();
+    let mut notes = std::collections::VecDeque::new();
     home.inbox().take(&mut notes);
     for note in notes {
         match note {
