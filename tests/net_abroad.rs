@@ -39,7 +39,11 @@ on_each_reactor! {
                 let ready = stream.ready(Interest::READABLE | Interest::WRITABLE).await.unwrap();
                 assert!(!ready.is_empty());
                 assert_eq!(stream.read(&mut [0; 8]).await.unwrap(), 0);
-                let refused = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
+                // The standard library's, for it is closed when it is dropped. A listener of ours
+                // that is dropped abroad is sent home to be closed, and may still answer.
+                let closed = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+                let refused = closed.local_addr().unwrap();
+                drop(closed);
                 assert!(TcpStream::connect(refused).await.is_err());
             });
         });
