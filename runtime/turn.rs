@@ -65,10 +65,10 @@ pub(crate) struct Loop {
     pub(crate) closing: Cell<bool>,
     /// Whether work is under way outside that virtual time must not overtake.
     pub(crate) busy_outside: Box<dyn Fn() -> bool>,
-    // Two vectors that keep their memory from turn to turn. They are taken out while they are in
-    // use: should a waker ever lead back here, it finds an empty one, and no borrow to trip over.
     /// Notes that were taken from the inbox and not heeded yet.
     notes: RefCell<VecDeque<Note>>,
+    /// Keeps its memory from turn to turn. It is taken out while it is in use: should a waker ever
+    /// lead back here, it finds an empty one, and no borrow to trip over.
     woken: Cell<Vec<Waker>>,
 }
 

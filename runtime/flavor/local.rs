@@ -27,8 +27,8 @@
 
 use crate::current::{self, Entered, Handle, Services};
 use crate::reactor::Reactor;
-use crate::ready::Ready;
 use crate::ready::local::LocalQueue;
+use crate::ready::{Ready, ReadyQueue};
 use crate::task::home::HomeRef;
 use crate::task::waker::{self, Sleeper};
 use crate::time::clock::Clock;
@@ -60,7 +60,6 @@ impl Local {
         let home = HomeRef::new(current::queue_here, current::queue_root_here, ring);
         let handle = Handle::new(home.clone(), services.clone());
         let ready = Ready::Local(LocalQueue::new(home.clone()));
-        // A closure on the pool may come back with a wake; virtual time must not jump over that.
         if clock.is_virtual() {
             // The loop does not let time pass while the pool works, so it must hear of the end. An
             // errand, because that comes after `busy` went down; a joiner's wake comes before.
@@ -69,6 +68,7 @@ impl Local {
                 let _ = home.errand(|| {});
             }));
         }
+        // A closure on the pool may come back with a wake; virtual time must not jump over that.
         let busy = Box::new(move || services.pool.busy() > 0);
         Self { lp: Rc::new(Loop::new(home, ready, reactor, clock, busy)), handle }
     }
@@ -160,7 +160,7 @@ impl Loop {
         loop {
             // Not run, only let go: each is one reference, and its task is in the list too.
             let Ready::Local(ready) = &self.ready;
-            while let Some(job) = crate::ready::ReadyQueue::pop(ready) {
+            while let Some(job) = ready.pop() {
                 drop(job);
             }
             // The whole list at once: looking for the first one each time would make it quadratic.

@@ -230,7 +230,6 @@ impl<'a> ReadBuf<'a> {
     ///
     /// This is how our sockets read with no unsafe code of their own.
     #[inline]
-    #[allow(dead_code)]
     pub(crate) fn receive_from(&mut self, socket: &SockRef<'_>) -> io::Result<usize> {
         let count = socket.recv(&mut self.buf[self.filled..])?;
         // SAFETY: initialised. `recv` succeeded, so the kernel wrote `count` bytes at the front of
