@@ -1,7 +1,8 @@
 //! Child processes that are told what to do, and answer, line by line.
 
+use std::fmt::Display;
 use std::io::{self, BufRead, BufReader, Write};
-use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::process::{Child, ChildStdin, ChildStdout, Command, ExitCode, Stdio};
 
 use crate::machine::{cpu_time, pin};
 use crate::runtimes;
@@ -76,4 +77,15 @@ pub fn serve(runtime: &str, kind: &str, nth: usize) -> io::Result<()> {
     });
     runtimes::serve(runtime, kind, |address| println!("{address}"));
     Ok(())
+}
+
+/// How a program ends: well, or with one line on stderr that names it and says what was wrong.
+pub fn exit(program: &str, done: Result<(), impl Display>) -> ExitCode {
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("{program}: {error}");
+            ExitCode::FAILURE
+        }
+    }
 }

@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 use std::process::{Command, ExitCode};
 
+use benches::child::exit;
 use benches::machine::{self, describe, pin, run_queue_wait, steal_and_total, version_of};
 use benches::meter::{Meter, Size};
 use benches::pair::{Pairs, median};
@@ -62,13 +63,7 @@ fn main() -> ExitCode {
         }
         _ => parse(&words).and_then(|options| duel(&options)),
     };
-    match done {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(message) => {
-            eprintln!("duel: {message}");
-            ExitCode::FAILURE
-        }
-    }
+    exit("duel", done)
 }
 
 fn parse(words: &[&str]) -> Result<Options, String> {

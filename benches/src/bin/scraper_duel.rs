@@ -3,7 +3,7 @@
 use std::io;
 use std::process::ExitCode;
 
-use benches::child::{Talker, serve};
+use benches::child::{Talker, exit, serve};
 use benches::machine::{cpu_time, describe, peak_rss_bytes, pin, raise_open_files, version_of};
 use benches::pair::{Pairs, median};
 use benches::runtimes;
@@ -44,13 +44,7 @@ fn main() -> ExitCode {
         }
         _ => parse(&words).and_then(|options| duel(&options)),
     };
-    match done {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("scraper_duel: {error}");
-            ExitCode::FAILURE
-        }
-    }
+    exit("scraper_duel", done)
 }
 
 fn parse(words: &[&str]) -> io::Result<Options> {

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::process::{Command, ExitCode, Stdio};
 use std::time::Duration;
 
-use benches::child::{Talker, serve};
+use benches::child::{Talker, exit, serve};
 use benches::load::{Protocol, obey};
 use benches::machine::{describe, pin, raise_open_files, rss_bytes, version_of};
 use benches::pair::{Pairs, median};
@@ -52,13 +52,7 @@ fn main() -> ExitCode {
         }
         _ => parse(&words).and_then(|options| compare(&options)),
     };
-    match done {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("servers: {error}");
-            ExitCode::FAILURE
-        }
-    }
+    exit("servers", done)
 }
 
 fn parse(words: &[&str]) -> io::Result<Options> {
