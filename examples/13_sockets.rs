@@ -125,6 +125,9 @@ async fn main() -> io::Result<()> {
 // match self.attempt(direction, &mut call) {
 //     Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
 //     Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-//     result => return Poll::Ready(result),
+//     result => {
+//         step.made_progress();
+//         return Poll::Ready(result);
+//     }
 // }
 // ```

@@ -23,17 +23,20 @@
 #![warn(rust_2018_idioms, unreachable_pub)]
 
 mod blocking;
+mod budget;
 mod builder;
 pub mod combine;
 pub mod compat;
 mod current;
 mod flavor;
 pub mod io;
+mod leaf;
 pub mod net;
 mod park;
 mod random;
 mod reactor;
 mod ready;
+mod roll_call;
 mod runtime;
 mod shim;
 pub mod signal;

@@ -29,6 +29,7 @@
 //! sends a task that yields behind such a look: a lone one pays 223 ns a yield, of which a wake and
 //! a poll are 38.
 
+use crate::budget;
 use crate::reactor::Reactor;
 use crate::ready::{Job, Ready, ReadyQueue};
 use crate::task::cell::{Ran, TaskRef};
@@ -155,6 +156,7 @@ impl Loop {
     /// Polls one task and does what is to be done next. The task's own part, its state and its
     /// panics, is in `TaskRef::run`; here is only what concerns the loop.
     fn run<Q: ReadyQueue>(&self, task: TaskRef, ready: &Q) {
+        budget::refill();
         match task.run() {
             Ran::Waiting => {}
             Ran::Again(task) => ready.push(Job::Task(task)),

@@ -52,6 +52,8 @@ use std::sync::Arc;
 use std::task::{Context, RawWaker, RawWakerVTable, Waker};
 
 use super::maybe_done::MaybeDone;
+use crate::budget;
+use crate::roll_call;
 use crate::shim::atomic::{
     AtomicU64,
     Ordering::{Acquire, Release},
@@ -264,6 +266,9 @@ impl<F: Future> Children<F> {
         }
         self.broken_off = true;
         self.store_parent(cx.waker());
+        if roll_call::is_on() {
+            self.wake_all();
+        }
         for upper in (0..self.bells.len()).step_by(GROUP_LEN) {
             // Acquire, here and below: whoever set a bit wrote first what the child now reads;
             // pairs with the Release in `ring`. The order of the two swaps is rule 4.
@@ -271,6 +276,12 @@ impl<F: Future> Children<F> {
             while let Some(group) = pop_bit(&mut rung) {
                 let mut woken = self.bells[upper + group].woken.swap(0, Acquire);
                 while let Some(seat) = pop_bit(&mut woken) {
+                    if !budget::remains() {
+                        self.put_back([upper, group], [1 << group | rung, 1 << seat | woken]);
+                        cx.waker().wake_by_ref();
+                        self.broken_off = false;
+                        return ControlFlow::Continue(());
+                    }
                     let index = (upper + group) * GROUP_LEN + seat;
                     if self.poll_child(index) {
                         ended(index, self.room(index))?;
@@ -280,6 +291,23 @@ impl<F: Future> Children<F> {
         }
         self.broken_off = false;
         ControlFlow::Continue(())
+    }
+
+    /// Puts back what was taken out of the two words and not seen to: the task's budget is spent.
+    /// To poll on, each child in vain, would cost all of them each turn: quadratic.
+    fn put_back(&self, [upper, group]: [usize; 2], [rung, woken]: [u64; 2]) {
+        // In this order: whoever finds a word not empty relies on the bit above (rule 4).
+        self.bells[upper + group].woken.fetch_or(woken, Release);
+        self.bells[upper].rung.fetch_or(rung, Release);
+    }
+
+    /// Marks every child as woken: at a roll call each is to say what it waits for.
+    fn wake_all(&self) {
+        (0..self.rooms.len()).for_each(|index| {
+            let (number, seat) = (index / GROUP_LEN, index % GROUP_LEN);
+            let upper = number - number % GROUP_LEN;
+            self.put_back([upper, number - upper], [1 << (number - upper), 1 << seat]);
+        });
     }
 
     /// Polls one child with its own waker. Has it ended just now?

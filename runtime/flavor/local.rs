@@ -25,6 +25,7 @@
 //! `CancelledError`, so a task that ignores it keeps the program from ending; tokio drops the
 //! futures, as here.
 
+use crate::budget;
 use crate::current::{self, Entered, Handle, Services};
 use crate::reactor::Reactor;
 use crate::ready::local::LocalQueue;
@@ -95,6 +96,7 @@ impl Local {
     /// list and in the queue; the next `block_on` goes on with them.
     pub(crate) fn block_on<F: Future>(&self, future: F) -> F::Output {
         let _inside = self.enter(Some("Runtime::block_on"));
+        let _outer = budget::unlimited(); // put back at the end, whatever the polls leave
         // On the stack: the root need not be `Send` nor `'static`, and no heap is asked for. So it
         // cannot be a task, whose block outlives this call; it only waits in the same line.
         let mut future = pin!(future);
@@ -104,6 +106,7 @@ impl Local {
         let mut poll_root = || {
             // Before the poll: a wake that comes while it lasts must queue the root once more.
             home.start_root();
+            budget::refill();
             match future.as_mut().poll(&mut Context::from_waker(&waker)) {
                 Poll::Ready(ready) => output = Some(ready),
                 Poll::Pending => return false,

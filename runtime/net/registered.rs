@@ -20,8 +20,8 @@
 //! 2. Errands run in the order they were sent, so a socket's last errand is the one that closes it.
 //! 3. `WouldBlock` always means "wait", also for a direction that is closed: so no call can spin.
 //! 4. An errand that never ran because the loop ended wakes its waiter, who then learns of the end.
-//! 5. A task whose sockets are always ready stands in line again after a while, so that it starves
-//!    nobody: not the other tasks, not the timers, not the other sockets.
+//! 5. A call costs a step of the task's budget (`budget.rs`): a task whose sockets are always ready
+//!    stands in line again after a while, and starves neither tasks nor timers nor other sockets.
 //!
 //! Real world: tokio shares the readiness word between all threads and pays atomics everywhere.
 
@@ -30,8 +30,9 @@ use std::io;
 use std::os::fd::{AsRawFd, RawFd};
 use std::pin::Pin;
 use std::sync::OnceLock;
-use std::task::{Context, Poll, Wake, Waker};
+use std::task::{Context, Poll, Wake, Waker, ready};
 
+use crate::budget;
 use crate::current::{self, Handle};
 use crate::reactor::{Direction, Reactor, Seat, Source, Ticket, Token};
 use crate::shim::Arc;
@@ -106,8 +107,6 @@ impl Place {
 enum Look {
     /// It is thought ready.
     Try,
-    /// It is, but this task has had its share (rule 5).
-    StandInLine,
     /// It is not, and the waker sits there already.
     Seated,
     /// It is not, and the waker has to sit down.
@@ -260,10 +259,11 @@ impl<S: AsRawFd + Send + 'static> Registered<S> {
         seat: &mut Option<Seat>,
         mut call: impl FnMut(&S) -> io::Result<Moved<R>>,
     ) -> Poll<io::Result<R>> {
+        let step = ready!(budget::poll_step(cx)); // rule 5
         // One visit to the table answers everything, because most polls end here.
         let look = self.at_home(|reactor, token| {
             if reactor.is_ready(token, direction) {
-                if reactor.spend_call() { Look::Try } else { Look::StandInLine }
+                Look::Try
             } else {
                 let waker = cx.waker();
                 let seated = seat.is_some_and(|s| reactor.is_seated(token, direction, s, waker));
@@ -273,15 +273,14 @@ impl<S: AsRawFd + Send + 'static> Registered<S> {
         match look.transpose()? {
             Some(Look::Seated) => return Poll::Pending,
             Some(Look::Sit) => {}
-            Some(Look::StandInLine) => {
-                cx.waker().wake_by_ref(); // rule 5
-                return Poll::Pending;
-            }
             Some(Look::Try) | None => loop {
                 match self.attempt(direction, &mut call) {
                     Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
                     Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                    result => return Poll::Ready(result),
+                    result => {
+                        step.made_progress();
+                        return Poll::Ready(result);
+                    }
                 }
             },
         }
@@ -430,15 +429,20 @@ impl<S: AsRawFd + Send + 'static> Future for Watch<'_, S> {
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let this = &mut *self;
         let direction = this.direction;
+        let step = ready!(budget::poll_step(cx)); // rule 5
         let ready = this.registered.at_home(|reactor, token| reactor.is_ready(token, direction));
-        match ready.transpose()? {
+        let polled = match ready.transpose()? {
             None => this.poll_abroad(cx.waker()),
             Some(true) => Poll::Ready(Ok(())),
             Some(false) => {
                 this.registered.sit(cx.waker(), direction, &mut this.seat)?;
                 Poll::Pending
             }
+        };
+        if polled.is_ready() {
+            step.made_progress();
         }
+        polled
     }
 }
 

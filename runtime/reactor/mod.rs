@@ -40,10 +40,6 @@ use source::Sources;
 /// difference.
 const EVENTS_MAX: usize = 256;
 
-/// Calls that sockets may make between two waits before they have to stand in line again. A batch
-/// of 61 tasks makes about two each; 256 calls are about as many microseconds.
-const CALLS_MAX: u32 = 256;
-
 /// Which library asks the kernel about sockets. Both do the same; they exist to be raced.
 ///
 /// [`Mio`](Kind::Mio) is the default and the faster one. It reports a closing peer apart from
@@ -126,7 +122,6 @@ impl Wanted {
 pub(crate) struct Reactor {
     backend: Box<dyn Backend>,
     sources: Sources,
-    calls_left: u32,
 }
 
 impl Reactor {
@@ -145,7 +140,7 @@ impl Reactor {
     }
 
     fn with_backend(backend: Box<dyn Backend>) -> Self {
-        Self { backend, sources: Sources::default(), calls_left: CALLS_MAX }
+        Self { backend, sources: Sources::default() }
     }
 
     /// The thing other threads end a `wait` with.
@@ -168,7 +163,6 @@ impl Reactor {
         timeout: Option<Duration>,
         woken: &mut Vec<Waker>,
     ) -> io::Result<()> {
-        self.calls_left = CALLS_MAX; // a new share for everybody: the kernel has its look now
         match self.backend.wait(timeout, &mut self.sources, woken) {
             Err(error) if error.kind() == io::ErrorKind::Interrupted => Ok(()),
             result => result,
@@ -206,15 +200,6 @@ impl Reactor {
             Some(source) => self.backend.rearm(source.fd(), token, Wanted::BOTH),
             None => Ok(()),
         }
-    }
-
-    /// Counts a call. False if the sockets had their share until the next `wait`: then the task
-    /// that finds everything ready all the time must let the others and the kernel have a turn.
-    #[inline]
-    pub(crate) fn spend_call(&mut self) -> bool {
-        let may = self.calls_left > 0;
-        self.calls_left = self.calls_left.saturating_sub(1);
-        may
     }
 
     /// Is the direction thought ready? Then a call is worth trying.

@@ -34,6 +34,7 @@ use std::task::{Context, Poll};
 
 use slab::Slab;
 
+use crate::leaf::poll_leaf;
 use crate::shim::{Mutex, lock};
 use crate::wait_list::{Place, WaitList};
 
@@ -255,8 +256,10 @@ impl Node {
         if self.is_cancelled() {
             return Poll::Ready(());
         }
+        let name = "CancellationToken::cancelled";
         // There are no permits, so the only way out of the list is that it closes.
-        self.waiters.poll(place, 1, Some(cx.waker()), || false).map(|_| ())
+        poll_leaf(name, cx, |cx| self.waiters.poll(place, 1, Some(cx.waker()), || false))
+            .map(|_| ())
     }
 }
 

@@ -78,7 +78,7 @@ impl<T: ?Sized> Mutex<T> {
     /// **Cost:** one atomic operation if it is unlocked.
     #[inline]
     pub async fn lock(&self) -> MutexGuard<'_, T> {
-        MutexGuard { hold: Hold::wait(self, Self::cell).await }
+        MutexGuard { hold: Hold::wait("Mutex::lock", self, Self::cell).await }
     }
 
     /// Waits for the lock and parks the thread meanwhile: for code that is not async.
@@ -109,7 +109,7 @@ impl<T: ?Sized> Mutex<T> {
     /// **Cancel-safe:** yes, but it gives up its place in the queue.
     /// **Cost:** as [`lock`](Self::lock).
     pub async fn lock_owned(self: Arc<Self>) -> OwnedMutexGuard<T> {
-        OwnedMutexGuard { hold: Hold::wait_owned(self, Self::cell).await }
+        OwnedMutexGuard { hold: Hold::wait_owned("Mutex::lock_owned", self, Self::cell).await }
     }
 
     /// Takes the lock if it is free and nobody waits for it.

@@ -23,6 +23,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
+use crate::leaf::poll_leaf;
 use crate::shim::atomic::{AtomicUsize, Ordering::*};
 use crate::shim::const_outside_loom;
 use crate::wait_list::{End, Place, WaitList};
@@ -200,7 +201,7 @@ impl Future for Notified<'_> {
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         let this = self.get_mut();
-        this.notify.poll(&mut this.wait, Some(cx.waker()))
+        poll_leaf("Notify::notified", cx, |cx| this.notify.poll(&mut this.wait, Some(cx.waker())))
     }
 }
 
@@ -236,7 +237,7 @@ impl Future for OwnedNotified {
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         let this = self.get_mut();
-        this.notify.poll(&mut this.wait, Some(cx.waker()))
+        poll_leaf("Notify::notified", cx, |cx| this.notify.poll(&mut this.wait, Some(cx.waker())))
     }
 }
 

@@ -22,6 +22,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
 
 use self::error::{RecvError, TryRecvError};
+use crate::leaf::poll_leaf;
 use crate::shim::atomic::{AtomicBool, Ordering::Relaxed};
 use crate::shim::{Arc, Mutex, lock};
 use crate::sync::park;
@@ -141,13 +142,15 @@ impl<T> Sender<T> {
     /// One step of [`closed`](Self::closed), for futures written by hand. Only the waker of the
     /// last call is woken.
     pub fn poll_closed(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        let mut waker = Some(cx.waker().clone()); // before the lock (rule 4); dropped after it
-        let mut slot = lock(&self.chan().slot);
-        if slot.closed {
-            return Poll::Ready(());
-        }
-        mem::swap(&mut slot.sender, &mut waker);
-        Poll::Pending
+        poll_leaf("oneshot::Sender::closed", cx, |cx| {
+            let mut waker = Some(cx.waker().clone()); // before the lock (rule 4); dropped after it
+            let mut slot = lock(&self.chan().slot);
+            if slot.closed {
+                return Poll::Ready(());
+            }
+            mem::swap(&mut slot.sender, &mut waker);
+            Poll::Pending
+        })
     }
 
     fn chan(&self) -> &Chan<T> {
@@ -266,6 +269,12 @@ impl<T> Future for Receiver<T> {
     type Output = Result<T, RecvError>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        poll_leaf("oneshot::Receiver", cx, |cx| self.poll_value(cx))
+    }
+}
+
+impl<T> Receiver<T> {
+    fn poll_value(&mut self, cx: &mut Context<'_>) -> Poll<Result<T, RecvError>> {
         let chan =
             self.chan.as_ref().expect("a oneshot receiver was polled again after it was ready");
         // Before the lock (rule 4); dropped after it. Relaxed: at worst a clone too many (rule 3).

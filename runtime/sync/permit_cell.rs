@@ -25,6 +25,7 @@ use std::ops::{Deref, DerefMut};
 use std::ptr::NonNull;
 use std::sync::Arc;
 
+use crate::leaf::leaf;
 use crate::shim::{UnsafeCell, const_outside_loom};
 use crate::wait_list::WaitList;
 
@@ -75,9 +76,13 @@ unsafe impl<K: Sync, T: ?Sized + Sync> Sync for Hold<K, T> {}
 impl<'a, M: ?Sized, T: ?Sized + 'a> Hold<&'a M, T> {
     /// Waits for the permit of the cell that `find` finds in `keeper`.
     #[inline]
-    pub(crate) async fn wait(keeper: &'a M, find: impl FnOnce(&'a M) -> &'a PermitCell<T>) -> Self {
+    pub(crate) async fn wait(
+        name: &'static str,
+        keeper: &'a M,
+        find: impl FnOnce(&'a M) -> &'a PermitCell<T>,
+    ) -> Self {
         let cell = find(keeper);
-        let _ = cell.list.acquire(1).await; // no error: the list of a cell is never closed
+        let _ = leaf(name, cell.list.acquire(1)).await; // no error: it is never closed
         Self { cell: NonNull::from(cell), keeper }
     }
 
@@ -96,12 +101,13 @@ impl<'a, M: ?Sized, T: ?Sized + 'a> Hold<&'a M, T> {
 impl<M: ?Sized, T: ?Sized> Hold<Arc<M>, T> {
     /// Waits for the permit of the cell that `find` finds in `keeper`.
     pub(crate) async fn wait_owned(
+        name: &'static str,
         keeper: Arc<M>,
         find: impl FnOnce(&M) -> &PermitCell<T>,
     ) -> Self {
         let cell = {
             let cell = find(&keeper);
-            let _ = cell.list.acquire(1).await; // no error: the list of a cell is never closed
+            let _ = leaf(name, cell.list.acquire(1)).await; // no error: it is never closed
             NonNull::from(cell)
         };
         Self { cell, keeper }

@@ -16,6 +16,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use super::park;
+use crate::leaf::leaf;
 use crate::shim::const_outside_loom;
 use crate::wait_list::{self, Dismissed, Refused, WaitList};
 
@@ -109,7 +110,7 @@ impl Semaphore {
     /// **Cancel-safe:** yes, but it gives up its place in the queue.
     /// **Cost:** as [`acquire`](Self::acquire).
     pub async fn acquire_many(&self, n: u32) -> Result<SemaphorePermit<'_>, AcquireError> {
-        self.list.acquire(n as usize).await?;
+        leaf("Semaphore::acquire", self.list.acquire(n as usize)).await?;
         Ok(SemaphorePermit { semaphore: self, permits: n as usize })
     }
 
@@ -180,7 +181,7 @@ impl Semaphore {
         self: Arc<Self>,
         n: u32,
     ) -> Result<OwnedSemaphorePermit, AcquireError> {
-        self.list.acquire(n as usize).await?;
+        leaf("Semaphore::acquire", self.list.acquire(n as usize)).await?;
         Ok(OwnedSemaphorePermit { semaphore: self, permits: n as usize })
     }
 

@@ -25,6 +25,7 @@
 use super::cell::{OutputOf, TaskRef};
 use super::home::HomeRef;
 use super::id::{Id, Origin};
+use crate::{budget, roll_call};
 use std::any::Any;
 use std::fmt;
 use std::future::Future;
@@ -32,7 +33,7 @@ use std::io;
 use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::pin::Pin;
 use std::sync::{Arc, Mutex};
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Poll, Waker, ready};
 
 /// Work that is not a task of a loop but has a handle like one.
 pub(crate) trait Elsewhere<T>: Stop {
@@ -156,6 +157,20 @@ impl<T> Future for JoinHandle<T> {
     type Output = Result<T, JoinError>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let step = ready!(budget::poll_step(cx));
+        let polled = self.poll_free(cx);
+        match &self.0 {
+            _ if polled.is_ready() => step.made_progress(),
+            Work::Task(output) => roll_call::note(|| output.task().origin().to_string()),
+            Work::Elsewhere(_) => roll_call::note(|| "a closure of `spawn_blocking`".to_owned()),
+        }
+        polled
+    }
+}
+
+impl<T> JoinHandle<T> {
+    /// The poll without the budget, for sets of handles, which pay for themselves.
+    pub(crate) fn poll_free(&mut self, cx: &mut Context<'_>) -> Poll<Result<T, JoinError>> {
         match &mut self.0 {
             Work::Elsewhere(work) => {
                 work.poll_output(cx.waker()).map_or(Poll::Pending, Poll::Ready)

@@ -24,12 +24,12 @@ use std::collections::VecDeque;
 use std::fmt;
 use std::future::{Future, poll_fn};
 use std::panic::resume_unwind;
-use std::pin::Pin;
 use std::task::{Context, Poll, Wake, Waker};
 
 use slab::Slab;
 
 use crate::current::Handle;
+use crate::leaf::poll_leaf;
 use crate::shim::{Arc, Mutex, lock};
 use crate::task::{AbortHandle, Id, JoinError, JoinHandle};
 
@@ -204,17 +204,19 @@ impl<T> JoinSet<T> {
         &mut self,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<(Id, T), JoinError>>> {
-        loop {
-            if let Some(ended) = self.try_join_next_with_id() {
-                return Poll::Ready(Some(ended));
+        poll_leaf("JoinSet::join_next", cx, |cx| {
+            loop {
+                if let Some(ended) = self.try_join_next_with_id() {
+                    return Poll::Ready(Some(ended));
+                }
+                if self.is_empty() {
+                    return Poll::Ready(None);
+                }
+                if self.wait_for_a_bell(cx.waker()) {
+                    return Poll::Pending;
+                }
             }
-            if self.is_empty() {
-                return Poll::Ready(None);
-            }
-            if self.wait_for_a_bell(cx.waker()) {
-                return Poll::Pending;
-            }
-        }
+        })
     }
 
     /// Asks all tasks to end and waits until they have.
@@ -250,7 +252,7 @@ impl<T> JoinSet<T> {
     fn ask(&mut self, key: Key) -> Option<Result<(Id, T), JoinError>> {
         let entry = self.tasks.get_mut(key.slot).filter(|entry| entry.number == key.number)?;
         let mut cx = Context::from_waker(&entry.bell);
-        let Poll::Ready(ended) = Pin::new(&mut entry.handle).poll(&mut cx) else { return None };
+        let Poll::Ready(ended) = entry.handle.poll_free(&mut cx) else { return None };
         let entry = self.tasks.remove(key.slot);
         Some(ended.map(|output| (entry.handle.id(), output)))
     }

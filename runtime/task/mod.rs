@@ -38,6 +38,7 @@
 //! the notes, `cell.rs` for the block, `waker.rs` and `join.rs` for its two faces.
 
 pub(crate) mod cell;
+pub mod coop;
 pub(crate) mod home;
 pub(crate) mod id;
 pub(crate) mod inbox;

@@ -34,6 +34,7 @@ use std::time::Duration;
 use super::clock::Instant;
 use super::wheel::Key;
 use crate::current::{Handle, here};
+use crate::leaf::poll_leaf;
 use crate::shim::{Mutex, lock};
 use crate::task::home::HomeRef;
 
@@ -232,6 +233,12 @@ impl Future for Sleep {
     type Output = ();
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        poll_leaf("sleep", cx, |cx| self.poll_moment(cx))
+    }
+}
+
+impl Sleep {
+    fn poll_moment(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         let polled = match &self.place {
             Place::Wheel(key) if self.home.is_here() => look_at_wheel(*key, cx.waker()),
             Place::Abroad(alarm) if here(|_| ()).is_none() => alarm.poll(cx.waker()),

@@ -13,8 +13,14 @@
 mod model;
 mod shim;
 
+#[path = "../../runtime/budget.rs"]
+mod budget;
+#[path = "../../runtime/leaf.rs"]
+mod leaf;
 #[path = "../../runtime/park.rs"]
 mod park;
+#[path = "../../runtime/roll_call.rs"]
+mod roll_call;
 #[path = "../../runtime/wait_list.rs"]
 mod wait_list;
 

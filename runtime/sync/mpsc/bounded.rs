@@ -7,6 +7,7 @@ use std::task::{Context, Poll};
 use super::chan::{self, Rx, Tx, WeakTx};
 use super::error::{SendError, TryRecvError, TrySendError};
 use super::permit::{OwnedPermit, Permit, PermitIterator};
+use crate::leaf::{leaf, poll_leaf};
 use crate::sync::park;
 use crate::wait_list::Refused;
 
@@ -71,6 +72,11 @@ impl<T> Sender<T> {
     /// **Cost:** one short lock if there is a place.
     #[inline]
     pub async fn send(&self, value: T) -> Result<(), SendError<T>> {
+        leaf("mpsc::Sender::send", self.push_or_wait(value)).await
+    }
+
+    #[inline]
+    async fn push_or_wait(&self, value: T) -> Result<(), SendError<T>> {
         let value = match self.tx.chan().try_push(value) {
             Ok(()) => return Ok(()),
             Err((value, Refused::Closed)) => return Err(SendError(value)),
@@ -129,7 +135,7 @@ impl<T> Sender<T> {
     /// });
     /// ```
     pub async fn reserve(&self) -> Result<Permit<'_, T>, SendError<()>> {
-        match self.tx.chan().reserve(1).await {
+        match leaf("mpsc::Sender::reserve", self.tx.chan().reserve(1)).await {
             Ok(()) => Ok(Permit::new(self.tx.chan())),
             Err(_) => Err(SendError(())),
         }
@@ -145,7 +151,7 @@ impl<T> Sender<T> {
         if n > self.max_capacity() {
             return Err(SendError(()));
         }
-        match self.tx.chan().reserve(n).await {
+        match leaf("mpsc::Sender::reserve_many", self.tx.chan().reserve(n)).await {
             Ok(()) => Ok(PermitIterator::new(self.tx.chan(), n)),
             Err(_) => Err(SendError(())),
         }
@@ -157,7 +163,7 @@ impl<T> Sender<T> {
     ///
     /// **Cancel-safe:** yes, but it gives up its place in the queue, and this sender is dropped.
     pub async fn reserve_owned(self) -> Result<OwnedPermit<T>, SendError<()>> {
-        match self.tx.chan().reserve(1).await {
+        match leaf("mpsc::Sender::reserve", self.tx.chan().reserve(1)).await {
             Ok(()) => Ok(OwnedPermit::new(self.tx)),
             Err(_) => Err(SendError(())),
         }
@@ -385,7 +391,7 @@ impl<T> Receiver<T> {
     /// call is woken.
     #[inline]
     pub fn poll_recv(&mut self, cx: &mut Context<'_>) -> Poll<Option<T>> {
-        self.rx.poll_recv(cx)
+        poll_leaf("mpsc::Receiver::recv", cx, |cx| self.rx.poll_recv(cx))
     }
 
     /// One step of [`recv_many`](Self::recv_many), for futures written by hand. Only the waker of
@@ -396,7 +402,7 @@ impl<T> Receiver<T> {
         buffer: &mut Vec<T>,
         limit: usize,
     ) -> Poll<usize> {
-        self.rx.poll_recv_many(cx, buffer, limit)
+        poll_leaf("mpsc::Receiver::recv_many", cx, |cx| self.rx.poll_recv_many(cx, buffer, limit))
     }
 
     /// How many senders there are.

@@ -31,6 +31,7 @@ use std::pin::Pin;
 use std::sync::PoisonError;
 use std::task::{Context, Poll, Waker};
 
+use crate::leaf::leaf;
 use crate::shim::atomic::{AtomicUsize, Ordering::*};
 use crate::shim::{Arc, Mutex, MutexGuard, lock};
 use crate::wait_list::{Dismissed, Place, Refused, WaitList};
@@ -176,7 +177,7 @@ impl<T> Chan<T> {
 
     /// Waits until the channel is closed.
     pub(super) async fn closed(&self) {
-        let _ = self.closing.acquire(1).await;
+        let _ = leaf("mpsc::Sender::closed", self.closing.acquire(1)).await;
     }
 
     pub(super) fn is_closed(&self) -> bool {

@@ -6,6 +6,7 @@ use std::task::{Context, Poll};
 
 use super::chan::{self, Rx, Tx, UNBOUNDED, WeakTx};
 use super::error::{SendError, TryRecvError};
+use crate::leaf::poll_leaf;
 use crate::sync::park;
 
 /// A channel without a bound.
@@ -204,7 +205,7 @@ impl<T> UnboundedReceiver<T> {
     /// call is woken.
     #[inline]
     pub fn poll_recv(&mut self, cx: &mut Context<'_>) -> Poll<Option<T>> {
-        self.rx.poll_recv(cx)
+        poll_leaf("mpsc::UnboundedReceiver::recv", cx, |cx| self.rx.poll_recv(cx))
     }
 
     /// One step of [`recv_many`](Self::recv_many), for futures written by hand. Only the waker of
@@ -215,7 +216,9 @@ impl<T> UnboundedReceiver<T> {
         buffer: &mut Vec<T>,
         limit: usize,
     ) -> Poll<usize> {
-        self.rx.poll_recv_many(cx, buffer, limit)
+        poll_leaf("mpsc::UnboundedReceiver::recv_many", cx, |cx| {
+            self.rx.poll_recv_many(cx, buffer, limit)
+        })
     }
 
     /// How many senders there are.
