@@ -42,6 +42,7 @@ mod shim;
 pub mod signal;
 pub mod sync;
 pub mod task;
+pub mod testing;
 pub mod time;
 mod turn;
 mod wait_list;
