@@ -6,10 +6,10 @@
 //! thread's: see `random.rs`.)
 
 use crate::blocking::{self, Pool};
-use crate::current::Services;
 use crate::flavor::local::Local;
 use crate::reactor::{Kind, Reactor};
 use crate::runtime::Runtime;
+use crate::services::Services;
 use crate::time::clock::Clock;
 use std::io;
 use std::sync::Arc;
@@ -29,6 +29,7 @@ pub struct Builder {
     reactor: Kind,
     start_paused: bool,
     seed: Option<u64>,
+    shuffle: bool,
     name: String,
     blocking_threads_max: usize,
     blocking_keep_alive: Duration,
@@ -47,6 +48,7 @@ impl Builder {
             reactor: Kind::default(),
             start_paused: false,
             seed: None,
+            shuffle: false,
             name: "rondel".to_owned(),
             blocking_threads_max: blocking::THREADS_MAX,
             blocking_keep_alive: blocking::KEEP_ALIVE,
@@ -76,9 +78,39 @@ impl Builder {
         Self { start_paused, ..self }
     }
 
-    /// Makes the random choices of `select!` repeatable.
+    /// Makes the random choices of `select!`, and of [`shuffle`](Self::shuffle), repeatable.
+    ///
+    /// The luck is that of the thread which builds the runtime, from this seed on.
     pub fn seed(self, seed: u64) -> Self {
         Self { seed: Some(seed), ..self }
+    }
+
+    /// Runs the tasks that are ready in random order, not first come, first served.
+    ///
+    /// For tests of what must hold in any order. With [`seed`](Self::seed) the order is the same
+    /// each time, as long as the program does nothing else that differs from run to run (time that
+    /// is real, other threads). See `#[rondel::test(seeds = 0..200)]`.
+    ///
+    /// ```
+    /// let order = |seed| {
+    ///     let runtime = rondel::Builder::new().seed(seed).shuffle(true).build().unwrap();
+    ///     let (tx, mut rx) = rondel::sync::mpsc::unbounded_channel();
+    ///     runtime.block_on(async move {
+    ///         for number in 0..10 {
+    ///             let tx = tx.clone();
+    ///             rondel::spawn(async move { tx.send(number) });
+    ///         }
+    ///         drop(tx);
+    ///         let mut order = Vec::new();
+    ///         rx.recv_many(&mut order, 10).await;
+    ///         order
+    ///     })
+    /// };
+    /// assert_eq!(order(7), order(7));
+    /// assert!((0..20).any(|seed| order(seed) != order(7)));
+    /// ```
+    pub fn shuffle(self, shuffle: bool) -> Self {
+        Self { shuffle, ..self }
     }
 
     /// The name of the runtime: its threads carry it. The default is `rondel`.
@@ -109,11 +141,13 @@ impl Builder {
     pub fn build(self) -> io::Result<Runtime> {
         // The reactor first: it alone can fail, and then there is nothing to undo.
         let reactor = Reactor::new(self.reactor)?;
-        let clock = if self.start_paused { Clock::new_virtual() } else { Clock::new_real() };
+        let clock = Clock::new();
+        let _ = self.start_paused && clock.freeze(); // it runs until here
         let pool = Pool::new(&self.name, self.blocking_threads_max, self.blocking_keep_alive);
         if let Some(seed) = self.seed {
             crate::random::seed(seed);
         }
-        Ok(Runtime::from_local(Local::new(reactor, clock, Arc::new(Services { pool }))))
+        let services = Arc::new(Services::new(pool, clock));
+        Ok(Runtime::from_local(Local::new(reactor, services, self.shuffle)))
     }
 }

@@ -22,15 +22,17 @@
 //!
 //! Rules
 //! 1. Nothing that runs inside [`here`] is other people's code: it may not come back and enter.
-//! 2. The home's word (`home.rs`) and the clock shown are those of `lp`: [`change`] alone sets
-//!    them.
+//! 2. The home's word (`home.rs`) and the clock shown are those of `lp`, the clock else the
+//!    handle's: [`change`] alone sets them.
 //! 3. A loop that ends takes its frames away ([`forget`]), so that nothing leads back to it.
 //!
 //! Real world: asyncio keeps the running loop in a thread-local and raises "no running event loop";
 //! tokio keeps its handle in one, and panics that "there is no reactor running".
 
 use crate::blocking::Pool;
+use crate::park;
 use crate::ready::Job;
+use crate::services::{Outside, Services};
 use crate::task::cell::TaskRef;
 use crate::task::home::{self, HomeRef};
 use crate::task::id::Origin;
@@ -38,6 +40,7 @@ use crate::task::inbox::Note;
 use crate::task::join::JoinHandle;
 use crate::time::clock::Clock;
 use crate::turn::Loop;
+use crate::wait_list::WaitList;
 use std::cell::RefCell;
 use std::fmt;
 use std::future::Future;
@@ -79,17 +82,14 @@ struct Frame {
     lp: Option<Rc<Loop>>,
     handle: Option<Handle>,
     busy: Option<&'static str>,
+    /// Of a frame with a handle alone, on a thread that is not inside that handle's loop.
+    _outside: Option<Outside>,
 }
 
 impl Drop for Context {
     fn drop(&mut self) {
         home::stand_at(None); // the thread ends, and who comes now finds no context (rule 2)
     }
-}
-
-/// What a loop offers besides itself: things that any thread may use as they are.
-pub(crate) struct Services {
-    pub(crate) pool: Pool,
 }
 
 /// A way to a runtime from anywhere: cheap to clone, good on any thread.
@@ -204,6 +204,20 @@ impl Handle {
         &self.services.pool
     }
 
+    /// Counts the caller's thread as one that works for the loop without being inside it.
+    pub(crate) fn outside(&self) -> Outside {
+        Outside::new(&self.services)
+    }
+
+    /// Where one waits for the loop to have nothing to run.
+    pub(crate) fn idle(&self) -> &WaitList {
+        &self.services.idle
+    }
+
+    pub(crate) fn clock(&self) -> &Clock {
+        &self.services.clock
+    }
+
     /// Makes this runtime the current one of this thread until the guard is dropped.
     ///
     /// `spawn`, `sleep` and sockets then use it, though the loop runs elsewhere. Guards may be
@@ -224,7 +238,7 @@ impl Handle {
     pub fn block_on<F: Future>(&self, future: F) -> F::Output {
         forbid_blocking("Handle::block_on");
         let _entered = enter(None, Some(self.clone()), Some("Handle::block_on"));
-        crate::park::block_on(future)
+        park::block_on(future)
     }
 }
 
@@ -265,7 +279,8 @@ fn change<R>(change: impl FnOnce(&mut Context) -> R) -> Option<R> {
         let handle = frames().find_map(|frame| frame.handle.clone());
         context.busy = frames().find_map(|frame| frame.busy);
         home::stand_at(lp.as_ref().map(|lp| &lp.home));
-        Clock::show(lp.as_ref().map(|lp| &lp.clock));
+        let clock = lp.as_ref().map(|lp| &lp.clock);
+        Clock::show(clock.or(handle.as_ref().map(|handle| handle.clock())));
         let lp = std::mem::replace(&mut context.lp, lp);
         let handle = std::mem::replace(&mut context.handle, handle);
         (result, lp, handle)
@@ -281,10 +296,12 @@ pub(crate) fn enter(
     handle: Option<Handle>,
     busy: Option<&'static str>,
 ) -> Option<Entered> {
+    let is_stranger = |handle: &&Handle| lp.is_none() && !handle.home.is_here();
+    let _outside = handle.as_ref().filter(is_stranger).map(Handle::outside);
     let number = change(|context| {
         let number = context.number;
         context.number += 1;
-        context.frames.push(Frame { number, lp, handle, busy });
+        context.frames.push(Frame { number, lp, handle, busy, _outside });
         number
     });
     number.map(|number| Entered { number, _not_send: std::marker::PhantomData })
@@ -315,6 +332,15 @@ pub(crate) fn here<R>(touch: impl FnOnce(&Loop) -> R) -> Option<R> {
     // price is rule 1.
     let touched = CONTEXT.try_with(|context| context.borrow().lp.as_deref().map(touch));
     touched.ok().flatten()
+}
+
+/// Fires the timers that are due on the loop that this thread is inside of.
+pub(crate) fn fire_timers_here() {
+    // Not by `here`: what is woken is other people's code, and may come back (rule 1).
+    let lp = CONTEXT.try_with(|context| context.borrow().lp.clone());
+    if let Some(lp) = lp.ok().flatten() {
+        lp.fire_timers();
+    }
 }
 
 /// Whether `spawn` may put a task into this thread's own queue: it is inside a loop, and that

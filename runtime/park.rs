@@ -21,7 +21,7 @@
 use std::future::Future;
 use std::pin::pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::task::{Context, Poll, Wake, Waker};
 use std::thread::{self, Thread};
 
@@ -45,8 +45,30 @@ impl Wake for Unpark {
     }
 }
 
+/// Threads that wait here, in the whole process.
+static PARKED: AtomicUsize = AtomicUsize::new(0);
+
+/// Whether some thread of this process waits for a future and may go on: it could bring work to a
+/// loop that has none.
+pub(crate) fn is_anybody_parked() -> bool {
+    // Acquire: pairs with the Release below; what the thread did before it left is seen.
+    PARKED.load(Ordering::Acquire) > 0
+}
+
+struct Parked;
+
+impl Drop for Parked {
+    fn drop(&mut self) {
+        // Release: see `is_anybody_parked`.
+        PARKED.fetch_sub(1, Ordering::Release);
+    }
+}
+
 /// Runs `future` on this thread, which sleeps while it waits.
 pub(crate) fn block_on<F: Future>(future: F) -> F::Output {
+    // Relaxed: only the way down needs an order.
+    PARKED.fetch_add(1, Ordering::Relaxed);
+    let _parked = Parked;
     let mut future = pin!(future);
     let unpark = Arc::new(Unpark { thread: thread::current(), woken: AtomicBool::new(false) });
     // Made once. A future that is polled again finds the same waker, and need not clone it anew.

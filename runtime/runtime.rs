@@ -2,6 +2,7 @@
 
 use crate::builder::Builder;
 use crate::current::{self, Handle};
+use crate::deadlock::Deadlock;
 use crate::flavor::local::Local;
 use crate::task::JoinHandle;
 use std::fmt;
@@ -54,9 +55,42 @@ impl Runtime {
     ///
     /// # Panics
     ///
-    /// Panics if this thread is inside a loop already, and when `future` panics.
+    /// Panics if this thread is inside a loop already, when `future` panics, and on a
+    /// [`Deadlock`] in virtual time.
     #[track_caller]
     pub fn block_on<F: Future>(&self, future: F) -> F::Output {
+        match self.try_block_on(future) {
+            Ok(output) => output,
+            Err(deadlock) => panic!("{deadlock}"),
+        }
+    }
+
+    /// [`block_on`](Self::block_on) that returns a deadlock instead of panicking.
+    ///
+    /// # Errors
+    ///
+    /// When time is virtual ([`Builder::start_paused`], [`time::pause`](crate::time::pause)) and
+    /// nothing can ever run again: nobody is ready, no timer is set, no socket is open, no closure
+    /// runs on the blocking pool and no thread works outside. Threads that Rondel cannot know of
+    /// are told to it by [`testing::outside_thread`](crate::testing::outside_thread).
+    ///
+    /// # Panics
+    ///
+    /// Panics if this thread is inside a loop already, and when `future` panics.
+    ///
+    /// ```
+    /// let runtime = rondel::Builder::new().start_paused(true).build().unwrap();
+    /// let deadlock = runtime
+    ///     .try_block_on(async {
+    ///         let lock = rondel::sync::Mutex::new(());
+    ///         let _held = lock.lock().await;
+    ///         let _again = lock.lock().await; // waits for itself
+    ///     })
+    ///     .unwrap_err();
+    /// assert_eq!(deadlock.root(), ["Mutex::lock"]);
+    /// ```
+    #[track_caller]
+    pub fn try_block_on<F: Future>(&self, future: F) -> Result<F::Output, Deadlock> {
         current::forbid_blocking("Runtime::block_on");
         self.local().block_on(future)
     }

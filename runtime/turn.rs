@@ -32,6 +32,7 @@
 use crate::budget;
 use crate::reactor::Reactor;
 use crate::ready::{Job, Ready, ReadyQueue};
+use crate::services::Services;
 use crate::task::cell::{Ran, TaskRef};
 use crate::task::home::HomeRef;
 use crate::task::inbox::Note;
@@ -41,6 +42,7 @@ use slab::Slab;
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::io;
+use std::sync::Arc;
 use std::task::Waker;
 use std::time::Duration;
 
@@ -51,6 +53,9 @@ const BATCH: usize = 61;
 /// How many notes of strangers are heeded in a turn: some more than tasks are run, as most of them
 /// are less work, but not so many that strangers could hold the loop up.
 const NOTES_BATCH: usize = 4 * BATCH;
+/// How often a loop that would report a deadlock, but for a thread that works outside, looks
+/// whether that thread is still there: it may end without a word.
+const OUTSIDE_LOOK: Duration = Duration::from_millis(20);
 
 /// Everything that belongs to one loop, and to one thread.
 pub(crate) struct Loop {
@@ -64,8 +69,7 @@ pub(crate) struct Loop {
     pub(crate) live: RefCell<Slab<TaskRef>>,
     /// Set once the loop shuts down: from then on a new task is cancelled at once.
     pub(crate) closing: Cell<bool>,
-    /// Whether work is under way outside that virtual time must not overtake.
-    pub(crate) busy_outside: Box<dyn Fn() -> bool>,
+    pub(crate) services: Arc<Services>,
     /// Notes that were taken from the inbox and not heeded yet.
     notes: RefCell<VecDeque<Note>>,
     /// Keeps its memory from turn to turn. It is taken out while it is in use: should a waker ever
@@ -81,6 +85,8 @@ pub(crate) enum Turned {
     Again,
     /// The root future is done.
     RootDone,
+    /// Time is virtual, nothing can run, and nothing will come that could change that.
+    Deadlock,
 }
 
 /// One turn. `root` polls the root future and says whether it is done.
@@ -126,7 +132,7 @@ pub(crate) fn turn<Q: ReadyQueue>(
     } else if ready.sleep() {
         let slept = lp.sleep_outside();
         ready.wake_up(); // also after an error, or strangers would ring a loop that is awake
-        slept?;
+        return slept;
     }
     Ok(Turned::Again)
 }
@@ -136,28 +142,34 @@ impl Loop {
         home: HomeRef,
         ready: Ready,
         reactor: Reactor,
-        clock: Clock,
-        busy_outside: Box<dyn Fn() -> bool>,
+        services: Arc<Services>,
     ) -> Self {
         Self {
             home,
             ready,
             wheel: RefCell::new(Wheel::new(0)),
             reactor: RefCell::new(reactor),
-            clock,
+            clock: services.clock.clone(),
             live: RefCell::default(),
             closing: Cell::new(false),
-            busy_outside,
+            services,
             notes: RefCell::default(),
             woken: Cell::default(),
         }
     }
 
-    /// Polls one task and does what is to be done next. The task's own part, its state and its
-    /// panics, is in `TaskRef::run`; here is only what concerns the loop.
+    /// Polls one task. Its own part, its state and its panics, is in `TaskRef::run`; here is only
+    /// what concerns the loop.
+    #[inline]
     fn run<Q: ReadyQueue>(&self, task: TaskRef, ready: &Q) {
         budget::refill();
-        match task.run() {
+        self.settle(task.run(), ready);
+    }
+
+    /// Does what is to be done next with a task that ran.
+    #[inline]
+    pub(crate) fn settle<Q: ReadyQueue>(&self, ran: Ran, ready: &Q) {
+        match ran {
             Ran::Waiting => {}
             Ran::Again(task) => ready.push(Job::Task(task)),
             Ran::Done(slot) => {
@@ -249,25 +261,44 @@ impl Loop {
     ///
     /// Too short a sleep is only a turn in vain; too long a one is a timer that fires late. So the
     /// wheel may name a moment before its first deadline, and the kernel may be interrupted.
-    fn sleep_outside(&self) -> io::Result<()> {
-        let next = self.wheel.borrow().next_deadline_ticks();
-        let Some(next_ticks) = next else { return self.ask_kernel(None) };
-        let deadline = self.clock.instant_of(next_ticks);
-        // A deadline that has passed since `fire_timers` gives a limit of zero: no sleep.
-        if !self.clock.is_virtual() {
-            return self.ask_kernel(Some(deadline.saturating_duration_since(self.clock.now())));
+    fn sleep_outside(&self) -> io::Result<Turned> {
+        let next_ticks = self.wheel.borrow().next_deadline_ticks();
+        if self.clock.is_frozen() || self.services.idle.has_waiters() {
+            return self.stand_idle(next_ticks);
         }
-        // Virtual time jumps only when nothing else can happen. In this order: a closure on the
-        // pool may come back with a wake, a socket may have become ready, a note may have come.
-        // Whoever jumped earlier would let a timeout win that in real time had an hour to go.
-        if (self.busy_outside)() {
-            return self.ask_kernel(None); // it will ring
+        // A deadline that has passed since `fire_timers` gives a limit of zero: no sleep.
+        let left = |ticks| self.clock.instant_of(ticks) - self.clock.now();
+        self.ask_kernel(next_ticks.map(left))?;
+        Ok(Turned::Again)
+    }
+
+    /// What a loop does that would sleep, but has time in its own hands, or somebody to tell that
+    /// nobody can run.
+    ///
+    /// Virtual time jumps only when nothing else can happen. In this order: a closure on the pool
+    /// may come back with a wake, a socket may have become ready, a note may have come. Whoever
+    /// jumped earlier would let a timeout win that in real time had an hour to go.
+    fn stand_idle(&self, next_ticks: Option<u64>) -> io::Result<Turned> {
+        if self.clock.is_frozen() && self.services.pool.busy() > 0 {
+            self.ask_kernel(None)?; // it will ring
+            return Ok(Turned::Again);
         }
         self.ask_kernel(Some(Duration::ZERO))?;
-        if !self.ready.has_work() && !self.home.inbox().is_filled() {
-            self.clock.advance(deadline.saturating_duration_since(self.clock.now()));
+        if self.ready.has_work() || self.home.inbox().is_filled() {
+            return Ok(Turned::Again);
         }
-        Ok(())
+        if self.services.idle.has_waiters() {
+            self.services.idle.dismiss_all(|| ());
+        } else if let Some(ticks) = next_ticks {
+            let _ = self.clock.advance(self.clock.instant_of(ticks) - self.clock.now());
+        } else if self.reactor.borrow().sources_len() > 0 {
+            self.ask_kernel(None)?;
+        } else if self.services.is_anybody_outside() {
+            self.ask_kernel(Some(OUTSIDE_LOOK))?;
+        } else {
+            return Ok(Turned::Deadlock);
+        }
+        Ok(Turned::Again)
     }
 
     /// The one call that may sleep. The wakers come back in a vector, to be woken when the reactor

@@ -29,6 +29,8 @@ pub fn run(row: &str, meter: &mut Meter) {
         "ping_pong_mpsc" => rt::run(ping_pong_mpsc(meter)),
         "ping_pong_oneshot" => rt::run(ping_pong_oneshot(meter)),
         "mpsc_100" => rt::run(mpsc_100(meter, size.pick(1_000_000, 100_000))),
+        "recv_budget" => rt::run(recv_ready(meter)),
+        "recv_no_budget" => rt::run(rt::unconstrained(recv_ready(meter))),
         "semaphore" => rt::run(semaphore(meter)),
         "semaphore_1000x5" => rt::run(semaphore_contended(meter, 1_000, 5)),
         "mutex" => rt::run(mutex(meter)),
@@ -184,6 +186,19 @@ async fn mpsc_100(meter: &mut Meter, items: usize) {
         });
         source.await.unwrap();
         assert_eq!(sink.await.unwrap(), items);
+        meter.stop(items);
+    }
+}
+
+async fn recv_ready(meter: &mut Meter) {
+    let items = 10_000;
+    let (sender, mut receiver) = rt::mpsc::unbounded_channel();
+    while meter.more() {
+        (0..items).for_each(|item| sender.send(item).unwrap());
+        meter.start();
+        for _ in 0..items {
+            black_box(receiver.recv().await);
+        }
         meter.stop(items);
     }
 }

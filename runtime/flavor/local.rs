@@ -26,13 +26,14 @@
 //! futures, as here.
 
 use crate::budget;
-use crate::current::{self, Entered, Handle, Services};
+use crate::current::{self, Entered, Handle};
+use crate::deadlock::Deadlock;
 use crate::reactor::Reactor;
 use crate::ready::local::LocalQueue;
 use crate::ready::{Ready, ReadyQueue};
+use crate::services::Services;
 use crate::task::home::HomeRef;
 use crate::task::waker::{self, Sleeper};
-use crate::time::clock::Clock;
 use crate::turn::{Loop, Turned, turn};
 use std::future::Future;
 use std::pin::pin;
@@ -50,7 +51,7 @@ pub(crate) struct Local {
 }
 
 impl Local {
-    pub(crate) fn new(reactor: Reactor, clock: Clock, services: Arc<Services>) -> Self {
+    pub(crate) fn new(reactor: Reactor, services: Arc<Services>, shuffled: bool) -> Self {
         let doorbell = reactor.doorbell();
         let ring = Box::new(move || {
             // The kernel refuses only when the loop's descriptors are gone, and the loop with them.
@@ -60,18 +61,14 @@ impl Local {
         // a task has to reach both.
         let home = HomeRef::new(current::queue_here, current::queue_root_here, ring);
         let handle = Handle::new(home.clone(), services.clone());
-        let ready = Ready::Local(LocalQueue::new(home.clone()));
-        if clock.is_virtual() {
-            // The loop does not let time pass while the pool works, so it must hear of the end. An
-            // errand, because that comes after `busy` went down; a joiner's wake comes before.
-            let home = home.clone();
-            services.pool.when_quiet(Box::new(move || {
-                let _ = home.errand(|| {});
-            }));
-        }
-        // A closure on the pool may come back with a wake; virtual time must not jump over that.
-        let busy = Box::new(move || services.pool.busy() > 0);
-        Self { lp: Rc::new(Loop::new(home, ready, reactor, clock, busy)), handle }
+        let ready = Ready::Local(LocalQueue::new(home.clone(), shuffled));
+        // The loop does not let virtual time pass while the pool works, so it must hear of the end.
+        // An errand, because that comes after `busy` went down; a joiner's wake comes before.
+        let (quiet_home, clock) = (home.clone(), services.clock.clone());
+        services.pool.when_quiet(Box::new(move || {
+            let _ = clock.is_frozen() && quiet_home.errand(|| {});
+        }));
+        Self { lp: Rc::new(Loop::new(home, ready, reactor, services)), handle }
     }
 
     pub(crate) fn handle(&self) -> &Handle {
@@ -94,7 +91,11 @@ impl Local {
 
     /// Turns the loop until `future` is done. Tasks that are not done stay where they are, in the
     /// list and in the queue; the next `block_on` goes on with them.
-    pub(crate) fn block_on<F: Future>(&self, future: F) -> F::Output {
+    ///
+    /// # Errors
+    ///
+    /// When time is virtual and nothing can ever run again.
+    pub(crate) fn block_on<F: Future>(&self, future: F) -> Result<F::Output, Deadlock> {
         let _inside = self.enter(Some("Runtime::block_on"));
         let _outer = budget::unlimited(); // put back at the end, whatever the polls leave
         // On the stack: the root need not be `Send` nor `'static`, and no heap is asked for. So it
@@ -120,11 +121,12 @@ impl Local {
             match turn(&self.lp, ready, &mut poll_root) {
                 Ok(Turned::Again) => {}
                 Ok(Turned::RootDone) => break,
+                Ok(Turned::Deadlock) => return Err(Deadlock::of(&self.lp, &mut poll_root)),
                 // It refuses only a bug of ours, such as a descriptor closed too early.
                 Err(error) => panic!("the kernel refused to say which sockets are ready: {error}"),
             }
         }
-        output.expect("the root future is done only once it has an output")
+        Ok(output.expect("the root future is done only once it has an output"))
     }
 
     /// Ends the loop (rule 2).

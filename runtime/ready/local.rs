@@ -16,6 +16,7 @@
 //! `while !flag { yield }` starve whoever would set the flag.
 
 use super::{Job, ReadyQueue};
+use crate::random;
 use crate::task::home::HomeRef;
 use std::cell::RefCell;
 use std::collections::VecDeque;
@@ -25,11 +26,14 @@ use std::collections::VecDeque;
 pub(crate) struct LocalQueue {
     ring: RefCell<VecDeque<Job>>,
     home: HomeRef,
+    /// Whoever is drawn by lot comes next, not who came first: a test of what must hold in any
+    /// order. The lots are those of `random.rs`, so a seed brings an order back.
+    shuffled: bool,
 }
 
 impl LocalQueue {
-    pub(crate) fn new(home: HomeRef) -> Self {
-        Self { ring: RefCell::new(VecDeque::new()), home }
+    pub(crate) fn new(home: HomeRef, shuffled: bool) -> Self {
+        Self { ring: RefCell::new(VecDeque::new()), home, shuffled }
     }
 }
 
@@ -42,7 +46,11 @@ impl ReadyQueue for LocalQueue {
     // The borrow ends here, before the job runs: whatever a poll does, it may push.
     #[inline]
     fn pop(&self) -> Option<Job> {
-        self.ring.borrow_mut().pop_front()
+        let mut ring = self.ring.borrow_mut();
+        if self.shuffled {
+            draw(&mut ring);
+        }
+        ring.pop_front()
     }
 
     fn refill(&self) -> bool {
@@ -56,5 +64,15 @@ impl ReadyQueue for LocalQueue {
 
     fn wake_up(&self) {
         self.home.inbox().wake_up();
+    }
+}
+
+/// Puts whoever is drawn to the front.
+#[cold]
+fn draw(ring: &mut VecDeque<Job>) {
+    let len = u32::try_from(ring.len()).unwrap_or(u32::MAX);
+    let drawn = random::below(len) as usize;
+    if drawn > 0 {
+        ring.swap(0, drawn);
     }
 }

@@ -158,18 +158,27 @@ impl<T> Future for JoinHandle<T> {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let step = ready!(budget::poll_step(cx));
-        let polled = self.poll_free(cx);
-        match &self.0 {
-            _ if polled.is_ready() => step.made_progress(),
-            Work::Task(output) => roll_call::note(|| output.task().origin().to_string()),
-            Work::Elsewhere(_) => roll_call::note(|| "a closure of `spawn_blocking`".to_owned()),
+        // Asked before and not after, so that the output goes straight to its place (as in cell.rs).
+        if self.is_finished() {
+            step.made_progress();
+        } else {
+            roll_call::note(|| self.whom());
         }
-        polled
+        self.poll_free(cx)
     }
 }
 
 impl<T> JoinHandle<T> {
+    /// Whom a task waits for that awaits this.
+    fn whom(&self) -> String {
+        match &self.0 {
+            Work::Task(output) => output.task().origin().to_string(),
+            Work::Elsewhere(work) => format!("closure {} of `spawn_blocking`", work.id()),
+        }
+    }
+
     /// The poll without the budget, for sets of handles, which pay for themselves.
+    #[inline(always)]
     pub(crate) fn poll_free(&mut self, cx: &mut Context<'_>) -> Poll<Result<T, JoinError>> {
         match &mut self.0 {
             Work::Elsewhere(work) => {

@@ -1,24 +1,35 @@
 //! Floor 5. The test kit: programs that wait, without waiting and without luck.
 //!
-//! | want | take |
-//! |---|---|
-//! | to poll a future by hand, and to count its wakes | [`task::spawn`], [`assert_pending!`] … |
-//! | what happened, in order and with its times | [`Diary`] |
-//! | a peer that says and hears what the test wrote down | [`io::Builder`] |
-//! | proof that a future may be dropped while it waits | [`cancel::at_every_await`] |
+//! | want                                     | take                                            |
+//! |------------------------------------------|-------------------------------------------------|
+//! | an hour that takes no time               | `#[rondel::test(start_paused)]`                 |
+//! | the same, from here on                   | [`time::pause`](crate::time::pause)             |
+//! | the same order of events each time       | `#[rondel::test(seed = 7)]`                     |
+//! | many orders of events                    | `#[rondel::test(seeds = 0..200)]`               |
+//! | who waits for whom, when nobody can run  | [`Deadlock`](crate::Deadlock)                   |
+//! | the others to come as far as they can    | [`wait_until_idle`]                             |
+//! | what happened, in order, with its times  | [`Diary`]                                       |
+//! | to poll a future by hand and count wakes | [`task::spawn`], [`assert_pending!`] and others |
+//! | a peer that follows a script             | [`io::Builder`]                                 |
+//! | a future dropped at each of its awaits   | [`cancel::at_every_await`]                      |
 //!
-//! Code that was written for the crate `tokio-test` moves over by changing the path.
-//!
-//! Real world: tokio keeps these in a crate of its own, `tokio-test`, without the diary and the
-//! cuts; trio has `trio.testing`, with a sequencer, streams in memory and a clock; with asyncio
-//! there are `IsolatedAsyncioTestCase` and what one writes oneself.
+//! Tests that were written with the crate `tokio-test` move over by changing the path.
 //!
 //! [`assert_pending!`]: crate::assert_pending
 
 mod asserts;
 pub mod cancel;
 mod diary;
+mod idle;
 pub mod io;
+mod seeds;
 pub mod task;
 
 pub use diary::{Diary, OnDrop};
+pub use idle::{OutsideThread, outside_thread, wait_until_idle};
+
+/// What `#[rondel::test]` needs. No promises are made about it.
+#[doc(hidden)]
+pub mod support {
+    pub use super::seeds::{Outcome, seeds};
+}

@@ -1,18 +1,22 @@
-//! Floor 1. What time it is: real, or virtual for tests.
+//! Floor 1. What time it is: the machine's, or a time that stands still until it is moved.
 //!
 //! A loop has one [`Clock`]; it translates between moments ([`Instant`]) and the ticks of 1 ms that
-//! the wheel counts from the loop's start. A virtual clock stands still until the loop, which has
+//! the wheel counts from the loop's start. A frozen clock stands still until the loop, which has
 //! nothing to run, moves it to the next deadline: a test of an hour takes a millisecond.
 //!
 //! ```text
-//!   Instant::now() ── is this thread inside a loop with virtual time? ── yes ─▶ that loop's now
-//!                                     └── no ─▶ the operating system's monotonic clock
+//!   running ──freeze──▶ frozen ──thaw──▶ running, from where it stood
+//!                        │   ▲
+//!                        └───┘ advance
+//!   Instant::now() ── has a clock ever been frozen? ── no ─▶ the machine's monotonic clock
+//!                         └── yes ─▶ what the clock of this thread's loop or handle shows
 //! ```
 //!
 //! Rules
 //! 1. Deadlines are rounded up to ticks, now is rounded down: nothing ever fires early.
-//! 2. While a thread is inside a loop it shows that loop's clock ([`Clock::show`]); only then, and
-//!    only on that thread, may the loop call [`Clock::advance`].
+//! 2. A thread that is inside a loop, or holds a handle of one, shows that loop's clock
+//!    ([`Clock::show`]).
+//! 3. No clock ever goes back: what was frozen goes on from where it stood.
 //!
 //! Rule 1 in numbers. At 0.7 ms after the start a task sleeps for 5 ms: the deadline 5.7 becomes
 //! tick 6. At 5.9 ms the loop looks: that is tick 5, nothing is due. At 6.0 it is, 0.3 ms late.
@@ -22,19 +26,23 @@
 //! Real world: tokio freezes its clock with `pause`; asyncio's loop has a `time()` to be patched;
 //! trio has a `MockClock` with an autojump.
 
-use std::cell::Cell;
+use std::cell::RefCell;
 use std::fmt;
 use std::ops::{Add, AddAssign, Sub, SubAssign};
 use std::time::{Duration, Instant as StdInstant};
 
-use crate::shim::Arc;
-use crate::shim::atomic::{AtomicU64, Ordering};
+use crate::shim::atomic::{AtomicBool, Ordering};
+use crate::shim::{Arc, Mutex, lock};
+
+/// Whether a clock of this process was ever frozen. While none was, which is always so outside of
+/// tests, to ask for the time costs one relaxed load more than the machine's clock.
+static EVER_FROZEN: AtomicBool = AtomicBool::new(false);
 
 // Not a field of the clock alone: `Instant::now()` is a plain function, called by code that has no
-// loop in its hands. The loop's thread keeps the time here for it, and it costs real time 1 ns.
+// loop in its hands.
 thread_local! {
-    /// The virtual now of the loop this thread is inside of. `None`: time is real here.
-    static VIRTUAL_NOW: Cell<Option<StdInstant>> = const { Cell::new(None) };
+    /// The clock that this thread shows (rule 2).
+    static SHOWN: RefCell<Option<Clock>> = const { RefCell::new(None) };
 }
 
 /// "For ever" where a deadline is needed: about 30 years, which every platform can represent.
@@ -62,13 +70,21 @@ const TICKS_PER_SECOND: u64 = 1_000;
 pub struct Instant(StdInstant);
 
 impl Instant {
-    /// The present moment. Inside a loop with virtual time: that loop's present.
+    /// The present moment. Inside a loop whose time is virtual: that loop's present.
     ///
     /// **Cost:** one read of the clock, about 16 ns.
     #[inline]
     #[must_use]
     pub fn now() -> Self {
-        Self(VIRTUAL_NOW.get().unwrap_or_else(StdInstant::now))
+        // Relaxed: who must know that a clock was frozen heard of it from the one who did it.
+        if EVER_FROZEN.load(Ordering::Relaxed) { Self::shown() } else { Self(StdInstant::now()) }
+    }
+
+    /// What this thread's clock shows.
+    #[cold]
+    fn shown() -> Self {
+        let shown = SHOWN.try_with(|shown| shown.borrow().as_ref().map(Clock::now));
+        shown.ok().flatten().unwrap_or_else(|| Self(StdInstant::now()))
     }
 
     /// The same moment as the standard library's `std`.
@@ -189,69 +205,113 @@ impl SubAssign<Duration> for Instant {
     }
 }
 
-/// A loop's clock. Clones show the same time, also on other threads.
+/// A loop's clock. Clones are the same clock, also on other threads.
 ///
-/// With the virtual one, two tasks that sleep for one and two hours take no time: nothing can run,
+/// With a frozen one, two tasks that sleep for one and two hours take no time: nothing can run,
 /// so the turn moves the clock from stop to stop of the wheel; after one hour of it the first task
 /// runs, then nothing can run again, and so on. Between two stops any amount of work takes zero
 /// time, so a test never depends on how fast the machine is.
-///
-/// An enum and not a trait: the choice is made once, by the builder, and a real clock pays for the
-/// virtual one no more than a branch that is always predicted.
 #[derive(Clone, Debug)]
-pub(crate) enum Clock {
-    /// The operating system's monotonic clock.
-    Real {
-        /// Tick 0.
-        start: Instant,
+pub(crate) struct Clock(Arc<Shared>);
+
+#[derive(Debug)]
+struct Shared {
+    /// Tick 0.
+    start: Instant,
+    /// Whether the face differs from the machine's clock: it was frozen once. Spares all others the
+    /// lock.
+    touched: AtomicBool,
+    face: Mutex<Face>,
+}
+
+/// What a clock shows that was touched.
+#[derive(Clone, Copy, Debug)]
+enum Face {
+    /// `since` was the time when the machine's clock said `machine`; it has run on from there.
+    Running {
+        machine: StdInstant,
+        since: StdInstant,
     },
-    /// A clock that stands still between two calls of [`Clock::advance`].
-    Virtual {
-        /// Tick 0.
-        start: Instant,
-        /// How far the clock has been moved since: nanoseconds, enough for 584 years. Shared
-        /// and atomic, so that a clock may be cloned to where the loop is not.
-        offset_nanos: Arc<AtomicU64>,
+    Frozen {
+        now: StdInstant,
     },
+}
+
+impl Face {
+    fn now(self) -> StdInstant {
+        match self {
+            Self::Frozen { now } => now,
+            // A sum that cannot be represented is only to be had by moving the clock to the end of
+            // time: there it stands.
+            Self::Running { machine, since } => {
+                since.checked_add(machine.elapsed()).unwrap_or(since)
+            }
+        }
+    }
 }
 
 impl Clock {
     /// A clock that runs; tick 0 is now.
-    pub(crate) fn new_real() -> Self {
-        Self::Real { start: Instant(StdInstant::now()) }
+    pub(crate) fn new() -> Self {
+        let now = StdInstant::now();
+        let face = Mutex::new(Face::Running { machine: now, since: now });
+        Self(Arc::new(Shared { start: Instant(now), touched: AtomicBool::new(false), face }))
     }
 
-    /// A clock that stands still; tick 0 is now.
-    pub(crate) fn new_virtual() -> Self {
-        let offset_nanos = Arc::new(AtomicU64::new(0));
-        Self::Virtual { start: Instant(StdInstant::now()), offset_nanos }
+    /// Stops the clock, at the next whole tick: from there on sleeps are exact. False if it stood
+    /// already.
+    #[must_use]
+    pub(crate) fn freeze(&self) -> bool {
+        let mut face = lock(&self.0.face);
+        if matches!(*face, Face::Frozen { .. }) {
+            return false;
+        }
+        *face = Face::Frozen { now: self.instant_of(self.ticks_up(Instant(face.now()))).0 };
+        // Relaxed: see `Instant::now`; the lock carries the face itself.
+        self.0.touched.store(true, Ordering::Relaxed);
+        EVER_FROZEN.store(true, Ordering::Relaxed);
+        true
     }
 
-    /// Whether only [`Clock::advance`] moves this clock.
-    pub(crate) fn is_virtual(&self) -> bool {
-        matches!(self, Self::Virtual { .. })
+    /// Lets the clock run again, from where it stands. False if it runs.
+    #[must_use]
+    pub(crate) fn thaw(&self) -> bool {
+        let mut face = lock(&self.0.face);
+        let Face::Frozen { now } = *face else { return false };
+        *face = Face::Running { machine: StdInstant::now(), since: now };
+        true
+    }
+
+    /// Whether only [`advance`](Self::advance) moves this clock.
+    #[inline]
+    pub(crate) fn is_frozen(&self) -> bool {
+        // Relaxed: see `Instant::now`.
+        self.0.touched.load(Ordering::Relaxed) && matches!(*lock(&self.0.face), Face::Frozen { .. })
+    }
+
+    /// Moves a frozen clock forward, but not to a moment that cannot be represented. False if it
+    /// runs.
+    #[must_use]
+    pub(crate) fn advance(&self, by: Duration) -> bool {
+        let mut face = lock(&self.0.face);
+        let Face::Frozen { now } = *face else { return false };
+        // A step too far is not taken at all: the clock stands, and never goes back (rule 3).
+        *face = Face::Frozen { now: now.checked_add(by).unwrap_or(now) };
+        true
     }
 
     /// The moment of tick 0.
     #[inline]
     pub(crate) fn start(&self) -> Instant {
-        match self {
-            Self::Real { start } | Self::Virtual { start, .. } => *start,
-        }
+        self.0.start
     }
 
     /// The present moment of this clock, from whichever thread.
     #[inline]
     pub(crate) fn now(&self) -> Instant {
-        match self {
-            Self::Real { .. } => Instant(StdInstant::now()),
-            Self::Virtual { start, offset_nanos } => {
-                // Relaxed: the time alone is read, nothing is published with it.
-                let offset = Duration::from_nanos(offset_nanos.load(Ordering::Relaxed));
-                // The addition was tried in `advance`, before the offset was stored.
-                start.checked_add(offset).unwrap_or(*start)
-            }
-        }
+        // Relaxed: see `Instant::now`.
+        let touched = self.0.touched.load(Ordering::Relaxed);
+        Instant(if touched { lock(&self.0.face).now() } else { StdInstant::now() })
     }
 
     /// The first tick that is not before `deadline` (rule 1). A moment before the start is tick 0.
@@ -276,24 +336,11 @@ impl Clock {
         self.start().add_or_far(Duration::from_millis(ticks))
     }
 
-    /// Moves a virtual clock forward; a real one needs no help. See rule 2 for who may call this.
-    pub(crate) fn advance(&self, by: Duration) {
-        let Self::Virtual { start, offset_nanos } = self else { return };
-        let by_nanos = u64::try_from(by.as_nanos()).unwrap_or(u64::MAX);
-        // Relaxed: one thread writes (rule 2), and readers want the time alone.
-        let offset = offset_nanos.load(Ordering::Relaxed).saturating_add(by_nanos);
-        // A step too far is not taken at all: the clock stands, and never goes back.
-        if start.checked_add(Duration::from_nanos(offset)).is_some() {
-            offset_nanos.store(offset, Ordering::Relaxed);
-            VIRTUAL_NOW.set(Some(self.now().0));
-        }
-    }
-
-    /// Makes [`Instant::now`] show `clock` on this thread from now on, or the system's without one.
+    /// Makes [`Instant::now`] show `clock` on this thread from now on, or the machine's without one
+    /// (rule 2).
     pub(crate) fn show(clock: Option<&Self>) {
-        // A real clock shows `None`, and so hides the virtual one of a loop around this one.
-        let shown = clock.filter(|clock| clock.is_virtual());
-        VIRTUAL_NOW.set(shown.map(|clock| clock.now().0));
+        // An error means that the thread is ending: then it shows the machine's.
+        let _ = SHOWN.try_with(|shown| shown.replace(clock.cloned()));
     }
 }
 
@@ -303,10 +350,16 @@ mod tests {
 
     const HALF_TICK: Duration = Duration::from_micros(500);
 
+    fn frozen() -> Clock {
+        let clock = Clock::new();
+        assert!(clock.freeze());
+        clock
+    }
+
     /// Goal: a timer never fires early. Method: round a moment between two ticks both ways.
     #[test]
     fn deadlines_round_up_and_now_rounds_down() {
-        let clock = Clock::new_virtual();
+        let clock = frozen();
         let moment = clock.start() + Duration::from_millis(1_999) + HALF_TICK;
         assert_eq!(clock.ticks_up(moment), 2_000);
         assert_eq!(clock.ticks_down(moment), 1_999);
@@ -316,26 +369,51 @@ mod tests {
         assert_eq!((clock.ticks_up(before), clock.ticks_down(before)), (0, 0));
     }
 
-    /// Goal: a virtual clock moves only when told. Method: compare two readings around `advance`.
+    /// Goal: a frozen clock moves only when told. Method: compare two readings around `advance`,
+    /// here and on a thread that shows the same clock.
     #[test]
-    fn a_virtual_clock_stands_still_until_it_is_advanced() {
-        let clock = Clock::new_virtual();
+    fn a_frozen_clock_stands_still_until_it_is_advanced() {
+        let clock = frozen();
         Clock::show(Some(&clock));
         let start = Instant::now();
         assert_eq!(start, Instant::now());
-        clock.advance(Duration::from_secs(3_600) + HALF_TICK);
+        assert!(clock.advance(Duration::from_secs(3_600) + HALF_TICK));
         assert_eq!(Instant::now() - start, Duration::from_secs(3_600) + HALF_TICK);
         assert_eq!(clock.now(), Instant::now());
-        assert_eq!(clock.ticks_down(clock.clone().now()), 3_600_000);
+        let (shown, here) = (clock.clone(), Instant::now());
+        let there = std::thread::spawn(move || {
+            let before = Instant::now();
+            Clock::show(Some(&shown));
+            (before, Instant::now())
+        });
+        let (before, there) = there.join().unwrap();
+        assert_eq!(there, here);
+        assert!(before < there, "a thread without a loop has the machine's time");
         Clock::show(None);
         assert!(Instant::now() < clock.now(), "outside, time is real again");
+    }
+
+    /// Goal: no moment comes twice, and sleeps are exact. Method: freeze, move, thaw, and freeze
+    /// again; look at the ticks.
+    #[test]
+    fn a_thawed_clock_goes_on_from_where_it_stood() {
+        let clock = Clock::new();
+        assert!(!clock.advance(HALF_TICK) && !clock.thaw(), "it runs by itself");
+        assert!(clock.freeze() && !clock.freeze() && clock.is_frozen());
+        let stood = clock.now();
+        assert_eq!(clock.ticks_up(stood), clock.ticks_down(stood));
+        assert!(clock.advance(Duration::from_secs(60)) && clock.thaw() && !clock.is_frozen());
+        let ran = clock.now();
+        assert!(ran >= stood + Duration::from_secs(60));
+        assert!(clock.freeze());
+        assert!(clock.now() >= ran);
     }
 
     /// Goal: absurd durations are no panic. Method: advance and add the longest ones.
     #[test]
     fn moments_too_far_away_to_represent_count_as_far_future() {
-        let clock = Clock::new_virtual();
-        clock.advance(Duration::MAX);
+        let clock = frozen();
+        assert!(clock.advance(Duration::MAX));
         assert!(clock.now() >= clock.start());
         let far = Instant::now().add_or_far(Duration::MAX);
         assert!(far > Instant::now() + Duration::from_secs(86_400 * 365 * 29));

@@ -15,6 +15,7 @@
 
 pub(crate) mod clock;
 mod interval;
+mod pause;
 mod sleep;
 mod timeout;
 #[allow(dead_code)] // pure data, tested by tests/wheel_model.rs; the loop uses most of it
@@ -24,6 +25,7 @@ pub use std::time::Duration;
 
 pub use clock::Instant;
 pub use interval::{Interval, MissedTickBehavior, interval, interval_at};
+pub use pause::{advance, pause, resume};
 pub use sleep::{Sleep, sleep, sleep_until};
 pub use timeout::{Timeout, timeout, timeout_at};
 

@@ -12,15 +12,11 @@ mod rt {
     pub(super) use ::rondel::io::{AsyncReadExt, AsyncWriteExt};
     pub(super) use ::rondel::net::{TcpListener, TcpStream};
     pub(super) use ::rondel::sync::{Mutex, Semaphore, mpsc, oneshot};
+    pub(super) use ::rondel::task::coop::unconstrained;
     pub(super) use ::rondel::task::{JoinSet, spawn_blocking, yield_now};
     pub(super) use ::rondel::time::{Instant, Sleep, sleep, sleep_until, timeout};
     pub(super) use ::rondel::{run, select, spawn};
     pub(super) use rondel_scraper::client::RondelNet as Net;
-
-    /// Rondel has no budget that would have to be lifted.
-    pub(super) fn unconstrained<F: Future>(future: F) -> F {
-        future
-    }
 
     /// A stream as hyper wants it: it is one already.
     pub(super) fn hyper_io(stream: TcpStream) -> impl hyper::rt::Read + hyper::rt::Write + Unpin {

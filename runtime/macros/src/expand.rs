@@ -41,6 +41,24 @@ fn expand(kind: Kind, options: TokenStream, item: TokenStream) -> Result<TokenSt
     sig.asyncness = None;
     let test_attribute = (kind == Kind::Test).then(|| quote!(#[::core::prelude::v1::test]));
     let (krate, calls) = (options.krate(), options.calls());
+    if kind == Kind::Test
+        && let Some(seeds) = options.seeds()?
+    {
+        let name = &sig.ident;
+        return Ok(quote! {
+            #(#attrs)*
+            #test_attribute
+            #vis #sig {
+                #krate::testing::support::seeds(
+                    ::core::concat!(::core::module_path!(), "::", ::core::stringify!(#name)),
+                    #seeds,
+                    || #krate::Builder::new() #calls,
+                    |runtime| runtime.block_on(async #block),
+                )
+            }
+        });
+    }
+    let seed = options.seed()?;
     // When the body has the wrong type, the compiler shall point at its end, not at the attribute.
     let end = block.stmts.last().map_or_else(|| block.brace_token.span.close(), Spanned::span);
     let run = quote_spanned! {end=>
@@ -51,7 +69,7 @@ fn expand(kind: Kind, options: TokenStream, item: TokenStream) -> Result<TokenSt
         #test_attribute
         #vis #sig {
             let body = async #block;
-            let runtime = #krate::Builder::new() #calls
+            let runtime = #krate::Builder::new() #calls #seed
                 .build()
                 .expect("the runtime could not be built");
             #run
@@ -162,6 +180,25 @@ mod tests {
     }
 
     #[test]
+    fn a_test_with_seeds_runs_once_for_each() {
+        let item = quote! { async fn name() { work() } };
+        let wanted = quote! {
+            fn name() {
+                ::rondel::testing::support::seeds(
+                    ::core::concat!(::core::module_path!(), "::", ::core::stringify!(name)),
+                    0..200,
+                    || ::rondel::Builder::new().start_paused(true),
+                    |runtime| runtime.block_on(async { work() }),
+                )
+            }
+        };
+        let expanded = test(quote!(start_paused, seeds = 0..200), item.clone()).to_string();
+        assert!(expanded.ends_with(&wanted.to_string()), "{expanded}");
+        let one = test(quote!(seed = 7), item).to_string();
+        assert!(one.contains(&quote!([7], || ::rondel::Builder::new()).to_string()), "{one}");
+    }
+
+    #[test]
     fn test_writes_the_test_attribute_and_keeps_the_others() {
         let item = quote! { #[should_panic(expected = "no")] #[ignore] async fn name() {} };
         let expanded = test(quote!(), item).to_string();
@@ -259,15 +296,25 @@ mod tests {
         main_complains(
             quote!(thread = 1),
             "unknown option `thread`; the options are `flavor`, `name`, `start_paused`, `seed`, \
-             `crate`",
+             `seeds`, `crate`",
         );
         main_complains(quote!(my::option = 1), "unknown option `my :: option`");
         main_complains(quote!(flavor = "multi_thread"), "multi_thread flavor is not there yet");
         main_complains(quote!(worker_threads = 4), "multi_thread flavor, which is not there yet");
         main_complains(quote!(flavor = "fast"), "no such flavor");
-        main_complains(quote!(start_paused), "write `start_paused = true or false`");
+        main_complains(quote!(name), "write `name = \\\"...\\\"`");
         main_complains(quote!(start_paused = "yes"), "`start_paused` takes true or false");
         main_complains(quote!(seed = -1), "`seed` takes a number from 0");
+        main_complains(quote!(seeds = 0..9), "`seeds` is for `#[rondel::test]`; here it is `seed`");
+        main_complains(quote!(seeds = 9), "`seeds` takes a range like 0..200, or an array");
+        main_complains(quote!(seeds), "write `seeds = 0..200`");
+        let both = test(
+            quote!(seed = 1, seeds = 0..9),
+            quote!(
+                async fn it() {}
+            ),
+        );
+        assert!(complaint(both).contains("`seed` and `seeds` exclude each other"));
         main_complains(quote!(name = 3), "`name` takes \\\"...\\\"");
         main_complains(quote!(name = "a", name = "b"), "`name` is set twice");
         main_complains(quote!(crate = "not a path"), "`crate` takes the path");

@@ -36,7 +36,8 @@ mod options;
 /// - `flavor = "current_thread"` (also `"local"`): one thread, the default. `"multi_thread"` is
 ///   not there yet, and saying so is an error.
 /// - `name = "..."`: the name of the runtime; its threads carry it.
-/// - `start_paused = true`: virtual time, which jumps to the next deadline when nothing can run.
+/// - `start_paused`, or `start_paused = true`: virtual time, which jumps to the next deadline when
+///   nothing can run.
 /// - `seed = 7`: makes the random choices of `select!` repeatable.
 /// - `crate = "..."`: the path of the `rondel` crate, if it is not `::rondel`.
 ///
@@ -58,7 +59,29 @@ pub fn main(options: TokenStream, item: TokenStream) -> TokenStream {
 /// }
 /// ```
 ///
-/// The options are those of [`macro@main`].
+/// The options are those of [`macro@main`]; and with a seed, the tasks that are ready run in an
+/// order drawn by lot, not first come, first served:
+///
+/// - `seed = 7`: the lots of that seed, the same each time.
+/// - `seeds = 0..200`: once for each seed of a range, an array or a constant. A failure prints its
+///   seed; `RONDEL_SEED=17` in the environment then runs that one alone.
+///
+/// Runs of one seed are equal as long as nothing outside the runtime differs: use virtual time with
+/// it, and no other threads.
+///
+/// ```
+/// # use rondel::sync::Mutex;
+/// #[rondel::test(start_paused, seeds = 0..200)]
+/// async fn nobody_loses_an_update() {
+///     let count = std::sync::Arc::new(Mutex::new(0));
+///     let add = |count: std::sync::Arc<Mutex<i32>>| async move { *count.lock().await += 1 };
+///     let tasks = [0; 5].map(|_| rondel::spawn(add(count.clone())));
+///     for task in tasks {
+///         task.await.unwrap();
+///     }
+///     assert_eq!(*count.lock().await, 5);
+/// }
+/// ```
 #[proc_macro_attribute]
 pub fn test(options: TokenStream, item: TokenStream) -> TokenStream {
     expand::test(options.into(), item.into()).into()

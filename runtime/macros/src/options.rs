@@ -10,7 +10,7 @@ use syn::spanned::Spanned;
 use syn::{Error, Expr, ExprLit, Lit, LitStr, Meta, Path, Token};
 
 /// Every option, for the error that lists them.
-const NAMES: &str = "`flavor`, `name`, `start_paused`, `seed`, `crate`";
+const NAMES: &str = "`flavor`, `name`, `start_paused`, `seed`, `seeds`, `crate`";
 
 /// The options that were given.
 #[derive(Default)]
@@ -18,6 +18,7 @@ pub struct Options {
     name: Option<TokenStream>,
     start_paused: Option<TokenStream>,
     seed: Option<TokenStream>,
+    seeds: Option<TokenStream>,
     krate: Option<TokenStream>,
     flavor: Option<()>,
 }
@@ -37,8 +38,9 @@ impl Options {
         match name.as_str() {
             "flavor" => once(&mut self.flavor, option, flavor(option)?),
             "name" => once(&mut self.name, option, string(option)?.to_token_stream()),
-            "start_paused" => once(&mut self.start_paused, option, boolean(option)?),
+            "start_paused" => once(&mut self.start_paused, option, flag(option)?),
             "seed" => once(&mut self.seed, option, integer(option)?),
+            "seeds" => once(&mut self.seeds, option, range(option)?),
             "crate" => once(&mut self.krate, option, path(option)?),
             "worker_threads" => Err(Error::new(
                 option.span(),
@@ -54,17 +56,38 @@ impl Options {
         }
     }
 
+    /// The seeds of a test that runs once for each, in random order: `seeds = 0..200`, or the one
+    /// of `seed = 7`.
+    pub fn seeds(&self) -> Result<Option<TokenStream>, Error> {
+        match (&self.seeds, &self.seed) {
+            (Some(seeds), Some(_)) => {
+                Err(Error::new(seeds.span(), "`seed` and `seeds` exclude each other"))
+            }
+            (Some(seeds), None) => Ok(Some(seeds.clone())),
+            (None, seed) => Ok(seed.as_ref().map(|seed| quote!([#seed]))),
+        }
+    }
+
+    /// The one seed of a `main`.
+    pub fn seed(&self) -> Result<TokenStream, Error> {
+        match &self.seeds {
+            Some(seeds) => {
+                Err(Error::new(seeds.span(), "`seeds` is for `#[rondel::test]`; here it is `seed`"))
+            }
+            None => Ok(self.seed.iter().map(|value| quote!(.seed(#value))).collect()),
+        }
+    }
+
     /// The path of the `rondel` crate.
     pub fn krate(&self) -> TokenStream {
         self.krate.clone().unwrap_or_else(|| quote!(::rondel))
     }
 
-    /// The calls on the `Builder` that the options stand for.
+    /// The calls on the `Builder` that the options stand for, but for the seed.
     pub fn calls(&self) -> TokenStream {
         let name = self.name.iter().map(|value| quote!(.name(#value)));
         let start_paused = self.start_paused.iter().map(|value| quote!(.start_paused(#value)));
-        let seed = self.seed.iter().map(|value| quote!(.seed(#value)));
-        quote!(#(#name)* #(#start_paused)* #(#seed)*)
+        quote!(#(#name)* #(#start_paused)*)
     }
 }
 
@@ -104,6 +127,20 @@ fn string(option: &Meta) -> Result<&LitStr, Error> {
 fn boolean(option: &Meta) -> Result<TokenStream, Error> {
     let (lit, error) = literal(option, "true or false")?;
     if let Some(Lit::Bool(choice)) = lit { Ok(choice.to_token_stream()) } else { Err(error) }
+}
+
+/// `option = true`, or `option` alone, which says the same.
+fn flag(option: &Meta) -> Result<TokenStream, Error> {
+    if matches!(option, Meta::Path(_)) { Ok(quote!(true)) } else { boolean(option) }
+}
+
+/// Anything that can be run through: `0..200`, `[1, 7]`, `SEEDS`.
+fn range(option: &Meta) -> Result<TokenStream, Error> {
+    let range = value(option, "0..200")?;
+    match range {
+        Expr::Range(_) | Expr::Array(_) | Expr::Path(_) => Ok(range.to_token_stream()),
+        _ => Err(Error::new(range.span(), "`seeds` takes a range like 0..200, or an array")),
+    }
 }
 
 fn integer(option: &Meta) -> Result<TokenStream, Error> {
