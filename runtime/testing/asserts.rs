@@ -1,13 +1,15 @@
 //! Floor 5. What a poll, a result or a duration has to be: the assertions of the test kit.
 //!
-//! | macro | is fine with | gives |
-//! |---|---|---|
-//! | `assert_pending!` | `Pending` | nothing |
-//! | `assert_ready!` | `Ready(value)` | the value |
-//! | `assert_ready_eq!` | `Ready(value)`, equal to the second | nothing |
-//! | `assert_ready_ok!`, `assert_ready_err!` | `Ready(Ok(value))`, `Ready(Err(value))` | the value |
-//! | `assert_ok!`, `assert_err!` | `Ok(value)`, `Err(value)` | the value |
-//! | `assert_elapsed!` | a moment that is so long ago, within a tick | nothing |
+//! | macro               | is fine with                                | gives     |
+//! |---------------------|---------------------------------------------|-----------|
+//! | `assert_pending!`   | `Pending`                                   | nothing   |
+//! | `assert_ready!`     | `Ready(value)`                              | the value |
+//! | `assert_ready_eq!`  | `Ready(value)`, equal to the second         | nothing   |
+//! | `assert_ready_ok!`  | `Ready(Ok(value))`                          | the value |
+//! | `assert_ready_err!` | `Ready(Err(value))`                         | the value |
+//! | `assert_ok!`        | `Ok(value)`                                 | the value |
+//! | `assert_err!`       | `Err(value)`                                | the value |
+//! | `assert_elapsed!`   | a moment that is so long ago, within a tick | nothing   |
 //!
 //! All but the last take a message after that, as `assert!` does.
 //!

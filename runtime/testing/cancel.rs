@@ -14,12 +14,12 @@
 //! look; then in another world to the same await and over the wake; then to the 2nd; and so on. The
 //! test brings four closures:
 //!
-//! | closure | gives |
-//! |---|---|
-//! | `world` | two parts: what the future works on (*its own*), and what *the others* hold |
-//! | `future` | what is tested; it borrows its own part, and may do so mutably |
-//! | `go_on` | makes the others do what the future waits for; called whenever nobody else wakes it |
-//! | `invariant` | looks at both parts after the drop, and asserts that nothing is lost |
+//! | closure     | gives                                                                        |
+//! |-------------|------------------------------------------------------------------------------|
+//! | `world`     | two parts: what the future works on (*its own*), and what *the others* hold  |
+//! | `future`    | what is tested; it borrows its own part, and may do so mutably               |
+//! | `go_on`     | makes the others do what the future waits for, unless it has woken itself    |
+//! | `invariant` | looks at both parts after the drop, and asserts that nothing is lost         |
 //!
 //! Rules
 //! 1. An await is counted each time the future returns `Pending`, also if it woke itself.

@@ -156,9 +156,9 @@ fn an_unexpected_write_panics() {
 /// panic is not doubled.
 #[test]
 fn a_script_must_be_used_up() {
-    let text = panic_text(|| Builder::new().read(b"x").build());
+    let text = panic_text(|| drop(Builder::new().read(b"x").build()));
     assert_eq!(text, "There is still data left to read. (1 actions remain)");
-    let text = panic_text(|| Builder::new().write(b"x").name("peer").build());
+    let text = panic_text(|| drop(Builder::new().write(b"x").name("peer").build()));
     assert_eq!(text, "There is still data left to write. (name peer, 1 actions remain)");
     drop(Builder::new().wait(Duration::from_secs(1)).read(b"").build());
     drop(Builder::new().read_error(ErrorKind::Other.into()).build());

@@ -13,7 +13,7 @@ use rondel::testing::task::spawn;
 use rondel::{assert_pending, assert_ready};
 use rondel_scraper::client::{Clock, RondelNet};
 use rondel_scraper::limits::{
-    Granted, LimitSpec, Limiter, Limits, Queue, SlidingWindow, Stacked, TokenBucket,
+    LimitSpec, Limiter, Limits, Queue, SlidingWindow, Stacked, TokenBucket,
 };
 
 const fn ms(ms: u64) -> Duration {
