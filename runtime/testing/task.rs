@@ -17,13 +17,13 @@
 use std::future::Future;
 use std::ops::{Deref, DerefMut};
 use std::pin::Pin;
-use std::sync::Weak;
+use std::sync::{Arc, Weak}; // not the shim's: a `Waker` is made of std's
 use std::task::{Context, Poll, Wake, Waker};
 
 use futures_core::Stream;
 
 use crate::shim::atomic::{AtomicUsize, Ordering::*};
-use crate::shim::{Arc, Mutex, lock};
+use crate::shim::{Mutex, lock};
 
 /// How often [`Spawn::poll_until_idle`] polls before it says that this leads nowhere. As many as
 /// tokio-test allows: a chain of wakes in a test is far shorter.
@@ -49,7 +49,8 @@ const POLLS_MAX: usize = 150;
 /// assert_ready!(waiting.poll());
 /// ```
 pub fn spawn<T>(future: T) -> Spawn<T> {
-    Spawn { future: Box::pin(future), wakes: Arc::default(), seen: 0 }
+    let wakes = Wakes { count: AtomicUsize::new(0), listener: Mutex::new(None) };
+    Spawn { future: Box::pin(future), wakes: Arc::new(wakes), seen: 0 }
 }
 
 /// A future or a stream that only the test polls; see [`spawn`].
@@ -98,7 +99,7 @@ impl<T> Spawn<T> {
     }
 
     /// Ready once it was woken since it was last polled. Only the waker of the last call is woken.
-    pub(super) fn poll_woken(&self, cx: &mut Context<'_>) -> Poll<()> {
+    pub(crate) fn poll_woken(&self, cx: &mut Context<'_>) -> Poll<()> {
         let listener = cx.waker().clone();
         // Put up before the look: a wake that comes between the two finds it.
         let former = lock(&self.wakes.listener).replace(listener);
@@ -107,7 +108,7 @@ impl<T> Spawn<T> {
     }
 
     /// What counts the wakers that are still around, also when the task is gone.
-    pub(super) fn wakers(&self) -> WakersKept {
+    pub(crate) fn wakers(&self) -> WakersKept {
         WakersKept(Arc::downgrade(&self.wakes))
     }
 }
@@ -195,7 +196,7 @@ impl<T: Stream> Stream for Spawn<T> {
 }
 
 /// The waker: counts, and tells whoever listens.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Wakes {
     count: AtomicUsize,
     listener: Mutex<Option<Waker>>,
@@ -215,11 +216,11 @@ impl Wake for Wakes {
 }
 
 /// See [`Spawn::wakers`].
-pub(super) struct WakersKept(Weak<Wakes>);
+pub(crate) struct WakersKept(Weak<Wakes>);
 
 impl WakersKept {
     /// How many wakers are left of a task that was dropped.
-    pub(super) fn count(&self) -> usize {
+    pub(crate) fn count(&self) -> usize {
         self.0.strong_count()
     }
 }
