@@ -137,7 +137,7 @@ macro_rules! assert_ready_ok {
 /// ```
 /// use rondel::testing::task;
 ///
-/// let mut parsed = task::spawn(async { "fourty-two".parse::<u8>() });
+/// let mut parsed = task::spawn(async { "forty-two".parse::<u8>() });
 /// let error = rondel::assert_ready_err!(parsed.poll(), "letters are no digits");
 /// assert_eq!(error.to_string(), "invalid digit found in string");
 /// ```

@@ -85,9 +85,9 @@ impl fmt::Display for Cut {
 /// Drops a future at each of its awaits, before and after the wake, and lets `invariant` look at
 /// what is left. Returns how many awaits there were.
 ///
-/// The closures are explained at the head of `cancel.rs`. Needs no loop; inside one it works as
-/// long as `go_on` is enough to wake the future. For one that waits for time, tasks or sockets
-/// there is [`in_loop::at_every_await`].
+/// The closures are explained [above](self). Needs no loop; inside one it works as long as `go_on`
+/// is enough to wake the future. For one that waits for time, tasks or sockets there is
+/// [`in_loop::at_every_await`].
 ///
 /// # Panics
 ///
@@ -206,8 +206,8 @@ pub mod in_loop {
     ///
     /// # Panics
     ///
-    /// As [`at_every_await`](super::at_every_await). A wake is lost if it has not come within 10 s,
-    /// or within a year of virtual time.
+    /// As [`at_every_await`](super::at_every_await). A wake is lost if it has not come after some
+    /// 10 s, or within a year of virtual time.
     pub async fn at_every_await<M, O, T>(
         mut world: impl AsyncFnMut() -> (M, O),
         mut future: impl AsyncFnMut(&mut M) -> T,

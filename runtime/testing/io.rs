@@ -17,8 +17,8 @@
 //! 1. Steps are used up from the front. A write may run ahead of reads, because the two directions
 //!    of a stream do not wait for each other; it does not run ahead of a wait or a failing write.
 //! 2. Bytes are a stream: one step may be read in pieces, and one write may use up several steps.
-//! 3. Who waits, for a pause or for the other direction, is woken by the next step of the other
-//!    direction too: it may be its turn then.
+//! 3. Who waits, for a pause, for the handle or for the other direction, is woken also by the next
+//!    step of the other direction: it may be its turn then.
 //!
 //! Real world: `tokio_test::io` has the same names and rules; Python's `unittest.mock` has to be
 //! taught each call; Go has `net.Pipe`, which is our `io::duplex`.
@@ -294,9 +294,22 @@ impl Mock {
         other.into_iter().for_each(Waker::wake);
     }
 
+    /// Takes one more step from the handle. False: there will be none.
+    fn poll_more(&mut self, side: usize, cx: &mut Context<'_>) -> Poll<bool> {
+        let Poll::Ready(step) = self.more.poll_recv(cx) else { return self.wait(side, cx) };
+        let has_come = step.is_some();
+        self.script.extend(step);
+        self.wake_other(side);
+        Poll::Ready(has_come)
+    }
+
     /// Whether anything is to be written, now or later.
     fn wants_to_hear(&self) -> bool {
-        self.script.iter().any(|step| matches!(step, Step::Write(_) | Step::WriteError(_)))
+        self.script.iter().any(|step| match step {
+            Step::Write(bytes) => !bytes.is_empty(), // behind the front it may be used up
+            Step::WriteError(_) => true,
+            Step::Read(_) | Step::ReadError(_) | Step::Wait(_) => false,
+        })
     }
 
     fn what_is_left(&self) -> String {
@@ -332,13 +345,12 @@ impl AsyncRead for Mock {
                     roll_call::note(|| "a testing::io::Mock that wants to hear first".to_owned());
                     return me.wait(READER, cx);
                 }
-                None => match ready!(me.more.poll_recv(cx)) {
-                    Some(step) => {
-                        me.script.push_back(step);
+                None => {
+                    if ready!(me.poll_more(READER, cx)) {
                         continue;
                     }
-                    None => Ok(()), // end of file
-                },
+                    Ok(()) // end of file
+                }
             };
             me.wake_other(READER);
             return Poll::Ready(answer);
@@ -358,17 +370,15 @@ impl AsyncWrite for Mock {
         }
         loop {
             ready!(me.poll_front(WRITER, cx));
+            if me.script.is_empty() && me.more.is_empty() && !me.more.is_closed() {
+                // As tokio-test has it: a peer without plans is gone.
+                return Poll::Ready(Err(io::ErrorKind::BrokenPipe.into()));
+            }
             if !me.wants_to_hear() {
-                match me.more.poll_recv(cx) {
-                    Poll::Ready(Some(step)) => me.script.push_back(step),
-                    Poll::Ready(None) => panic!("unexpected write {}", me.what_is_left()),
-                    // As tokio-test has it: a peer without plans is gone.
-                    Poll::Pending if me.script.is_empty() => {
-                        return Poll::Ready(Err(io::ErrorKind::BrokenPipe.into()));
-                    }
-                    Poll::Pending => return Poll::Pending,
+                if ready!(me.poll_more(WRITER, cx)) {
+                    continue;
                 }
-                continue;
+                panic!("unexpected write {}", me.what_is_left());
             }
             let answer = match me.script.front() {
                 Some(Step::WriteError(_)) => Err(me.take_error()),

@@ -150,6 +150,11 @@ fn an_unexpected_write_panics() {
         drop(rondel::block_on(peer.write(b"x")));
     });
     assert_eq!(text, "unexpected write (name server, 1 actions remain)");
+    let text = panic_text(|| {
+        let mut peer = Builder::new().read(b"greeting").write(b"x").build();
+        drop(rondel::block_on(peer.write_all(b"xy")));
+    });
+    assert!(text.starts_with("unexpected write"), "the write is used up: {text}");
 }
 
 /// Goal: show that a script which is not used up is reported when the mock is dropped, and that a
@@ -194,6 +199,29 @@ fn a_handle_goes_on_with_the_script() {
     assert_eq!(assert_ready_ok!(task::spawn(peer.read(&mut buf)).poll()), 0);
     let text = panic_text(|| task::spawn(peer.write(b"x")).poll());
     assert!(text.starts_with("unexpected write"));
+}
+
+/// Goal: show that a reader which waits for the handle is woken by it, though somebody has written
+/// in vain meanwhile; and by a writer that takes the step out of the handle.
+#[test]
+fn a_read_that_waits_for_the_handle_is_not_forgotten() {
+    let (peer, mut handle) = Builder::new().build_with_handle();
+    let (mut reading, mut writing) = split(peer);
+    let mut buf = [0; 8];
+    let mut read = task::spawn(reading.read(&mut buf));
+    assert_pending!(read.poll());
+    assert_ready_err!(task::spawn(writing.write(b"x")).poll());
+    handle.read(b"a");
+    assert!(read.is_woken());
+    assert_eq!(assert_ready_ok!(read.poll()), 1);
+    drop(read);
+
+    let mut read = task::spawn(reading.read(&mut buf));
+    assert_pending!(read.poll());
+    handle.read(b"a").write(b"x");
+    assert_ready_ok!(task::spawn(writing.write(b"x")).poll());
+    assert!(read.is_woken());
+    assert_ready_ok!(read.poll());
 }
 
 /// Goal: show that a writer which has to wait for the handle is woken by it.
