@@ -56,6 +56,12 @@ mod task {
     mod waker;
 }
 
+/// The test kit's task, which any thread may wake.
+#[path = "../../runtime/testing"]
+mod testing {
+    pub mod task;
+}
+
 /// What the floors above would offer.
 mod current {
     /// No loop runs in a model.
@@ -64,6 +70,7 @@ mod current {
 
 mod channels;
 mod children;
+mod kit;
 mod mutex;
 mod notify;
 mod semaphore;
