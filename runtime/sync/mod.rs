@@ -18,20 +18,28 @@
 //! 4. Dropping a future that waits is safe. What is lost then, if anything, is said in its docs.
 
 mod cancellation_token;
+pub(crate) mod guard;
 pub mod mpsc;
 mod mutex;
 mod notify;
 pub mod oneshot;
 mod park;
 pub(crate) mod permit_cell;
+mod rwlock;
 mod semaphore;
 
 pub use cancellation_token::{
     CancellationToken, DropGuard, DropGuardRef, WaitForCancellationFuture,
     WaitForCancellationFutureOwned,
 };
-pub use mutex::{Mutex, MutexGuard, OwnedMutexGuard, TryLockError};
+pub use mutex::{
+    MappedMutexGuard, Mutex, MutexGuard, OwnedMappedMutexGuard, OwnedMutexGuard, TryLockError,
+};
 pub use notify::Notify;
+pub use rwlock::{
+    OwnedRwLockMappedWriteGuard, OwnedRwLockReadGuard, OwnedRwLockWriteGuard, RwLock,
+    RwLockMappedWriteGuard, RwLockReadGuard, RwLockWriteGuard,
+};
 pub use semaphore::{
     AcquireError, OwnedSemaphorePermit, Semaphore, SemaphorePermit, TryAcquireError,
 };
