@@ -16,7 +16,8 @@
 //!
 //! Rules
 //! 1. Who has one permit may look, who has all may touch. A hold is made when its permits were
-//!    taken, and gives them back when it is dropped; nothing else takes or gives them.
+//!    taken, and gives them back when it is dropped; nothing else takes or gives them, and the list
+//!    is never closed.
 //! 2. The value is reached through a hold, or through `&mut PermitCell`, which no hold can outlive
 //!    or overlap, as its keeper borrows or shares the owner of the cell.
 //! 3. A keeper is a borrow or an `Arc`. What it points to does not move, is not dropped and is not
@@ -56,7 +57,7 @@ pub(crate) struct One;
 
 /// As many permits as a lock lets readers in at once.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Many(pub(crate) NonZeroU32);
+pub(crate) struct Many(NonZeroU32);
 
 impl Count for One {
     #[inline]
@@ -253,7 +254,7 @@ impl<'a, T: ?Sized> Hold<One, Lent<'a>, T> {
 
 impl<M: ?Sized, T: ?Sized> Hold<One, Arc<M>, T> {
     /// Waits until the caller may look at what `find` finds in what `keeper` owns.
-    pub(crate) async fn read(
+    pub(crate) async fn read_owned(
         name: &'static str,
         keeper: Arc<M>,
         find: impl FnOnce(&M) -> &PermitCell<Many, T>,
@@ -263,7 +264,7 @@ impl<M: ?Sized, T: ?Sized> Hold<One, Arc<M>, T> {
     }
 
     /// Takes one permit if one is free and nobody waits.
-    pub(crate) fn try_read(
+    pub(crate) fn try_read_owned(
         keeper: Arc<M>,
         find: impl FnOnce(&M) -> &PermitCell<Many, T>,
     ) -> Option<Self> {
@@ -351,7 +352,7 @@ impl<'a, N: Count, T: ?Sized> HoldMut<N, Lent<'a>, T> {
 
 impl<M: ?Sized, N: Count, T: ?Sized> HoldMut<N, Arc<M>, T> {
     /// Waits until what `find` finds in what `keeper` owns is the caller's alone.
-    pub(crate) async fn lock(
+    pub(crate) async fn lock_owned(
         name: &'static str,
         keeper: Arc<M>,
         find: impl FnOnce(&M) -> &PermitCell<N, T>,
@@ -361,7 +362,7 @@ impl<M: ?Sized, N: Count, T: ?Sized> HoldMut<N, Arc<M>, T> {
     }
 
     /// Takes all permits if they are free and nobody waits.
-    pub(crate) fn try_lock(
+    pub(crate) fn try_lock_owned(
         keeper: Arc<M>,
         find: impl FnOnce(&M) -> &PermitCell<N, T>,
     ) -> Option<Self> {
@@ -428,21 +429,21 @@ impl<N: Count, K, U: ?Sized> DerefMut for HoldMut<N, K, U> {
 pub(crate) struct HoldAll<K, T: ?Sized>(HoldMut<Many, K, T>);
 
 impl<M: ?Sized, T: ?Sized> HoldAll<Arc<M>, T> {
-    /// As [`HoldMut::lock`], for one who may share later.
-    pub(crate) async fn write(
+    /// As [`HoldMut::lock_owned`], for one who may share later.
+    pub(crate) async fn write_owned(
         name: &'static str,
         keeper: Arc<M>,
         find: impl FnOnce(&M) -> &PermitCell<Many, T>,
     ) -> Self {
-        Self(HoldMut::lock(name, keeper, find).await)
+        Self(HoldMut::lock_owned(name, keeper, find).await)
     }
 
-    /// As [`HoldMut::try_lock`], for one who may share later.
-    pub(crate) fn try_write(
+    /// As [`HoldMut::try_lock_owned`], for one who may share later.
+    pub(crate) fn try_write_owned(
         keeper: Arc<M>,
         find: impl FnOnce(&M) -> &PermitCell<Many, T>,
     ) -> Option<Self> {
-        HoldMut::try_lock(keeper, find).map(Self)
+        HoldMut::try_lock_owned(keeper, find).map(Self)
     }
 }
 

@@ -35,13 +35,18 @@ mod combine {
 /// The files of `runtime/sync`, where they expect each other.
 #[path = "../../runtime/sync"]
 mod sync {
+    pub mod guard;
     pub mod mpsc;
     pub mod mutex;
     pub mod notify;
+    pub mod once_cell;
+    pub mod once_value;
     pub mod oneshot;
     pub mod park;
     pub mod permit_cell;
+    pub mod rwlock;
     pub mod semaphore;
+    pub mod set_once;
 }
 
 /// The files of `runtime/task` that strangers reach into.
@@ -73,6 +78,8 @@ mod children;
 mod kit;
 mod mutex;
 mod notify;
+mod once;
+mod rwlock;
 mod semaphore;
 mod tasks;
 mod waiting;

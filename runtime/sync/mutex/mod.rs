@@ -114,7 +114,7 @@ impl<T: ?Sized> Mutex<T> {
     /// **Cancel-safe:** yes, but it gives up its place in the queue.
     /// **Cost:** as [`lock`](Self::lock).
     pub async fn lock_owned(self: Arc<Self>) -> OwnedMutexGuard<T> {
-        OwnedMutexGuard { hold: HoldMut::lock("Mutex::lock_owned", self, Self::cell).await }
+        OwnedMutexGuard { hold: HoldMut::lock_owned("Mutex::lock_owned", self, Self::cell).await }
     }
 
     /// Takes the lock if it is free and nobody waits for it.
@@ -129,7 +129,7 @@ impl<T: ?Sized> Mutex<T> {
     ///
     /// - Errors if it is locked or others wait.
     pub fn try_lock_owned(self: Arc<Self>) -> Result<OwnedMutexGuard<T>, TryLockError> {
-        let hold = HoldMut::try_lock(self, Self::cell).ok_or(TryLockError(()))?;
+        let hold = HoldMut::try_lock_owned(self, Self::cell).ok_or(TryLockError(()))?;
         Ok(OwnedMutexGuard { hold })
     }
 

@@ -122,8 +122,9 @@ impl<T> RwLock<T> {
                 max_reads <= READERS_MAX,
                 "a RwLock may not be created with more than 536870911 readers"
             );
-            let readers =
-                NonZeroU32::new(max_reads).expect("a RwLock may not be created with 0 readers");
+            let Some(readers) = NonZeroU32::new(max_reads) else {
+                panic!("a RwLock may not be created with 0 readers");
+            };
             Self { cell: PermitCell::with_permits(readers, value) }
         }
     }
@@ -173,7 +174,7 @@ impl<T: ?Sized> RwLock<T> {
     /// });
     /// ```
     pub async fn read_owned(self: Arc<Self>) -> OwnedRwLockReadGuard<T> {
-        OwnedRwLockReadGuard::new(Hold::read("RwLock::read_owned", self, Self::cell).await)
+        OwnedRwLockReadGuard::new(Hold::read_owned("RwLock::read_owned", self, Self::cell).await)
     }
 
     /// Reads if nobody writes and nobody waits.
@@ -187,7 +188,7 @@ impl<T: ?Sized> RwLock<T> {
     ///
     /// - Errors as that does.
     pub fn try_read_owned(self: Arc<Self>) -> Result<OwnedRwLockReadGuard<T>, TryLockError> {
-        let hold = Hold::try_read(self, Self::cell).ok_or(TryLockError(()))?;
+        let hold = Hold::try_read_owned(self, Self::cell).ok_or(TryLockError(()))?;
         Ok(OwnedRwLockReadGuard::new(hold))
     }
 
@@ -221,7 +222,9 @@ impl<T: ?Sized> RwLock<T> {
     /// **Cancel-safe:** yes, but it gives up its place in the queue; readers behind it go on.
     /// **Cost:** as [`write`](Self::write).
     pub async fn write_owned(self: Arc<Self>) -> OwnedRwLockWriteGuard<T> {
-        OwnedRwLockWriteGuard::new(HoldAll::write("RwLock::write_owned", self, Self::cell).await)
+        OwnedRwLockWriteGuard::new(
+            HoldAll::write_owned("RwLock::write_owned", self, Self::cell).await,
+        )
     }
 
     /// Writes if nobody reads, writes or waits.
@@ -235,7 +238,7 @@ impl<T: ?Sized> RwLock<T> {
     ///
     /// - Errors as that does.
     pub fn try_write_owned(self: Arc<Self>) -> Result<OwnedRwLockWriteGuard<T>, TryLockError> {
-        let hold = HoldAll::try_write(self, Self::cell).ok_or(TryLockError(()))?;
+        let hold = HoldAll::try_write_owned(self, Self::cell).ok_or(TryLockError(()))?;
         Ok(OwnedRwLockWriteGuard::new(hold))
     }
 
