@@ -10,7 +10,7 @@
 //! ```
 //!
 //! Rule: permits that are free, permits that are out, and the room together are the bound. So only
-//! `forget` and `add_permits` move the room; who takes permits and gives them back never looks at it.
+//! forgetting and adding move the room; who takes permits and gives them back never looks at it.
 //!
 //! Real world: asyncio's `Semaphore` and tokio's have the same fairness; a `threading.Semaphore`
 //! has none. asyncio's `BoundedSemaphore` has no guards to tell whose permit comes back, and so
@@ -32,8 +32,8 @@ use crate::wait_list::{self, Dismissed, Refused, WaitList};
 /// many is not overtaken by later ones that want few; it keeps the place at the front, and freed
 /// permits pile up for it.
 ///
-/// The twin of `asyncio.Semaphore` and of `tokio::sync::Semaphore`; [`bounded`](Self::bounded) makes
-/// the twin of `asyncio.BoundedSemaphore`.
+/// The twin of `asyncio.Semaphore` and of `tokio::sync::Semaphore`;
+/// [`bounded`](Self::bounded) makes the twin of `asyncio.BoundedSemaphore`.
 ///
 /// **Cost:** one atomic operation to acquire, one to release; a lock only if somebody has to wait.
 ///

@@ -183,7 +183,7 @@ fn a_panic_while_a_part_is_looked_for_unlocks() {
     let lock_owned = || mutex.clone().try_lock_owned().unwrap();
     let mapped = || MutexGuard::map(lock(), |value| value);
     let mapped_owned = || OwnedMutexGuard::map(lock_owned(), |value| value);
-    fn touch<'a>(_: &'a mut i32) -> &'a mut i32 {
+    fn touch(_: &mut i32) -> &mut i32 {
         panic!("on purpose")
     }
     let ways: [&dyn Fn(); 8] = [

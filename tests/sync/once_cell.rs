@@ -205,7 +205,7 @@ fn threads_agree_on_one_value() {
             .map(|number| {
                 let (cell, made) = (cell.clone(), made.clone());
                 thread::spawn(move || {
-                    drop(Probe::new(cell.get_or_init(pending)).poll());
+                    let _ = Probe::new(cell.get_or_init(pending)).poll();
                     *block_on(cell.get_or_init(async || {
                         made.fetch_add(1, SeqCst);
                         number

@@ -370,10 +370,10 @@ fn a_panic_while_a_part_is_looked_for_unlocks() {
     let write_owned = || lock.clone().try_write_owned().unwrap();
     let mapped = || RwLockWriteGuard::into_mapped(write());
     let mapped_owned = || OwnedRwLockWriteGuard::into_mapped(write_owned());
-    fn look<'a>(_: &'a i32) -> &'a i32 {
+    fn look(_: &i32) -> &i32 {
         panic!("on purpose")
     }
-    fn touch<'a>(_: &'a mut i32) -> &'a mut i32 {
+    fn touch(_: &mut i32) -> &mut i32 {
         panic!("on purpose")
     }
     let ways: [&dyn Fn(); 14] = [

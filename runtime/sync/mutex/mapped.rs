@@ -3,6 +3,17 @@
 //! `MutexGuard::map` trades a guard for one of these. A function can thus hand out the one field
 //! that concerns its caller, and the lock with it, without saying what else is in there.
 //!
+//! A guard of a `&'static str` must not pass for one of a `&'a str`, though the other way would do
+//! for reading: whoever had it could put a string in that dies before the mutex does.
+//!
+//! ```compile_fail
+//! use rondel::sync::MappedMutexGuard;
+//!
+//! fn shorter<'a>(guard: MappedMutexGuard<'a, &'static str>) -> MappedMutexGuard<'a, &'a str> {
+//!     guard
+//! }
+//! ```
+//!
 //! Real world: asyncio's `Lock` has no value to take parts of; std's `Mutex` has the same guards,
 //! not yet stable.
 
@@ -29,7 +40,8 @@ impl<'a, T: ?Sized> MappedMutexGuard<'a, T> {
         Self { hold, like: PhantomData }
     }
 
-    /// Keeps the lock, and leads on to what `f` finds; see [`MutexGuard::map`](super::MutexGuard::map).
+    /// Keeps the lock, and leads on to what `f` finds; see
+    /// [`MutexGuard::map`](super::MutexGuard::map).
     ///
     /// If `f` panics, the mutex is unlocked.
     #[inline]
@@ -56,8 +68,8 @@ impl<'a, T: ?Sized> MappedMutexGuard<'a, T> {
 
 guard!(mut [T] MappedMutexGuard<'_, T> => T);
 
-/// The lock of a shared [`Mutex`], and the way to a part of its value; unlocks when dropped. Made by
-/// [`OwnedMutexGuard::map`](super::OwnedMutexGuard::map).
+/// The lock of a shared [`Mutex`], and the way to a part of its value; unlocks when dropped. Made
+/// by [`OwnedMutexGuard::map`](super::OwnedMutexGuard::map).
 ///
 /// The twin of `tokio::sync::OwnedMappedMutexGuard`.
 #[clippy::has_significant_drop]
@@ -73,7 +85,8 @@ impl<T: ?Sized, U: ?Sized> OwnedMappedMutexGuard<T, U> {
         Self { hold, like: PhantomData }
     }
 
-    /// Keeps the lock, and leads on to what `f` finds; see [`MutexGuard::map`](super::MutexGuard::map).
+    /// Keeps the lock, and leads on to what `f` finds; see
+    /// [`MutexGuard::map`](super::MutexGuard::map).
     ///
     /// If `f` panics, the mutex is unlocked.
     #[inline]

@@ -1,6 +1,15 @@
 //! Floor 5. Guards that write a part of the value, and keep everybody from the whole.
 //!
-//! Made by `RwLockWriteGuard::map` and its kin; `write.rs` says why they cannot be downgraded.
+//! Made by `RwLockWriteGuard::map` and its kin; `write.rs` says why they cannot be downgraded, and
+//! `mutex/mapped.rs` why this must not compile:
+//!
+//! ```compile_fail
+//! use rondel::sync::RwLockMappedWriteGuard as Guard;
+//!
+//! fn shorter<'a>(guard: Guard<'a, &'static str>) -> Guard<'a, &'a str> {
+//!     guard
+//! }
+//! ```
 
 use std::marker::PhantomData;
 use std::sync::Arc;
