@@ -21,12 +21,12 @@
 //! 4. Dropping a future that waits is safe. What is lost then, if anything, is said in its docs.
 
 mod cancellation_token;
-pub(crate) mod guard;
+mod guard;
 pub mod mpsc;
 mod mutex;
 mod notify;
 mod once_cell;
-pub(crate) mod once_value;
+mod once_value;
 pub mod oneshot;
 mod park;
 pub(crate) mod permit_cell;

@@ -142,7 +142,7 @@ impl<T> OnceCell<T> {
         if let Some(value) = self.get() {
             return value;
         }
-        match self.right("OnceCell::get_or_init").await {
+        match self.wait_for_right("OnceCell::get_or_init").await {
             Ok(right) => right.fill(self, f().await),
             Err(value) => value,
         }
@@ -172,14 +172,14 @@ impl<T> OnceCell<T> {
         if let Some(value) = self.get() {
             return Ok(value);
         }
-        match self.right("OnceCell::get_or_try_init").await {
+        match self.wait_for_right("OnceCell::get_or_try_init").await {
             Ok(right) => Ok(right.fill(self, f().await?)),
             Err(value) => Ok(value),
         }
     }
 
     /// Waits for the right to fill the cell, or for the value that somebody else put in.
-    async fn right(&self, name: &'static str) -> Result<Right<'_>, &T> {
+    async fn wait_for_right(&self, name: &'static str) -> Result<Right<'_>, &T> {
         match leaf(name, self.right.acquire(1)).await {
             Ok(()) => Ok(Right(&self.right)),
             Err(Dismissed) => Err(self.get().expect("the list is closed when the value is in")),

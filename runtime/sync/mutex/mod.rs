@@ -2,7 +2,7 @@
 //!
 //! The guard may be held while its task waits, and whoever wants the lock then waits as a task, not
 //! as a thread. The lock goes to waiters in the order in which they came. The value sits in
-//! `permit_cell.rs`; this file is the coat.
+//! `permit_cell.rs`; this file is the coat, and `mapped.rs` that of the guards for a part of it.
 //!
 //! Real world: asyncio's `Lock` guards no value; std's `Mutex` is the better one where no `.await`
 //! happens under the lock.
