@@ -305,7 +305,7 @@ impl<N: Count, K, U: ?Sized> Hold<N, K, U> {
         Hold { part, permits: self.permits, keeper: self.keeper }
     }
 
-    /// `keeper` must be as rule 3 says, or be given one before it is let go.
+    /// `keeper` must be as rule 3 says. A hold that has none must be given one at once.
     #[inline]
     fn kept_by<L>(self, keeper: L) -> Hold<N, L, U> {
         Hold { part: self.part, permits: self.permits, keeper }

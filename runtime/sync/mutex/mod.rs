@@ -163,6 +163,8 @@ impl<T: ?Sized + fmt::Debug> fmt::Debug for Mutex<T> {
 }
 
 /// The lock of a borrowed [`Mutex`], and the way to its value; unlocks when dropped.
+///
+/// The twin of `tokio::sync::MutexGuard`, and of being inside of asyncio's `async with lock`.
 #[clippy::has_significant_drop]
 #[must_use = "if unused the Mutex will immediately unlock"]
 pub struct MutexGuard<'a, T: ?Sized> {
@@ -228,6 +230,8 @@ impl<'a, T: ?Sized> MutexGuard<'a, T> {
 guard!(mut [T] MutexGuard<'_, T> => T);
 
 /// The lock of a shared [`Mutex`], and the way to its value; unlocks when dropped.
+///
+/// The twin of `tokio::sync::OwnedMutexGuard`.
 #[clippy::has_significant_drop]
 #[must_use = "if unused the Mutex will immediately unlock"]
 pub struct OwnedMutexGuard<T: ?Sized> {
