@@ -26,6 +26,9 @@ use crate::shim::atomic::{AtomicUsize, Ordering::Relaxed};
 use crate::shim::const_outside_loom;
 use crate::wait_list::{self, Dismissed, Refused, WaitList};
 
+/// The room of a semaphore without a bound: more than one with a bound can ever have.
+const NO_BOUND: usize = usize::MAX;
+
 /// Hands out at most so many permits at a time.
 ///
 /// The queue is fair: permits go to waiters in the order in which they came. A waiter that wants
@@ -52,9 +55,9 @@ use crate::wait_list::{self, Dismissed, Refused, WaitList};
 #[derive(Debug)]
 pub struct Semaphore {
     list: WaitList,
-    /// How many permits may be added; none: as many as can be counted. A count that guards nothing,
-    /// so all its orderings are Relaxed.
-    room: Option<AtomicUsize>,
+    /// How many permits may be added, or [`NO_BOUND`]. A count that guards nothing, so all its
+    /// orderings are Relaxed.
+    room: AtomicUsize,
 }
 
 impl Semaphore {
@@ -70,7 +73,7 @@ impl Semaphore {
             "a semaphore may not have more than MAX_PERMITS permits ({})",
             Self::MAX_PERMITS
         );
-        Self { list: WaitList::new(permits), room: None }
+        Self { list: WaitList::new(permits), room: AtomicUsize::new(NO_BOUND) }
     }
 
     const_outside_loom! {
@@ -82,7 +85,7 @@ impl Semaphore {
         /// assert_eq!(SEATS.available_permits(), 3);
         /// ```
         pub const fn const_new(permits: usize) -> Self {
-            Self { list: WaitList::new(permits), room: None }
+            Self { list: WaitList::new(permits), room: AtomicUsize::new(NO_BOUND) }
         }
     }
 
@@ -107,7 +110,7 @@ impl Semaphore {
         /// assert_eq!(seats.available_permits(), 2);
         /// ```
         pub const fn bounded(permits: usize) -> Self {
-            Self { list: WaitList::new(permits), room: Some(AtomicUsize::new(0)) }
+            Self { list: WaitList::new(permits), room: AtomicUsize::new(0) }
         }
     }
 
@@ -134,9 +137,9 @@ impl Semaphore {
     ///
     /// asyncio's `BoundedSemaphore.release` raises `ValueError` in the place of this error.
     pub fn try_add_permits(&self, n: usize) -> Result<(), AddPermitsError> {
-        if let Some(room) = &self.room {
-            room.fetch_update(Relaxed, Relaxed, |room| room.checked_sub(n))
-                .map_err(|room| AddPermitsError { n, room })?;
+        if self.is_bounded() {
+            let less = self.room.fetch_update(Relaxed, Relaxed, |room| room.checked_sub(n));
+            less.map_err(|room| AddPermitsError { n, room })?;
         }
         self.list.release(n);
         Ok(())
@@ -151,9 +154,13 @@ impl Semaphore {
 
     /// `n` permits are gone for good.
     fn make_room(&self, n: usize) {
-        if let Some(room) = &self.room {
-            room.fetch_add(n, Relaxed);
+        if self.is_bounded() {
+            self.room.fetch_add(n, Relaxed);
         }
+    }
+
+    fn is_bounded(&self) -> bool {
+        self.room.load(Relaxed) != NO_BOUND
     }
 
     /// Waits for one permit.
