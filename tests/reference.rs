@@ -50,10 +50,8 @@ fn top_level(text: &str) -> Vec<&str> {
             hidden = true;
         } else if line.starts_with("#[") || line.starts_with("//") {
             continue;
-        } else if line.starts_with(|c: char| c.is_alphabetic()) {
-            if !std::mem::take(&mut hidden) {
-                lines.push(line);
-            }
+        } else if line.starts_with(|c: char| c.is_alphabetic()) && !std::mem::take(&mut hidden) {
+            lines.push(line);
         }
     }
     lines
