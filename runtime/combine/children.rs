@@ -1,6 +1,7 @@
 //! Floor 5. N children of one type in one task, and only those that were woken are polled.
 //!
-//! Each child gets a waker of its own, but no heap node of its own. Two blocks serve all of them:
+//! Each child gets a waker of its own, but no heap node of its own. Two blocks serve all of them,
+//! and a child that is gone leaves its room to the next one ([`Children::settle`]):
 //!
 //! ```text
 //!   rooms: [ child 0 | child 1 | ... ]           owned by the combinator, pinned; nobody else
@@ -30,12 +31,16 @@
 //!    a pointer to that whole slice. `seats[k] == k`, `number` and `total` never change.
 //! 2. Each waker owns one count of that `Arc`; the one lent to a child for its poll owns none, is
 //!    never dropped, and the combinator holds the `Arc` meanwhile.
-//! 3. Children stay in their boxed slice from the first poll until they are dropped in place.
+//! 3. Children stay in their boxed slice from the first poll until they are dropped in place. Only
+//!    those that do not mind (`Unpin`) can be moved out.
 //! 4. Who changes a word of bits from empty to not empty goes on to the next level; nobody else
 //!    does. The poller empties the upper word before the lower ones. So a bit that is set is
 //!    always followed by a bit above it and a wake of the parent, or found by the poller.
-//! 5. `parent` is stored before the words are taken, and taken after they were set.
+//! 5. `parent` is stored before the words are taken, and taken after they were set. Each poll that
+//!    ends in waiting has gone through all words, or has woken the parent itself.
 //! 6. A waker of the user is never cloned, woken or dropped under the lock of `parent`.
+//! 7. A late wake of a former tenant reaches the new one: a poll in vain, and nothing worse.
+//! 8. Who was left out because the budget was spent comes first next time.
 //!
 //! Real world: futures-rs' `FuturesUnordered` has one `Arc` a child and a lock-free queue; tokio's
 //! `JoinSet` one `Arc` a task; asyncio's `gather` one Task and one callback a child.
@@ -43,7 +48,7 @@
 #![allow(unsafe_code)]
 
 use std::future::{Future, IntoFuture};
-use std::mem::{ManuallyDrop, offset_of};
+use std::mem::{self, ManuallyDrop, offset_of};
 use std::ops::ControlFlow;
 use std::pin::Pin;
 use std::ptr;
@@ -181,7 +186,7 @@ static VTABLE: RawWakerVTable = RawWakerVTable::new(clone, wake, wake_by_ref, dr
 unsafe fn clone(data: *const ()) -> RawWaker {
     // SAFETY: alive. The waker that is being cloned lives on; see rule 2.
     let (bells, _) = unsafe { seat_of(data) };
-    std::mem::forget(Arc::clone(&bells)); // the new waker's count
+    mem::forget(Arc::clone(&bells)); // the new waker's count
     RawWaker::new(data, &VTABLE)
 }
 
@@ -212,13 +217,57 @@ unsafe fn drop_waker(data: *const ()) {
     drop(ManuallyDrop::into_inner(bells));
 }
 
+/// One walk through the words, from the first child to the last: which of them were woken by the
+/// time it came past. It can stop in the middle and go on later.
+#[derive(Debug, Default)]
+struct Sweep {
+    /// The word `rung` of this group comes next. 0: the walk has not begun.
+    next_upper: usize,
+    /// What is left of the upper word that was taken last.
+    rung: u64,
+    /// The group whose word was taken last, and what is left of that.
+    group: usize,
+    woken: u64,
+}
+
+impl Sweep {
+    fn is_under_way(&self) -> bool {
+        self.next_upper > 0
+    }
+
+    /// The next child that was woken. None: the walk is over, and the next call begins anew.
+    fn next(&mut self, bells: &[Group]) -> Option<usize> {
+        loop {
+            // Acquire, here and below: whoever set a bit wrote first what the child now reads;
+            // pairs with the Release in `ring`. The order of the two swaps is rule 4.
+            if let Some(seat) = pop_bit(&mut self.woken) {
+                return Some(self.group * GROUP_LEN + seat);
+            } else if let Some(group) = pop_bit(&mut self.rung) {
+                self.group = self.next_upper - GROUP_LEN + group;
+                self.woken = bells[self.group].woken.swap(0, Acquire);
+            } else if let Some(upper) = bells.get(self.next_upper) {
+                self.rung = upper.rung.swap(0, Acquire);
+                self.next_upper += GROUP_LEN;
+            } else {
+                *self = Self::default();
+                return None;
+            }
+        }
+    }
+
+    /// Takes back the child that `next` has just named: it will name it again.
+    fn take_back(&mut self, index: usize) {
+        self.woken |= 1 << (index % GROUP_LEN);
+    }
+}
+
 /// The children of one combinator. Can be moved at any time; the children themselves are not.
 pub(crate) struct Children<F: Future> {
     bells: Arc<[Group]>,
     rooms: Pin<Box<[MaybeDone<F>]>>,
     running: usize,
-    /// Set during `poll_woken`, and left set when a child's panic or the caller ended it early:
-    /// then bits are lost, and waiting on would be waiting for ever.
+    sweep: Sweep,
+    /// Set during `poll_woken`, and left set when a child's panic or the caller ended it early.
     broken_off: bool,
 }
 
@@ -228,11 +277,21 @@ impl<F: Future> Children<F> {
     where
         I: IntoIterator<Item: IntoFuture<IntoFuture = F>>,
     {
-        let rooms: Box<[_]> = futures.into_iter().map(MaybeDone::new).collect();
+        Self::with_rooms(futures.into_iter().map(MaybeDone::new).collect())
+    }
+
+    /// So many rooms, all of them vacant; see [`settle`](Self::settle).
+    pub(crate) fn vacant(len: usize) -> Self {
+        Self::with_rooms((0..len).map(|_| MaybeDone::Gone).collect())
+    }
+
+    fn with_rooms(rooms: Box<[MaybeDone<F>]>) -> Self {
+        let is_running = |room: &&_| matches!(room, MaybeDone::Running { .. });
         Self {
             bells: new_bells(rooms.len()),
-            running: rooms.len(),
+            running: rooms.iter().filter(is_running).count(),
             rooms: Box::into_pin(rooms),
+            sweep: Sweep::default(),
             broken_off: false,
         }
     }
@@ -242,11 +301,26 @@ impl<F: Future> Children<F> {
         self.running
     }
 
-    /// Child `index`: its future or its output.
-    fn room(&mut self, index: usize) -> Pin<&mut MaybeDone<F>> {
+    /// How many rooms there are.
+    pub(crate) fn rooms_len(&self) -> usize {
+        self.rooms.len()
+    }
+
+    /// Child `index`: its future or its output, or nothing.
+    pub(crate) fn room(&mut self, index: usize) -> Pin<&mut MaybeDone<F>> {
         // SAFETY: pinned. The element of a pinned slice is not moved by anybody: the slice never
         // leaves its box, and no function of this file takes an element out; see rule 3.
         unsafe { self.rooms.as_mut().map_unchecked_mut(|rooms| &mut rooms[index]) }
+    }
+
+    /// Gives the room of a child that is gone to the next one.
+    ///
+    /// Nobody is woken: the caller goes on to [`poll_woken`](Self::poll_woken) before it waits.
+    pub(crate) fn settle(&mut self, index: usize, future: F) {
+        assert!(matches!(self.rooms[index], MaybeDone::Gone), "this room is taken");
+        self.room(index).set(MaybeDone::new(future));
+        self.running += 1;
+        self.mark(index);
     }
 
     /// Polls the children that were woken since the last call, from the first to the last, and
@@ -267,25 +341,22 @@ impl<F: Future> Children<F> {
         self.broken_off = true;
         self.store_parent(cx.waker());
         if roll_call::is_on() {
-            self.wake_all();
+            (0..self.rooms.len()).for_each(|index| self.mark(index));
         }
-        for upper in (0..self.bells.len()).step_by(GROUP_LEN) {
-            // Acquire, here and below: whoever set a bit wrote first what the child now reads;
-            // pairs with the Release in `ring`. The order of the two swaps is rule 4.
-            let mut rung = self.bells[upper].rung.swap(0, Acquire);
-            while let Some(group) = pop_bit(&mut rung) {
-                let mut woken = self.bells[upper + group].woken.swap(0, Acquire);
-                while let Some(seat) = pop_bit(&mut woken) {
-                    if !budget::remains() {
-                        self.put_back([upper, group], [1 << group | rung, 1 << seat | woken]);
-                        cx.waker().wake_by_ref();
-                        self.broken_off = false;
-                        return ControlFlow::Continue(());
-                    }
-                    let index = (upper + group) * GROUP_LEN + seat;
-                    if self.poll_child(index) {
-                        ended(index, self.room(index))?;
-                    }
+        // A walk that was cut short is finished first (rule 8), and then there is one from the
+        // beginning all the same (rule 5).
+        let walks = if self.sweep.is_under_way() { 2 } else { 1 };
+        for _ in 0..walks {
+            while let Some(index) = self.sweep.next(&self.bells) {
+                if !budget::remains() {
+                    // To poll on, each child in vain, would cost all of them each turn: quadratic.
+                    self.sweep.take_back(index);
+                    cx.waker().wake_by_ref();
+                    self.broken_off = false;
+                    return ControlFlow::Continue(());
+                }
+                if self.poll_child(index) {
+                    ended(index, self.room(index))?;
                 }
             }
         }
@@ -293,21 +364,13 @@ impl<F: Future> Children<F> {
         ControlFlow::Continue(())
     }
 
-    /// Puts back what was taken out of the two words and not seen to: the task's budget is spent.
-    /// To poll on, each child in vain, would cost all of them each turn: quadratic.
-    fn put_back(&self, [upper, group]: [usize; 2], [rung, woken]: [u64; 2]) {
+    /// Marks child `index` as woken and wakes nobody: it is the poller itself that does so.
+    fn mark(&self, index: usize) {
+        let (number, seat) = (index / GROUP_LEN, index % GROUP_LEN);
+        let above = &self.bells[number - number % GROUP_LEN];
         // In this order: whoever finds a word not empty relies on the bit above (rule 4).
-        self.bells[upper + group].woken.fetch_or(woken, Release);
-        self.bells[upper].rung.fetch_or(rung, Release);
-    }
-
-    /// Marks every child as woken: at a roll call each is to say what it waits for.
-    fn wake_all(&self) {
-        (0..self.rooms.len()).for_each(|index| {
-            let (number, seat) = (index / GROUP_LEN, index % GROUP_LEN);
-            let upper = number - number % GROUP_LEN;
-            self.put_back([upper, number - upper], [1 << (number - upper), 1 << seat]);
-        });
+        self.bells[number].woken.fetch_or(1 << seat, Release);
+        above.rung.fetch_or(1 << (number % GROUP_LEN), Release);
     }
 
     /// Polls one child with its own waker. Has it ended just now?
@@ -336,6 +399,14 @@ impl<F: Future> Children<F> {
     /// What `take` gets out of each child, in the order of the children.
     pub(crate) fn empty<T>(mut self, take: impl Fn(Pin<&mut MaybeDone<F>>) -> T) -> Vec<T> {
         (0..self.rooms.len()).map(|index| take(self.room(index))).collect()
+    }
+}
+
+impl<F: Future + Unpin> Children<F> {
+    /// The children themselves, those that run and the outputs of the others, in their order.
+    pub(crate) fn into_rooms(mut self) -> Vec<MaybeDone<F>> {
+        let rooms = mem::replace(&mut self.rooms, Box::pin([]));
+        Pin::into_inner(rooms).into_vec()
     }
 }
 
