@@ -7,8 +7,9 @@
 //! Rules
 //! 1. All children that were woken are polled, whether or not anybody asks for the second output:
 //!    they run at once, not one after another. Outputs wait in their rooms until they are fetched.
-//! 2. The order is that in which the children were found to have ended. Those that ended between
-//!    two polls come in the order of the list.
+//! 2. Children are polled in the order in which they were woken. So tasks that end between two
+//!    polls come in the order of their ends, however late one asks. Only what had ended before the
+//!    first poll comes in the order of the list.
 //!
 //! Real world: asyncio's `as_completed` is a queue that the tasks' done-callbacks fill; futures-rs'
 //! `FuturesUnordered`, one heap node a child. [`JoinSet`](crate::task::JoinSet) does it for tasks.
@@ -24,7 +25,7 @@ use std::time::Duration;
 use futures_core::Stream;
 
 use super::Limit;
-use super::children::Children;
+use super::children::{Children, Order};
 use crate::time::error::Elapsed;
 use crate::time::timeout;
 
@@ -36,7 +37,8 @@ use crate::time::timeout;
 ///
 /// - `futures`: all of one type. None at all is fine: there are no outputs then.
 /// - Returns a stream ([`futures_core::Stream`]) with a `next` of its own. Outputs come in the
-///   order of their ends; those that end at the same time come in the order of `futures`.
+///   order of their ends, also of tasks that end while nobody asks; those that had ended before the
+///   first `next` come in the order of `futures`.
 /// - `next` panics if a child panics; it cannot be called again then.
 ///
 /// Dropping it drops the children that have not ended, where they are, and the outputs that were
@@ -66,7 +68,7 @@ pub fn as_completed<I>(futures: I) -> AsCompleted<<I::Item as IntoFuture>::IntoF
 where
     I: IntoIterator<Item: IntoFuture>,
 {
-    AsCompleted { children: Children::new(futures), ended: VecDeque::new() }
+    AsCompleted { children: Children::new(futures, Order::OfWakes), ended: VecDeque::new() }
 }
 
 /// The stream of [`as_completed`].

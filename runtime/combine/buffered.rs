@@ -31,7 +31,7 @@ use std::task::{Context, Poll};
 
 use futures_core::Stream;
 
-use super::children::Children;
+use super::children::{Children, Order};
 use super::maybe_done::MaybeDone;
 
 /// Runs a list of futures, at most `n` at a time, and hands out the outputs in the order of the
@@ -81,7 +81,7 @@ where
     I: IntoIterator<Item: IntoFuture>,
 {
     assert!(n > 0, "`buffered` with n = 0 could never run anything");
-    Buffered { window: Window::new(futures, n), oldest: 0 }
+    Buffered { window: Window::new(futures, n, Order::OfRooms), oldest: 0 }
 }
 
 /// Runs a list of futures, at most `n` at a time, and hands out the outputs as they come.
@@ -90,8 +90,7 @@ where
 /// first is handed out first, and its room is given to the next future: there are `n` in flight as
 /// long as the iterator has more.
 ///
-/// Outputs come in the order of their ends; those that end at the same time come in the order of
-/// their rooms.
+/// Outputs come in the order of their ends.
 ///
 /// # Panics
 ///
@@ -119,7 +118,8 @@ where
     I: IntoIterator<Item: IntoFuture>,
 {
     assert!(n > 0, "`buffer_unordered` with n = 0 could never run anything");
-    BufferUnordered { window: Window::new(futures, n), ended: VecDeque::new() }
+    let window = Window::new(futures, n, Order::OfWakes);
+    BufferUnordered { window, ended: VecDeque::new() }
 }
 
 type FutureOf<I> = <<I as Iterator>::Item as IntoFuture>::IntoFuture;
@@ -129,6 +129,7 @@ type OutputOf<I> = <<I as Iterator>::Item as IntoFuture>::Output;
 struct Window<I: Iterator<Item: IntoFuture>> {
     futures: Fuse<I>,
     n: usize,
+    order: Order,
     /// None: not polled yet. As many rooms as there were futures then, and at most `n`.
     children: Option<Children<FutureOf<I>>>,
     /// The room that was vacated last.
@@ -138,15 +139,15 @@ struct Window<I: Iterator<Item: IntoFuture>> {
 }
 
 impl<I: Iterator<Item: IntoFuture>> Window<I> {
-    fn new(futures: impl IntoIterator<IntoIter = I>, n: usize) -> Self {
+    fn new(futures: impl IntoIterator<IntoIter = I>, n: usize, order: Order) -> Self {
         let futures = futures.into_iter().fuse();
-        Self { futures, n, children: None, vacated: None, taken: 0 }
+        Self { futures, n, order, children: None, vacated: None, taken: 0 }
     }
 
     /// Fills what is vacant (rule 2), polls who was woken, and tells who ended.
     fn poll(&mut self, cx: &mut Context<'_>, mut ended: impl FnMut(usize)) {
         if self.children.is_none() {
-            let children = Children::new(self.futures.by_ref().take(self.n));
+            let children = Children::new(self.futures.by_ref().take(self.n), self.order);
             self.taken = children.running();
             self.children = Some(children);
         }

@@ -27,7 +27,7 @@ use std::ops::ControlFlow;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-use super::children::Children;
+use super::children::{Children, Order};
 use super::maybe_done::MaybeDone;
 
 /// Runs any number of futures at once in the current task; returns all outputs in their order.
@@ -82,7 +82,7 @@ pub fn gather<I>(futures: I) -> Gather<<I::Item as IntoFuture>::IntoFuture>
 where
     I: IntoIterator<Item: IntoFuture>,
 {
-    Gather { children: Some(Children::new(futures)) }
+    Gather { children: Some(Children::new(futures, Order::OfRooms)) }
 }
 
 /// Runs any number of futures at once in the current task, until all went well or one fails.
@@ -118,7 +118,7 @@ pub fn try_gather<I, T, E>(futures: I) -> TryGather<<I::Item as IntoFuture>::Int
 where
     I: IntoIterator<Item: IntoFuture<Output = Result<T, E>>>,
 {
-    TryGather { children: Some(Children::new(futures)) }
+    TryGather { children: Some(Children::new(futures, Order::OfWakes)) }
 }
 
 /// The future of [`gather`].

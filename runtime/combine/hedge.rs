@@ -34,7 +34,7 @@ use pin_project_lite::pin_project;
 
 use super::Limit;
 use super::all_failed::AllFailed;
-use super::children::Children;
+use super::children::{Children, Order};
 use super::maybe_done::MaybeDone;
 use crate::time::timeout;
 
@@ -164,7 +164,7 @@ where
     F: Future<Output = Result<T, E>>,
 {
     fn new(delay: Option<Duration>, at_once: usize, futures: Vec<F>) -> Self {
-        let children = Children::vacant(futures.len());
+        let children = Children::vacant(futures.len(), Order::OfWakes);
         let waiting = futures.into_iter();
         Self { children, waiting, delay, limit: None, at_once, started: 0 }
     }

@@ -9,7 +9,8 @@
 //! The losers are dropped, wherever they are, before the winner's output is handed out.
 //!
 //! Rules
-//! 1. Children that are ready in the same poll win in the order of the list.
+//! 1. Children are polled in the order in which they were woken, so of tasks that have all ended
+//!    the first to end wins. Those that are ready at the first poll win in the order of the list.
 //!
 //! Real world: JavaScript's `Promise.race` and `Promise.any`, whose losers run on; in Python
 //! `asyncio.wait(..., return_when=FIRST_COMPLETED)` and a loop that cancels the rest; futures-rs'
@@ -22,7 +23,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use super::all_failed::AllFailed;
-use super::children::Children;
+use super::children::{Children, Order};
 use super::maybe_done::MaybeDone;
 
 /// Runs any number of futures at once in the current task until the first ends; drops the others.
@@ -32,7 +33,7 @@ use super::maybe_done::MaybeDone;
 /// without the cancelling. For a handful of futures of different types take
 /// [`select!`](crate::select).
 ///
-/// - `futures`: all of one type. Those that are ready in the same poll win in their order.
+/// - `futures`: all of one type. Of those that are ready at the first poll the first one wins.
 /// - Resolves to the output of the winner, also if that is an error; [`race_ok`] waits for a
 ///   success. The losers have been dropped by then. A [`JoinHandle`](crate::task::JoinHandle) that
 ///   loses is detached: its task runs on.
@@ -62,7 +63,7 @@ pub fn race<I>(futures: I) -> Race<<I::Item as IntoFuture>::IntoFuture>
 where
     I: IntoIterator<Item: IntoFuture>,
 {
-    let children = Children::new(futures);
+    let children = Children::new(futures, Order::OfWakes);
     assert!(children.running() > 0, "`race` was given no futures, so nobody can ever win");
     Race { children: Some(children) }
 }
@@ -73,8 +74,8 @@ where
 /// The twin of JavaScript's `Promise.any`, and of `futures::future::select_ok`, which keeps only
 /// the last error.
 ///
-/// - `futures`: all of one type, each with a `Result` as its output. Successes that are ready in
-///   the same poll win in their order.
+/// - `futures`: all of one type, each with a `Result` as its output. Of those that are ready at the
+///   first poll the first success wins.
 /// - Resolves to the value of the first success; the others have been dropped by then.
 ///
 /// # Errors
@@ -102,7 +103,7 @@ pub fn race_ok<I, T, E>(futures: I) -> RaceOk<<I::Item as IntoFuture>::IntoFutur
 where
     I: IntoIterator<Item: IntoFuture<Output = Result<T, E>>>,
 {
-    RaceOk { children: Some(Children::new(futures)) }
+    RaceOk { children: Some(Children::new(futures, Order::OfWakes)) }
 }
 
 /// The future of [`race`].

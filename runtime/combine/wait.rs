@@ -26,7 +26,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use super::Limit;
-use super::children::Children;
+use super::children::{Children, Order};
 use super::maybe_done::MaybeDone;
 use crate::time::timeout;
 
@@ -106,7 +106,7 @@ pub fn wait<I, T, E>(
 where
     I: IntoIterator<Item: IntoFuture<Output = Result<T, E>, IntoFuture: Unpin>>,
 {
-    let children = Children::new(futures);
+    let children = Children::new(futures, Order::OfWakes);
     assert!(
         children.running() > 0,
         "`wait` was given no futures, and would wait for nothing: ask `is_empty` before"
@@ -118,7 +118,7 @@ where
 /// What a [`wait`] found.
 pub struct Waited<F: Future> {
     /// Who has ended: the place in the list that was given, from 0, and the output. In the order of
-    /// the ends; those that ended at the same time come in the order of the list.
+    /// the ends; those that had ended before the first poll come in the order of the list.
     pub done: Vec<(usize, F::Output)>,
     /// Who has not ended, in the order of the list.
     pub pending: Vec<F>,

@@ -77,9 +77,9 @@ fn one_can_stop_asking_and_go_on_later() {
         let mut ended = as_completed(tasks);
         assert_eq!(ended.next().await.unwrap().unwrap(), 10);
         sleep(millis(90)).await;
-        // They ended between two polls: now the order is that of the list.
-        assert_eq!(ended.next().await.unwrap().unwrap(), 30);
+        // They ended between two polls, and still come in the order of their ends.
         assert_eq!(ended.next().await.unwrap().unwrap(), 20);
+        assert_eq!(ended.next().await.unwrap().unwrap(), 30);
         assert_eq!(log.now(), 100);
     });
 }

@@ -369,6 +369,22 @@ fn try_gather_of_bare_handles_fails_with_the_first_panic_and_the_rest_runs_on() 
     });
 }
 
+/// Goal: show that the first error is the first in time, also if nobody looked in between.
+#[test]
+fn of_two_failed_tasks_the_first_to_fail_is_told() {
+    virtually(async {
+        let log = Log::new();
+        let spawn = |name, delay, output| {
+            let task = rondel::spawn(child(&log, name, delay, output));
+            async move { task.await.expect("it does not panic") }
+        };
+        let mut whole = try_gather([spawn("a", 30, Err("late")), spawn("b", 10, Err("early"))]);
+        assert!(rondel::time::timeout(millis(5), &mut whole).await.is_err());
+        rondel::time::sleep(millis(100)).await;
+        assert_eq!(whole.await, Err("early"));
+    });
+}
+
 /// Goal: show asyncio's `test_one_cancellation`: one cancelled child is an error of the whole, in
 /// the one mode, and an output like any other in the other mode.
 #[test]

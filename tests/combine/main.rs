@@ -4,7 +4,9 @@
 //! polled, and count the wakes. Where time matters it is virtual, and the moments are exact.
 
 mod as_completed;
+mod bounded;
 mod gather;
+mod hedge;
 mod join;
 mod race;
 mod select;

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::task::Poll;
 
 use rondel::combine::{AllFailed, race, race_ok};
+use rondel::time::{sleep, timeout};
 
 use crate::tools::*;
 
@@ -120,6 +121,24 @@ fn a_race_that_has_ended_cannot_be_polled_again() {
     assert_eq!(panic_text(again.unwrap_err()), "race_ok polled again after it ended");
 }
 
+/// Goal: show that the first to end wins even if nobody looked in between. Method: tasks that end
+/// in another order than that of the list, while the race is not polled.
+#[test]
+fn of_tasks_that_have_all_ended_the_first_to_end_wins() {
+    virtually(async {
+        let tasks = |delays: [u64; 3]| delays.map(|delay| rondel::spawn(after(delay, delay)));
+        let mut whole = race(tasks([30, 10, 20]));
+        assert!(timeout(millis(5), &mut whole).await.is_err());
+        sleep(millis(100)).await;
+        assert_eq!(whole.await.unwrap(), 10);
+
+        let mut whole = race_ok(tasks([30, 20, 25]));
+        assert!(timeout(millis(5), &mut whole).await.is_err());
+        sleep(millis(100)).await;
+        assert_eq!(whole.await.unwrap(), 20);
+    });
+}
+
 /// Goal: show that handles that lose are detached, as `asyncio.wait(FIRST_COMPLETED)` leaves them
 /// running.
 #[test]
@@ -131,7 +150,7 @@ fn tasks_that_lose_a_race_run_on() {
             rondel::spawn(async move { log.work(name, delay, name).await })
         });
         assert_eq!(race(tasks).await.unwrap(), "fast");
-        rondel::time::sleep(millis(100)).await;
+        sleep(millis(100)).await;
         assert_eq!(log.lines()[2..], ["10 fast ends", "30 slow ends"]);
     });
 }

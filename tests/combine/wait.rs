@@ -95,6 +95,23 @@ fn first_completed_gives_all_that_have_ended() {
     });
 }
 
+/// Goal: show that `done` is in the order of ends, also of tasks that end while nobody looks, and
+/// in more than one group of children.
+#[test]
+fn done_is_in_the_order_of_ends_even_if_nobody_looked() {
+    virtually(async {
+        let delays = (0..70).map(|n| 10 + n * 37 % 71);
+        let tasks = delays.clone().map(|delay| rondel::spawn(after(delay, delay)));
+        let mut waiting = wait(tasks, ALL_COMPLETED);
+        assert!(rondel::time::timeout(millis(5), &mut waiting).await.is_err());
+        sleep(millis(100)).await;
+        let order: Vec<_> = good(waiting.await.done).into_iter().map(|(_, delay)| delay).collect();
+        let mut sorted: Vec<_> = delays.collect();
+        sorted.sort_unstable();
+        assert_eq!(order, sorted);
+    });
+}
+
 #[test]
 fn first_exception_ends_with_the_first_failure() {
     virtually(async {
