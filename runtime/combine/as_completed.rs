@@ -45,7 +45,7 @@ use crate::time::timeout;
 /// not fetched. (asyncio's tasks run on; so do tasks whose handles are dropped here.)
 ///
 /// **Cancel-safe:** yes; no output is lost when a `next` is dropped.
-/// **Cost:** three heap blocks for all children; a wake polls the children that were woken and no
+/// **Cost:** five heap blocks for all children; a wake polls the children that were woken and no
 /// other.
 ///
 /// ```
@@ -70,6 +70,9 @@ where
 {
     AsCompleted { children: Children::new(futures, Order::OfWakes), ended: VecDeque::new() }
 }
+
+/// An output, and which future it is of.
+type Indexed<F> = (usize, <F as Future>::Output);
 
 /// The stream of [`as_completed`].
 #[must_use = "nothing runs unless `next` is awaited"]
@@ -133,7 +136,7 @@ impl<F: Future> AsCompleted<F> {
         AsCompletedTimeout { rest: Some(self), limit: timeout(limit, std::future::pending()) }
     }
 
-    fn poll_next_with_index(&mut self, cx: &mut Context<'_>) -> Poll<Option<(usize, F::Output)>> {
+    fn poll_next_with_index(&mut self, cx: &mut Context<'_>) -> Poll<Option<Indexed<F>>> {
         let Self { children, ended } = self;
         if ended.is_empty() {
             let _ = children.poll_woken(cx, |index, _| {
@@ -213,7 +216,7 @@ impl<F: Future> AsCompletedTimeout<F> {
     fn poll_next_with_index(
         &mut self,
         cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<(usize, F::Output), Elapsed>>> {
+    ) -> Poll<Option<Result<Indexed<F>, Elapsed>>> {
         let Some(rest) = &mut self.rest else { return Poll::Ready(None) };
         if let Poll::Ready(next) = rest.poll_next_with_index(cx) {
             return Poll::Ready(next.map(Ok));

@@ -98,7 +98,7 @@ where
 /// then.
 ///
 /// **Cancel-safe:** yes; no output is lost when a `next` is dropped.
-/// **Cost:** three heap blocks for all, of `n` rooms; a wake polls the children that were woken and
+/// **Cost:** five heap blocks for all, of `n` rooms; a wake polls the children that were woken and
 /// no other.
 ///
 /// ```

@@ -25,8 +25,8 @@
 //! baker's, and the parent polls in the order of tickets. It is the bits that are the truth: a
 //! ticket is only looked at when its bit was found.
 //!
-//! A waker can outlive the combinator, on any thread. It then keeps the bells (two bytes a child),
-//! never the children, and finds no parent to wake.
+//! A waker can outlive the combinator, on any thread. It then keeps the bells (two bytes a child,
+//! ten with tickets), never the children, and finds no parent to wake.
 //!
 //! Why unsafe: a safe waker is an `Arc` of its own, so one heap node a child, and 12 ns for each
 //! clone-and-drop that a poll needs. Pointers to seats need neither. What is unsafe is little: the
@@ -380,8 +380,8 @@ impl<F: Future> Children<F> {
         self.mark(index);
     }
 
-    /// Polls the children that were woken since the last call, in their [`Order`], and tells `ended`
-    /// of each that ended. `Break` ends the whole: it must not be polled again.
+    /// Polls the children that were woken since the last call, in the [`Order`] of their making,
+    /// and tells `ended` of each that ended. `Break` ends the whole: no more polls then.
     ///
     /// # Panics
     ///

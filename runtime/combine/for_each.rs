@@ -1,4 +1,4 @@
-//! Floor 5. `for_each_concurrent` and `try_for_each_concurrent`: work for each item, a few at a time.
+//! Floor 5. `for_each_concurrent` and its `try_`: work for each item, a few at a time.
 //!
 //! A loop over [`buffer_unordered`] that drops the outputs; see buffered.rs for the rooms.
 //!
@@ -74,9 +74,9 @@ where
 /// use rondel::combine::try_for_each_concurrent;
 ///
 /// rondel::run(async {
-///     let pages = ["1", "2", "x", "3"];
-///     let bad = try_for_each_concurrent(pages, 2, async |page| page.parse::<u8>().map(drop)).await;
-///     assert!(bad.is_err());
+///     let check = async |page: &str| page.parse::<u8>().map(drop);
+///     let checked = try_for_each_concurrent(["1", "2", "x", "3"], 2, check).await;
+///     assert!(checked.is_err());
 /// });
 /// ```
 #[track_caller]

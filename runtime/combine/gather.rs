@@ -3,10 +3,10 @@
 //! The children live in one block and are polled only when they were woken; see children.rs. This
 //! file only decides when the whole has ended, and so what becomes of the siblings when one fails:
 //!
-//! | children         | `gather`         | `try_gather`, at the first error                         |
-//! |------------------|------------------|----------------------------------------------------------|
-//! | futures          | all run to the end | the siblings are dropped where they are: cancelled     |
-//! | handles of tasks | all run to the end | the *handles* are dropped: the tasks run on, unwatched |
+//! | children         | `gather`           | `try_gather`, at the first error                     |
+//! |------------------|--------------------|------------------------------------------------------|
+//! | futures          | all run to the end | siblings are dropped where they are: cancelled       |
+//! | handles of tasks | all run to the end | *handles* are dropped: their tasks run on, unwatched |
 //!
 //! The last square is `asyncio.gather`, whose children are always tasks. Many guides say that it
 //! cancels the siblings when one fails. It does not: it raises the first exception and lets them
@@ -93,10 +93,10 @@ where
 /// difference to know:
 ///
 /// - **Futures** that are dropped are cancelled: nobody runs on. Python's twin is a `TaskGroup`.
-/// - **Handles of tasks** that are dropped are detached: the tasks run on, and nobody looks at them.
-///   So it is in `asyncio.gather` always, whose children are tasks: it reports the first exception
-///   and does *not* cancel the siblings, whatever the guides say. Who wants them cancelled takes a
-///   [`JoinSet`](crate::task::JoinSet), which aborts its tasks when it is dropped.
+/// - **Handles of tasks** that are dropped are detached: the tasks run on, and nobody looks at
+///   them. So it is always in `asyncio.gather`, whose children are tasks: it reports the first
+///   exception and does *not* cancel the siblings, whatever the guides say. To have them cancelled
+///   take a [`JoinSet`](crate::task::JoinSet): it aborts its tasks when it is dropped.
 ///
 /// What it takes:
 ///
@@ -106,7 +106,8 @@ where
 ///
 /// **Cancel-safe:** no: **dropping it drops all children where they are, and the values
 /// collected**. `&mut try_gather` keeps it.
-/// **Cost:** that of [`gather`].
+/// **Cost:** four heap blocks for all children; a wake polls the children that were woken and no
+/// other, in the order of wakes.
 ///
 /// ```
 /// rondel::run(async {

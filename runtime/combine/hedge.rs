@@ -64,7 +64,7 @@ use crate::time::timeout;
 /// before the last start.
 ///
 /// **Cancel-safe:** dropping it drops all children where they are, and the errors collected.
-/// **Cost:** three heap blocks for all children, one wheel entry at a time.
+/// **Cost:** five heap blocks for all children, one wheel entry at a time.
 ///
 /// ```
 /// use rondel::time::{Duration, sleep};
@@ -110,11 +110,11 @@ where
 ///
 /// # Panics
 ///
-/// If a child panics; the siblings are dropped with the rest. Outside a runtime, if `primary` has to
-/// wait.
+/// If a child panics; the siblings are dropped with the rest. Outside a runtime, if `primary` has
+/// to wait.
 ///
 /// **Cancel-safe:** dropping it drops all children where they are, and the errors collected.
-/// **Cost:** three heap blocks for all children, one wheel entry until the secondaries start; no
+/// **Cost:** five heap blocks for all children, one wheel entry until the secondaries start; no
 /// clock is read if `primary` is ready at once.
 ///
 /// ```

@@ -1,20 +1,23 @@
 //! Floor 5. Several futures in one task.
 //!
-//! | what                              | children         | ends                               |
-//! |-----------------------------------|------------------|------------------------------------|
-//! | [`join!`](crate::join)            | a list, any type | when all have ended                |
-//! | [`try_join!`](crate::try_join)    | a list, any type | when all went well, or one failed  |
-//! | [`select!`](crate::select)        | a list, any type | when one has ended                 |
-//! | [`gather`]                        | any number       | when all have ended                |
-//! | [`try_gather`]                    | any number       | when all went well, or one failed  |
-//! | [`race`]                          | any number       | when one has ended                 |
-//! | [`race_ok`]                       | any number       | when one went well, or all failed  |
-//! | [`wait`]                          | any number       | as you say; gives the rest back    |
-//! | [`as_completed`]                  | any number       | an output at a time, as they come  |
-//! | [`buffered`], [`buffer_unordered`], [`for_each_concurrent`] | n at a time of any number | an output at a time; when all have ended |
-//! | [`staggered`]                     | any number       | when one went well; a start at a time |
-//! | [`hedge`]                         | one, then others | when one went well                 |
-//! | [`shield`]                        | one, as a task   | when it has ended, waited for or not |
+//! | what                           | children          | ends                               |
+//! |--------------------------------|-------------------|------------------------------------|
+//! | [`join!`](crate::join)         | a list, any type  | when all have ended                |
+//! | [`try_join!`](crate::try_join) | a list, any type  | when all went well, or one failed  |
+//! | [`select!`](crate::select)     | a list, any type  | when one has ended                 |
+//! | [`gather`]                     | any number        | when all have ended                |
+//! | [`try_gather`]                 | any number        | when all went well, or one failed  |
+//! | [`race`]                       | any number        | when one has ended                 |
+//! | [`race_ok`]                    | any number        | when one went well, or all failed  |
+//! | [`wait`]                       | any number        | as you say; gives the rest back    |
+//! | [`as_completed`]               | any number        | a stream: outputs as they come     |
+//! | [`buffered`]                   | n at a time       | a stream: outputs in their order   |
+//! | [`buffer_unordered`]           | n at a time       | a stream: outputs as they come     |
+//! | [`for_each_concurrent`]        | n at a time       | when all have ended                |
+//! | [`try_for_each_concurrent`]    | n at a time       | when all went well, or one failed  |
+//! | [`staggered`]                  | one more at a time | when one went well, or all failed |
+//! | [`hedge`](hedge())             | one, then others  | when one went well, or all failed  |
+//! | [`shield`](shield())           | one, as a task    | when it has ended; dropped, it goes on |
 //!
 //! Only `shield` makes a task. The children of the others live inside the task that waits for them
 //! and run while it runs. So they may borrow from it, and dropping the combinator drops them all.

@@ -44,7 +44,7 @@ use super::maybe_done::MaybeDone;
 /// with the rest.
 ///
 /// **Cancel-safe:** dropping it drops all children where they are.
-/// **Cost:** two heap blocks for all children; a wake polls the children that were woken and no
+/// **Cost:** four heap blocks for all children; a wake polls the children that were woken and no
 /// other.
 ///
 /// ```

@@ -1,4 +1,4 @@
-//! Floor 5. `wait`: until all, the first, or the first failure of many; the rest comes back unharmed.
+//! Floor 5. `wait`: until all, the first, or the first failure of many; the rest comes back.
 //!
 //! The other combinators drop what they no longer need. This one hands it back, so that one can do
 //! something else and then wait again:
@@ -73,7 +73,7 @@ pub const FIRST_EXCEPTION: ReturnWhen = ReturnWhen::FirstException;
 /// **Cancel-safe:** no: **dropping it drops the futures in it, and the outputs of those that had
 /// ended are lost** (tasks whose handles are dropped run on). To keep it over the turns of a loop,
 /// use `&mut wait`.
-/// **Cost:** three heap blocks for all children, and one poll of each; so a loop of `FirstCompleted`
+/// **Cost:** five heap blocks for all children, and one poll of each; so a loop of `FirstCompleted`
 /// over N futures polls N² / 2 times. [`as_completed`](super::as_completed) and
 /// [`JoinSet`](crate::task::JoinSet) do not.
 ///
@@ -99,10 +99,7 @@ pub const FIRST_EXCEPTION: ReturnWhen = ReturnWhen::FirstException;
 /// });
 /// ```
 #[track_caller]
-pub fn wait<I, T, E>(
-    futures: I,
-    return_when: ReturnWhen,
-) -> Wait<<I::Item as IntoFuture>::IntoFuture, fn(&T) -> bool>
+pub fn wait<I, T, E>(futures: I, return_when: ReturnWhen) -> Wait<FutureOf<I>, fn(&T) -> bool>
 where
     I: IntoIterator<Item: IntoFuture<Output = Result<T, E>, IntoFuture: Unpin>>,
 {
@@ -114,6 +111,8 @@ where
     let failed_if = |_: &T| false;
     Wait { children: Some(children), ended: Ended::default(), return_when, limit: None, failed_if }
 }
+
+type FutureOf<I> = <<I as IntoIterator>::Item as IntoFuture>::IntoFuture;
 
 /// What a [`wait`] found.
 pub struct Waited<F: Future> {
@@ -180,16 +179,13 @@ impl<F: Future, P> Wait<F, P> {
     /// ```
     /// use rondel::combine::{ReturnWhen, wait};
     ///
+    /// async fn print(pages: u32) -> Result<(), &'static str> {
+    ///     if pages > 100 { Err("out of paper") } else { std::future::pending().await }
+    /// }
+    ///
     /// rondel::run(async {
-    ///     let tasks = [true, false].map(|fails| {
-    ///         rondel::spawn(async move {
-    ///             if fails { return Err("out of paper") }
-    ///             std::future::pending().await
-    ///         })
-    ///     });
-    ///     let printed = wait::<_, Result<(), _>, _>(tasks, ReturnWhen::FirstException)
-    ///         .failed_if(Result::is_err)
-    ///         .await;
+    ///     let tasks = [200, 1].map(|pages| rondel::spawn(print(pages)));
+    ///     let printed = wait(tasks, ReturnWhen::FirstException).failed_if(Result::is_err).await;
     ///     assert_eq!((printed.done.len(), printed.pending.len()), (1, 1));
     /// });
     /// ```

@@ -201,6 +201,27 @@ fn it_is_a_stream_that_knows_how_many_are_left() {
     assert_eq!(ended.size_hint(), (0, Some(0)));
 }
 
+/// Goal: show that no wake from another thread is lost, whatever order they come in. Method: two
+/// threads open the gates while the parent takes outputs; it parks, so a lost wake would hang.
+#[test]
+fn outputs_that_other_threads_bring_all_come() {
+    for _ in 0..20 {
+        let gates: Vec<Gate> = (0..200).map(|_| Gate::default()).collect();
+        let openers = open_from_two_threads(&gates);
+        let mut ended = as_completed(gates.into_iter().map(Gate::pass));
+        let mut got = block_on(async {
+            let mut got = Vec::new();
+            while let Some(n) = ended.next().await {
+                got.push(n);
+            }
+            got
+        });
+        got.sort_unstable();
+        assert!(got.into_iter().eq(0..200));
+        openers.into_iter().for_each(|opener| opener.join().unwrap());
+    }
+}
+
 // ---- The timeout -------------------------------------------------------------------------------
 
 /// Goal: show asyncio's `test_as_completed_with_timeout`: outputs until the time runs out, then an

@@ -1,4 +1,4 @@
-//! `buffered`, `buffer_unordered`, `for_each_concurrent`, `try_for_each_concurrent`: a few at a time.
+//! `buffered`, `buffer_unordered`, `for_each_concurrent` and its `try_`: a few at a time.
 
 use std::cell::{Cell, RefCell};
 use std::future::{Future, Ready, pending, poll_fn, ready};
@@ -394,6 +394,22 @@ fn a_thousand_futures_in_three_rooms_are_polled_twice_each() {
     }
     assert_eq!(poll_once(pin!(all.next()), &wakes), Poll::Ready(None));
     assert_eq!(gates.iter().map(Gate::polls).sum::<usize>(), 2_000);
+}
+
+/// Goal: show that no wake from another thread is lost while rooms change their tenants. Method:
+/// two threads open the gates as soon as they were polled; the parent parks, so a lost wake hangs.
+#[test]
+fn tenants_that_are_woken_from_other_threads_all_end() {
+    for n in [1, 3, 100] {
+        let gates: Vec<Gate> = (0..200).map(|_| Gate::default()).collect();
+        let openers = open_from_two_threads(&gates);
+        let sum = Cell::new(0);
+        block_on(for_each_concurrent(gates, n, async |gate| {
+            sum.set(sum.get() + gate.pass().await);
+        }));
+        assert_eq!(sum.get(), (0..200).sum());
+        openers.into_iter().for_each(|opener| opener.join().unwrap());
+    }
 }
 
 /// Goal: show that a long list of futures which never wait in earnest lets other tasks run.

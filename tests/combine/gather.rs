@@ -124,19 +124,7 @@ fn gather_wakes_the_task_that_polled_it_last() {
 fn gather_is_woken_from_other_threads() {
     for _ in 0..20 {
         let gates: Vec<Gate> = (0..200).map(|_| Gate::default()).collect();
-        let openers: Vec<_> = (0..2)
-            .map(|half| {
-                let gates = gates.clone();
-                std::thread::spawn(move || {
-                    for (index, gate) in gates.iter().enumerate().skip(half).step_by(2) {
-                        while gate.polls() == 0 {
-                            std::thread::yield_now();
-                        }
-                        gate.open(index as u32);
-                    }
-                })
-            })
-            .collect();
+        let openers = open_from_two_threads(&gates);
         let outputs = block_on(gather(gates.into_iter().map(Gate::pass)));
         assert!(outputs.into_iter().eq(0..200));
         openers.into_iter().for_each(|opener| opener.join().unwrap());

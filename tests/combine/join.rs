@@ -120,7 +120,9 @@ fn a_panic_in_a_child_of_join_comes_through_and_drops_the_siblings() {
 #[test]
 fn join_takes_sixty_four_children() {
     macro_rules! times_four {
-        ([$($one:tt)*] $($times:tt)*) => { times_four!(@[$($one)* $($one)* $($one)* $($one)*] $($times)*) };
+        ([$($one:tt)*] $($times:tt)*) => {
+            times_four!(@[$($one)* $($one)* $($one)* $($one)*] $($times)*)
+        };
         (@[$($one:tt)*] 4 $($times:tt)*) => { times_four!([$($one)*] $($times)*) };
         (@[$($one:tt)*]) => { join!($($one)*) };
     }

@@ -212,7 +212,8 @@ fn dropping_a_race_drops_runners_and_errors() {
     let diary = Diary::default();
     let wakes = Arc::default();
     let (error, runner) = (diary.on_drop("error"), diary.on_drop("runner"));
-    let runners: [Pin<Box<dyn Future<Output = Result<(), OnDrop>>>>; 2] = [
+    type Runner = Pin<Box<dyn Future<Output = Result<(), OnDrop>>>>;
+    let runners: [Runner; 2] = [
         Box::pin(async { Err(error) }),
         Box::pin(async {
             pending::<()>().await;

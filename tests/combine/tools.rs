@@ -8,6 +8,7 @@ use std::rc::Rc;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Wake, Waker};
+use std::thread;
 
 use rondel::time::{Duration, Instant};
 
@@ -125,6 +126,21 @@ impl Gate {
     pub fn polls(&self) -> usize {
         self.0.polls.load(SeqCst)
     }
+}
+
+/// Opens the gates from two threads, each as soon as it was polled, with its number.
+pub fn open_from_two_threads(gates: &[Gate]) -> [thread::JoinHandle<()>; 2] {
+    [0, 1].map(|half| {
+        let gates = gates.to_vec();
+        thread::spawn(move || {
+            for (index, gate) in gates.iter().enumerate().skip(half).step_by(2) {
+                while gate.polls() == 0 {
+                    thread::yield_now();
+                }
+                gate.open(index as u32);
+            }
+        })
+    })
 }
 
 /// Ready at the second poll; wakes itself at the first.
