@@ -405,7 +405,8 @@ fn tenants_that_are_woken_from_other_threads_all_end() {
         let openers = open_from_two_threads(&gates);
         let sum = Cell::new(0);
         block_on(for_each_concurrent(gates, n, async |gate| {
-            sum.set(sum.get() + gate.pass().await);
+            let number = gate.pass().await;
+            sum.set(sum.get() + number);
         }));
         assert_eq!(sum.get(), (0..200).sum());
         openers.into_iter().for_each(|opener| opener.join().unwrap());
