@@ -83,8 +83,9 @@ struct Group {
     rung: AtomicU64,
     /// Whom to wake. Used in group 0.
     parent: Mutex<Option<Waker>>,
-    /// Who was woken before whom, if that matters. Used in group 0.
-    tickets: Option<Tickets>,
+    /// Who was woken before whom, by child. Used in group 0, if the order is that of wakes.
+    tickets: Tickets,
+    order: Order,
     /// Which group this is, and how many there are.
     number: u32,
     total: u32,
@@ -161,7 +162,8 @@ fn new_bells(len: usize, order: Order) -> Arc<[Group]> {
             woken: AtomicU64::new(low_bits(len - number as usize * GROUP_LEN)),
             rung: AtomicU64::new(low_bits((total - number) as usize)),
             parent: Mutex::new(None),
-            tickets: (number == 0 && order == Order::OfWakes).then(|| Tickets::new(len)),
+            tickets: Tickets::new(if number == 0 && order == Order::OfWakes { len } else { 0 }),
+            order,
             number,
             total,
             seats: SEATS,
@@ -171,15 +173,13 @@ fn new_bells(len: usize, order: Order) -> Arc<[Group]> {
 
 /// Sets the bit of child `index`, with a ticket if it has none; returns the word before.
 fn set_bit(bells: &[Group], index: usize) -> u64 {
-    let (number, bit) = (index / GROUP_LEN, 1 << (index % GROUP_LEN));
-    if let Some(tickets) = &bells[0].tickets
-        && bells[number].woken.load(Relaxed) & bit == 0
-    {
-        tickets.draw(index);
+    let (group, bit) = (&bells[index / GROUP_LEN], 1 << (index % GROUP_LEN));
+    if group.order == Order::OfWakes && group.woken.load(Relaxed) & bit == 0 {
+        bells[0].tickets.draw(index);
     }
     // Release, here and below: publishes what the waking thread wrote before it woke the child;
     // pairs with the Acquire in `Sweep::next`.
-    bells[number].woken.fetch_or(bit, Release)
+    group.woken.fetch_or(bit, Release)
 }
 
 /// Sets the bit of the group of child `index`; returns the word before.
@@ -323,6 +323,7 @@ pub(crate) struct Children<F: Future> {
     sweep: Sweep,
     /// Where the order is that of wakes: whom the walk has found, with their tickets.
     line: VecDeque<(u64, usize)>,
+    order: Order,
     /// Set during `poll_woken`, and left set when a child's panic or the caller ended it early.
     broken_off: bool,
 }
@@ -349,6 +350,7 @@ impl<F: Future> Children<F> {
             rooms: Box::into_pin(rooms),
             sweep: Sweep::default(),
             line: VecDeque::new(),
+            order,
             broken_off: false,
         }
     }
@@ -431,10 +433,9 @@ impl<F: Future> Children<F> {
 
     /// Where the order is that of wakes: walks at once, and sorts whom it has found.
     fn line_up(&mut self) {
-        let Some(tickets) = &self.bells[0].tickets else { return };
-        if self.line.is_empty() {
+        if self.order == Order::OfWakes && self.line.is_empty() {
             while let Some(index) = self.sweep.next(&self.bells) {
-                self.line.push_back((tickets.of(index), index));
+                self.line.push_back((self.bells[0].tickets.of(index), index));
             }
             self.line.make_contiguous().sort_unstable();
         }
@@ -442,17 +443,17 @@ impl<F: Future> Children<F> {
 
     /// Whom to poll next in this walk.
     fn next_woken(&mut self) -> Option<usize> {
-        match self.bells[0].tickets {
-            Some(_) => self.line.pop_front().map(|(_, index)| index),
-            None => self.sweep.next(&self.bells),
+        match self.order {
+            Order::OfRooms => self.sweep.next(&self.bells),
+            Order::OfWakes => self.line.pop_front().map(|(_, index)| index),
         }
     }
 
     /// Undoes the last `next_woken`.
     fn take_back(&mut self, index: usize) {
-        match self.bells[0].tickets {
-            Some(_) => self.line.push_front((0, index)),
-            None => self.sweep.take_back(index),
+        match self.order {
+            Order::OfRooms => self.sweep.take_back(index),
+            Order::OfWakes => self.line.push_front((0, index)),
         }
     }
 
