@@ -44,8 +44,7 @@ use crate::task::{AbortHandle, JoinError, JoinHandle, spawn, spawn_local};
 ///
 /// If called outside a loop; awaiting it again after it gave the output.
 ///
-/// **Cancel-safe:** no output is lost by `&mut shield`. Dropping the shield **loses the output, not
-/// the work**.
+/// **Cancel-safe:** no: **dropping it loses the output** (not the work); yes by `&mut shield`.
 /// **Cost:** that of a [`spawn`](crate::spawn).
 ///
 /// ```
