@@ -5,6 +5,7 @@
 
 mod as_completed;
 mod bounded;
+mod deadlock;
 mod gather;
 mod hedge;
 mod join;
