@@ -114,7 +114,10 @@ fn children_that_keep_nothing_lose_nothing() {
         |a, b| Box::pin(try_for_each_concurrent([a, b], None, |child| child)),
         |a, b| {
             let both = for_each_concurrent([a, b], 2, async |child| child.await.unwrap());
-            Box::pin(async { Ok(both.await) })
+            Box::pin(async {
+                both.await;
+                Ok(())
+            })
         },
         |a, b| Box::pin(async { wait([a, b], ReturnWhen::AllCompleted).await.done.remove(1).1 }),
     ];
@@ -208,8 +211,10 @@ fn races_of_two_receivers() {
     }
 }
 
-/// A stream of four items that are sent one by one; what came out of it; the sending ends.
-type Items = (Pin<Box<dyn Stream<Item = usize>>>, Vec<usize>);
+type Numbers = Pin<Box<dyn Stream<Item = usize>>>;
+
+/// A stream of four items that are sent one by one, and what came out of it.
+type Items = (Numbers, Vec<usize>);
 
 async fn next(stream: &mut Items) -> Option<usize> {
     poll_fn(|cx| stream.0.as_mut().poll_next(cx)).await
@@ -219,7 +224,7 @@ async fn next(stream: &mut Items) -> Option<usize> {
 #[test]
 fn next_of_the_streams() {
     type Futures = std::vec::IntoIter<Pin<Box<dyn Future<Output = usize>>>>;
-    let streams: [fn(Futures) -> Pin<Box<dyn Stream<Item = usize>>>; 4] = [
+    let streams: [fn(Futures) -> Numbers; 4] = [
         |futures| Box::pin(as_completed(futures)),
         |futures| Box::pin(buffer_unordered(futures, 2)),
         |futures| Box::pin(buffered(futures, 2)),

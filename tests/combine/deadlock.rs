@@ -29,7 +29,8 @@ fn report(whole: impl Future) -> Vec<String> {
 fn every_child_that_runs_says_what_it_waits_for() {
     let change = Notify::new();
     let three = || [(); 3].map(|()| waits(&change));
-    let wholes: Vec<(usize, Pin<Box<dyn Future<Output = ()> + '_>>)> = vec![
+    type Whole<'a> = Pin<Box<dyn Future<Output = ()> + 'a>>;
+    let wholes: Vec<(usize, Whole<'_>)> = vec![
         (3, Box::pin(async { _ = gather(three()).await })),
         (3, Box::pin(async { _ = race(three()).await })),
         (3, Box::pin(async { _ = race_ok(three()).await })),
