@@ -19,7 +19,7 @@
 //! 4. Futures are asked before the clock is: who ends at the moment of a start prevents it.
 //!
 //! Real world: asyncio has `staggered_race` for its connections only, Python code, not public;
-//! trio's `open_tcp_stream` is the model of it; hyper-util's connector does two addresses.
+//! trio's `open_tcp_stream` does the same; hyper-util's connector does it with two addresses.
 //! Source: RFC 8305, "Happy Eyeballs Version 2", 2017; Dean & Barroso, "The Tail at Scale", 2013.
 
 use std::fmt;
