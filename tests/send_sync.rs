@@ -2,9 +2,12 @@
 //! A change here breaks programs, so it has to be made here too.
 
 use rondel::sync::{self, mpsc, oneshot};
-use rondel::{Handle, Runtime, io, net, task, testing, time};
+use rondel::{Handle, Runtime, combine, io, net, task, testing, time};
 use std::cell::Cell;
+use std::pin::Pin;
 use std::rc::Rc;
+use std::task::{Context, Poll};
+use std::vec;
 
 /// Says of one type whether it has a trait: the method of the type itself goes before the trait's.
 macro_rules! has {
@@ -30,6 +33,16 @@ macro_rules! table {
     )*};
 }
 
+/// A future that must not be moved once it is polled, and whose output is `T`.
+struct Pinned<T>(std::marker::PhantomPinned, T);
+
+impl<T> Future for Pinned<T> {
+    type Output = Result<T, T>;
+    fn poll(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Self::Output> {
+        Poll::Pending
+    }
+}
+
 /// Goal: a handle, a guard or a channel of a value is as free as the value, and not freer.
 /// Method: one row a type: Send, Sync, Unpin. `Cell` is Send alone, `Rc` nothing of both.
 #[test]
@@ -50,6 +63,28 @@ fn types_cross_threads_exactly_if_they_may() {
         task::Id: true true true
         task::JoinSet<u8>: true true true
         task::JoinSet<No>: false false true
+        combine::Gather<Pinned<u8>>: true true true
+        combine::Gather<Pinned<Sends>>: true false true
+        combine::Gather<Pinned<No>>: false false true
+        combine::TryGather<Pinned<u8>>: true true true
+        combine::Race<Pinned<u8>>: true true true
+        combine::Race<Pinned<No>>: false false true
+        combine::RaceOk<Pinned<u8>>: true true true
+        combine::AllFailed<Sends>: true false true
+        combine::Wait<task::JoinHandle<u8>, fn(&u8) -> bool>: true true true
+        combine::Wait<task::JoinHandle<No>, fn(&No) -> bool>: false false true
+        combine::Waited<task::JoinHandle<u8>>: true true true
+        combine::AsCompleted<Pinned<u8>>: true true true
+        combine::AsCompleted<Pinned<No>>: false false true
+        combine::AsCompletedTimeout<Pinned<u8>>: true true true
+        combine::Shield<u8>: true true true
+        combine::Shield<No>: false false true
+        combine::Buffered<vec::IntoIter<Pinned<u8>>>: true true true
+        combine::Buffered<vec::IntoIter<Pinned<No>>>: false false true
+        combine::BufferUnordered<vec::IntoIter<Pinned<u8>>>: true true true
+        combine::Staggered<Pinned<u8>>: true true true
+        combine::Staggered<Pinned<No>>: false false true
+        combine::Hedge<Pinned<u8>, Pinned<u8>>: true true true
         time::Sleep: true true true
         time::Interval: true true true
         time::Instant: true true true

@@ -27,6 +27,7 @@ mod wait_list;
 /// The files of `runtime/combine` that touch shared memory.
 #[path = "../../runtime/combine"]
 mod combine {
+    pub mod buffered;
     pub mod children;
     pub mod gather;
     pub mod maybe_done;
