@@ -24,7 +24,8 @@
 
 use super::cell::{OutputOf, TaskRef};
 use super::home::HomeRef;
-use super::id::{Id, Origin};
+use super::id::{Id, Origin, TaskInfo};
+use super::payload::PanicPayload;
 use crate::{budget, roll_call};
 use std::any::Any;
 use std::fmt;
@@ -32,7 +33,7 @@ use std::future::Future;
 use std::io;
 use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::pin::Pin;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::task::{Context, Poll, Waker, ready};
 
 /// Work that is not a task of a loop but has a handle like one.
@@ -46,7 +47,7 @@ pub(crate) trait Elsewhere<T>: Stop {
 pub(crate) trait Stop: Send + Sync {
     fn abort(&self);
     fn is_finished(&self) -> bool;
-    fn id(&self) -> Id;
+    fn origin(&self) -> &Origin;
 }
 
 /// The right to wait for a task and to take its output.
@@ -101,12 +102,21 @@ impl<T> JoinHandle<T> {
         Self(Work::Elsewhere(Box::new(work)))
     }
 
+    fn origin(&self) -> &Origin {
+        match &self.0 {
+            Work::Task(output) => output.task().origin(),
+            Work::Elsewhere(work) => work.origin(),
+        }
+    }
+
     /// The task's id.
     pub fn id(&self) -> Id {
-        match &self.0 {
-            Work::Task(output) => output.task().origin().id,
-            Work::Elsewhere(work) => work.id(),
-        }
+        self.origin().id
+    }
+
+    /// Who the task is: its id, its name, where it was spawned.
+    pub fn info(&self) -> TaskInfo {
+        TaskInfo::new(self.origin().clone())
     }
 
     /// Whether the task has ended, by itself, by a panic or by an abort.
@@ -173,7 +183,7 @@ impl<T> JoinHandle<T> {
     fn whom(&self) -> String {
         match &self.0 {
             Work::Task(output) => output.task().origin().to_string(),
-            Work::Elsewhere(work) => format!("closure {} of `spawn_blocking`", work.id()),
+            Work::Elsewhere(work) => format!("{}, a closure of `spawn_blocking`", work.origin()),
         }
     }
 
@@ -241,12 +251,21 @@ impl AbortHandle {
         }
     }
 
+    fn origin(&self) -> &Origin {
+        match &self.0 {
+            Abortable::Task(task) => task.origin(),
+            Abortable::Elsewhere(work) => work.origin(),
+        }
+    }
+
     /// The task's id.
     pub fn id(&self) -> Id {
-        match &self.0 {
-            Abortable::Task(task) => task.origin().id,
-            Abortable::Elsewhere(work) => work.id(),
-        }
+        self.origin().id
+    }
+
+    /// Who the task is; see [`JoinHandle::info`].
+    pub fn info(&self) -> TaskInfo {
+        TaskInfo::new(self.origin().clone())
     }
 }
 
@@ -267,8 +286,7 @@ pub struct JoinError {
 
 enum Why {
     Cancelled,
-    // The lock makes the payload `Sync`; nobody ever waits for it.
-    Panicked(Mutex<Box<dyn Any + Send + 'static>>),
+    Panicked(PanicPayload),
 }
 
 impl JoinError {
@@ -277,7 +295,7 @@ impl JoinError {
     }
 
     pub(crate) fn panicked(id: Id, payload: Box<dyn Any + Send>) -> Self {
-        Self { id, why: Why::Panicked(Mutex::new(payload)) }
+        Self { id, why: Why::Panicked(PanicPayload::new(payload)) }
     }
 
     /// Whether the task was aborted, or its runtime ended first.
@@ -307,7 +325,7 @@ impl JoinError {
     /// Gives `self` back if the task was cancelled.
     pub fn try_into_panic(self) -> Result<Box<dyn Any + Send + 'static>, Self> {
         match self.why {
-            Why::Panicked(payload) => Ok(payload.into_inner().unwrap_or_else(|e| e.into_inner())),
+            Why::Panicked(payload) => Ok(payload.into_inner()),
             Why::Cancelled => Err(self),
         }
     }
@@ -317,13 +335,9 @@ impl JoinError {
         self.id
     }
 
-    /// The panic's text, if it is text: `panic!` makes one of these two types, `&str` of a literal
-    /// and `String` of a format. `resume_unwind` may bring anything.
     fn message(&self) -> Option<String> {
         let Why::Panicked(payload) = &self.why else { return None };
-        let payload = payload.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
-        let text = payload.downcast_ref::<&str>().map(|text| (*text).to_owned());
-        text.or_else(|| payload.downcast_ref::<String>().cloned())
+        payload.message()
     }
 }
 

@@ -44,13 +44,15 @@ pub(crate) mod id;
 pub(crate) mod inbox;
 pub(crate) mod join;
 mod join_set;
+pub(crate) mod payload;
 mod spawn;
 mod state;
 pub(crate) mod waker;
 mod yield_now;
 
-pub use id::{Id, id, try_id};
+pub use id::{Id, TaskInfo, id, try_id};
 pub use join::{AbortHandle, JoinError, JoinHandle};
 pub use join_set::JoinSet;
+pub use payload::PanicPayload;
 pub use spawn::{Builder, spawn, spawn_blocking, spawn_local};
 pub use yield_now::yield_now;

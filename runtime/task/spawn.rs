@@ -1,6 +1,6 @@
 //! Floor 5. Starting tasks: on this loop, on this thread, on the blocking pool.
 
-use super::id::{Id, Origin};
+use super::id::Origin;
 use super::join::{Elsewhere, JoinError, JoinHandle, Stop};
 use crate::current::{self, Handle};
 use std::future::Future;
@@ -128,8 +128,17 @@ impl Handle {
         F: FnOnce() -> R + Send + 'static,
         R: Send + 'static,
     {
+        self.spawn_blocking_from(work, Origin::here(None))
+    }
+
+    #[track_caller]
+    pub(crate) fn spawn_blocking_from<F, R>(&self, work: F, origin: Origin) -> JoinHandle<R>
+    where
+        F: FnOnce() -> R + Send + 'static,
+        R: Send + 'static,
+    {
         let closure = Arc::new(Closure {
-            id: Id::next(),
+            origin,
             stage: Mutex::new(Stage::Queued { work, joiner: None }),
         });
         let ticket = Ticket(closure.clone());
@@ -150,7 +159,7 @@ impl Handle {
 
 /// A closure on the pool, and what became of it.
 struct Closure<F, R> {
-    id: Id,
+    origin: Origin,
     stage: Mutex<Stage<F, R>>,
 }
 
@@ -172,7 +181,7 @@ impl<F, R> Closure<F, R> {
         if !matches!(*stage, Stage::Queued { .. }) {
             return;
         }
-        let done = Stage::Done(Err(JoinError::cancelled(self.id)));
+        let done = Stage::Done(Err(JoinError::cancelled(self.origin.id)));
         let queued = std::mem::replace(&mut *stage, done);
         drop(stage);
         if let Stage::Queued { work, joiner } = queued {
@@ -200,7 +209,7 @@ impl<F: FnOnce() -> R, R> Ticket<F, R> {
         };
         drop(stage);
         let output = catch_unwind(AssertUnwindSafe(work));
-        let output = output.map_err(|panic| JoinError::panicked(self.0.id, panic));
+        let output = output.map_err(|panic| JoinError::panicked(self.0.origin.id, panic));
         let before = std::mem::replace(&mut *self.0.stage(), Stage::Done(output));
         if let Stage::Running { joiner: Some(joiner) } = before {
             joiner.wake();
@@ -227,8 +236,8 @@ where
         matches!(*self.stage(), Stage::Done(_) | Stage::Taken)
     }
 
-    fn id(&self) -> Id {
-        self.id
+    fn origin(&self) -> &Origin {
+        &self.origin
     }
 }
 

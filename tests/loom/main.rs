@@ -58,6 +58,7 @@ mod task {
     pub mod id;
     pub mod inbox;
     pub mod join;
+    pub mod payload;
     pub mod state;
     mod waker;
 }
