@@ -24,7 +24,7 @@ mod cancellation_token;
 mod guard;
 pub mod mpsc;
 mod mutex;
-mod notify;
+pub(crate) mod notify;
 mod once_cell;
 mod once_value;
 pub mod oneshot;

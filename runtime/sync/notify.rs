@@ -194,14 +194,18 @@ impl Notified<'_> {
         let this = self.get_mut();
         this.notify.poll(&mut this.wait, None).is_ready()
     }
+
+    /// The poll for whoever waits here under a name of its own (rule 2 of `leaf.rs`).
+    pub(crate) fn poll_as(&mut self, name: &'static str, cx: &mut Context<'_>) -> Poll<()> {
+        poll_leaf(name, cx, |cx| self.notify.poll(&mut self.wait, Some(cx.waker())))
+    }
 }
 
 impl Future for Notified<'_> {
     type Output = ();
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        let this = self.get_mut();
-        poll_leaf("Notify::notified", cx, |cx| this.notify.poll(&mut this.wait, Some(cx.waker())))
+        self.get_mut().poll_as("Notify::notified", cx)
     }
 }
 

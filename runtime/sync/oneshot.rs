@@ -274,7 +274,8 @@ impl<T> Future for Receiver<T> {
 }
 
 impl<T> Receiver<T> {
-    fn poll_value(&mut self, cx: &mut Context<'_>) -> Poll<Result<T, RecvError>> {
+    /// The poll for whoever waits here under a name of its own (rule 2 of `leaf.rs`).
+    pub(crate) fn poll_value(&mut self, cx: &mut Context<'_>) -> Poll<Result<T, RecvError>> {
         let chan =
             self.chan.as_ref().expect("a oneshot receiver was polled again after it was ready");
         // Before the lock (rule 4); dropped after it. Relaxed: at worst a clone too many (rule 3).

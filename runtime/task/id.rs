@@ -133,6 +133,12 @@ impl TaskInfo {
         Self(origin)
     }
 
+    /// Of something that is no task, and still has a name and a birthplace.
+    #[track_caller]
+    pub(crate) fn here(name: Option<&str>) -> Self {
+        Self(Origin::here(name))
+    }
+
     /// The number that no other task of this process ever had.
     pub fn id(&self) -> Id {
         self.0.id

@@ -128,9 +128,7 @@ impl<T> JoinHandle<T> {
             Work::Elsewhere(work) => work.is_finished(),
         }
     }
-}
 
-impl<T: 'static> JoinHandle<T> {
     /// Asks the task to end at the await it waits at.
     ///
     /// The loop drops the future when the task's turn comes; awaiting the handle then gives a
@@ -153,7 +151,9 @@ impl<T: 'static> JoinHandle<T> {
             Work::Elsewhere(work) => work.abort(),
         }
     }
+}
 
+impl<T: 'static> JoinHandle<T> {
     /// A handle that can abort the task but not wait for it.
     pub fn abort_handle(&self) -> AbortHandle {
         AbortHandle(match &self.0 {
@@ -183,7 +183,7 @@ impl<T> JoinHandle<T> {
     fn whom(&self) -> String {
         match &self.0 {
             Work::Task(output) => output.task().origin().to_string(),
-            Work::Elsewhere(work) => format!("{}, a closure of `spawn_blocking`", work.origin()),
+            Work::Elsewhere(work) => format!("closure {} of `spawn_blocking`", work.origin().id),
         }
     }
 

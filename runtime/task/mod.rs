@@ -37,8 +37,11 @@
 //! **Owner pays plainly, strangers pay atomically**: see `home.rs` for who is who, `inbox.rs` for
 //! the notes, `cell.rs` for the block, `waker.rs` and `join.rs` for its two faces.
 
+mod abort_on_drop;
+pub(crate) mod bells;
 pub(crate) mod cell;
 pub mod coop;
+mod group;
 pub(crate) mod home;
 pub(crate) mod id;
 pub(crate) mod inbox;
@@ -47,12 +50,20 @@ mod join_set;
 pub(crate) mod payload;
 mod spawn;
 mod state;
+pub(crate) mod tally;
+mod task_tracker;
 pub(crate) mod waker;
 mod yield_now;
 
+pub use abort_on_drop::{AbortOnDrop, AbortOnDropHandle};
+pub use group::{
+    BoxError, ChildError, ChildHandle, ErrorGroup, Failure, GroupClosed, Member, Start, StartError,
+    Started, TaskGroup, TaskGroupBuilder,
+};
 pub use id::{Id, TaskInfo, id, try_id};
 pub use join::{AbortHandle, JoinError, JoinHandle};
 pub use join_set::JoinSet;
 pub use payload::PanicPayload;
 pub use spawn::{Builder, spawn, spawn_blocking, spawn_local};
+pub use task_tracker::{TaskTracker, TaskTrackerToken, TaskTrackerWaitFuture, TrackedFuture};
 pub use yield_now::yield_now;

@@ -128,19 +128,22 @@ impl Handle {
         F: FnOnce() -> R + Send + 'static,
         R: Send + 'static,
     {
-        self.spawn_blocking_from(work, Origin::here(None))
+        match self.try_spawn_blocking(work, Origin::here(None)) {
+            Ok(handle) => handle,
+            Err(error) => panic!("the blocking pool could not start a thread: {error}"),
+        }
     }
 
-    #[track_caller]
-    pub(crate) fn spawn_blocking_from<F, R>(&self, work: F, origin: Origin) -> JoinHandle<R>
+    /// # Errors
+    ///
+    /// If no thread can be started.
+    fn try_spawn_blocking<F, R>(&self, work: F, origin: Origin) -> io::Result<JoinHandle<R>>
     where
         F: FnOnce() -> R + Send + 'static,
         R: Send + 'static,
     {
-        let closure = Arc::new(Closure {
-            origin,
-            stage: Mutex::new(Stage::Queued { work, joiner: None }),
-        });
+        let stage = Mutex::new(Stage::Queued { work, joiner: None });
+        let closure = Arc::new(Closure { origin, stage });
         let ticket = Ticket(closure.clone());
         let handle = self.clone();
         let submitted = self.pool().submit(Box::new(move || {
@@ -148,12 +151,10 @@ impl Handle {
             ticket.run();
         }));
         match submitted {
+            Err(error) if error.kind() != io::ErrorKind::Other => Err(error),
             // A closed pool dropped the ticket, and so cancelled the closure.
-            Ok(()) => {}
-            Err(error) if error.kind() == io::ErrorKind::Other => {}
-            Err(error) => panic!("the blocking pool could not start a thread: {error}"),
+            _ => Ok(JoinHandle::of_elsewhere(closure)),
         }
-        JoinHandle::of_elsewhere(closure)
     }
 }
 
@@ -324,5 +325,37 @@ impl<'a> Builder<'a> {
         F::Output: 'static,
     {
         Ok(current::spawn_here(future, self.name))
+    }
+
+    /// As [`spawn_blocking`].
+    ///
+    /// # Errors
+    ///
+    /// If no thread can be started.
+    ///
+    /// # Panics
+    ///
+    /// If no runtime is current on this thread.
+    #[track_caller]
+    pub fn spawn_blocking<F, R>(self, work: F) -> io::Result<JoinHandle<R>>
+    where
+        F: FnOnce() -> R + Send + 'static,
+        R: Send + 'static,
+    {
+        self.spawn_blocking_on(work, &Handle::current())
+    }
+
+    /// As [`Handle::spawn_blocking`]: on the blocking pool of the runtime of `handle`.
+    ///
+    /// # Errors
+    ///
+    /// If no thread can be started.
+    #[track_caller]
+    pub fn spawn_blocking_on<F, R>(self, work: F, handle: &Handle) -> io::Result<JoinHandle<R>>
+    where
+        F: FnOnce() -> R + Send + 'static,
+        R: Send + 'static,
+    {
+        handle.try_spawn_blocking(work, Origin::here(self.name))
     }
 }

@@ -1,0 +1,234 @@
+//! Floor 5. A child of a group, seen from the sibling or the body that wants its value.
+//!
+//! A task's `JoinHandle` has the whole outcome. A child's has only the value: an error or a panic
+//! belongs to the group, which returns it once, with all others. Who awaits a child that failed
+//! learns just that; mostly it does not get so far, because the group ends it first.
+
+use std::error::Error;
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+
+use pin_project_lite::pin_project;
+
+use crate::sync::{OwnedSemaphorePermit, Semaphore};
+use crate::task::{AbortOnDrop, Id, JoinHandle, TaskInfo};
+
+/// Waits for the value of a child of a [`TaskGroup`](super::TaskGroup).
+///
+/// A future: `Ok` is the value that the child returned in `Ok`. Dropping the handle changes nothing:
+/// the group waits for the child all the same.
+///
+/// The twin of the task that `asyncio.TaskGroup.create_task` returns.
+///
+/// **Cancel-safe:** yes, by `&mut handle`. **Cost:** that of a [`JoinHandle`].
+///
+/// # Panics
+///
+/// Awaiting it again after it gave its answer panics.
+///
+/// ```
+/// use rondel::task::{ErrorGroup, TaskGroup};
+///
+/// rondel::run(async {
+///     let sum: Result<_, ErrorGroup<String>> = TaskGroup::run(async |group| {
+///         let (a, b) = (group.spawn(async { Ok(1) }), group.spawn(async { Ok(2) }));
+///         Ok(a.await.unwrap() + b.await.unwrap())
+///     })
+///     .await;
+///     assert_eq!(sum.unwrap(), 3);
+/// });
+/// ```
+pub struct ChildHandle<T> {
+    child: Child<T>,
+}
+
+enum Child<T> {
+    Task(JoinHandle<Option<T>>),
+    /// There is no task: the group took no more.
+    Refused(TaskInfo),
+}
+
+impl<T> ChildHandle<T> {
+    pub(super) fn new(handle: JoinHandle<Option<T>>) -> Self {
+        Self { child: Child::Task(handle) }
+    }
+
+    pub(super) fn refused(info: TaskInfo) -> Self {
+        Self { child: Child::Refused(info) }
+    }
+
+    /// For a child that is not to outlive its start.
+    pub(super) fn abort_on_drop(self) -> Option<AbortOnDrop>
+    where
+        T: 'static,
+    {
+        match self.child {
+            Child::Task(handle) => Some(AbortOnDrop::new(handle.abort_handle())),
+            Child::Refused(_) => None,
+        }
+    }
+
+    /// Asks the child to end, alone: that is no failure of the group.
+    ///
+    /// The twin of `asyncio.Task.cancel` on a task of a group. See [`JoinHandle::abort`].
+    pub fn abort(&self) {
+        if let Child::Task(handle) = &self.child {
+            handle.abort();
+        }
+    }
+
+    /// Whether the child has ended, in whichever way.
+    pub fn is_finished(&self) -> bool {
+        match &self.child {
+            Child::Task(handle) => handle.is_finished(),
+            Child::Refused(_) => true,
+        }
+    }
+
+    /// The child's id.
+    pub fn id(&self) -> Id {
+        match &self.child {
+            Child::Task(handle) => handle.id(),
+            Child::Refused(info) => info.id(),
+        }
+    }
+
+    /// Who the child is: its id, its name, where it was spawned.
+    pub fn info(&self) -> TaskInfo {
+        match &self.child {
+            Child::Task(handle) => handle.info(),
+            Child::Refused(info) => info.clone(),
+        }
+    }
+}
+
+impl<T> Future for ChildHandle<T> {
+    type Output = Result<T, ChildError>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let failed = match &mut self.child {
+            Child::Refused(_) => false,
+            Child::Task(handle) => match ready!(Pin::new(handle).poll(cx)) {
+                Ok(Some(value)) => return Poll::Ready(Ok(value)),
+                Ok(None) => true,
+                Err(error) => error.is_panic(),
+            },
+        };
+        Poll::Ready(Err(ChildError { info: self.info(), failed }))
+    }
+}
+
+impl<T> fmt::Debug for ChildHandle<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ChildHandle").field("id", &self.id()).finish_non_exhaustive()
+    }
+}
+
+/// Why a child of a group has no value: it failed, or it was cancelled.
+///
+/// The error or the panic itself is in the [`ErrorGroup`](super::ErrorGroup) of the group.
+#[derive(Debug, Clone)]
+pub struct ChildError {
+    info: TaskInfo,
+    failed: bool,
+}
+
+impl ChildError {
+    /// Whether it failed, by an error or by a panic.
+    pub fn is_failed(&self) -> bool {
+        self.failed
+    }
+
+    /// Whether it was cancelled: aborted, by its handle or with its group, or refused by the group.
+    pub fn is_cancelled(&self) -> bool {
+        !self.failed
+    }
+
+    /// Who the child is.
+    pub fn info(&self) -> &TaskInfo {
+        &self.info
+    }
+}
+
+impl fmt::Display for ChildError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.failed {
+            true => write!(f, "{} failed: its error is in that of its group", self.info),
+            false => write!(f, "{} was cancelled", self.info),
+        }
+    }
+}
+
+impl Error for ChildError {}
+
+/// A group takes no more tasks: it was cancelled, one of its tasks has failed, or it is over.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct GroupClosed {
+    pub(super) reason: Option<String>,
+}
+
+impl GroupClosed {
+    /// Why the group was cancelled; `None` if it is over.
+    pub fn reason(&self) -> Option<&str> {
+        self.reason.as_deref()
+    }
+}
+
+impl fmt::Display for GroupClosed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the task group takes no more tasks: ")?;
+        match &self.reason {
+            Some(reason) => write!(f, "it was cancelled: {reason}"),
+            None => f.write_str("it is over"),
+        }
+    }
+}
+
+impl Error for GroupClosed {}
+
+type Permit = Result<OwnedSemaphorePermit, crate::sync::AcquireError>;
+
+pin_project! {
+    /// A future that is polled only while it has one of the group's permits, if those are limited.
+    pub(super) struct Gated<F> {
+        #[pin]
+        future: F,
+        // Behind the future: it is dropped before the next one may begin.
+        gate: Gate,
+    }
+}
+
+enum Gate {
+    None,
+    /// In a box, as its type has no name; so only groups with a limit pay for it.
+    Waiting(Pin<Box<dyn Future<Output = Permit> + Send>>),
+    Passed {
+        _permit: Permit,
+    },
+}
+
+impl<F> Gated<F> {
+    pub(super) fn new(future: F, limit: Option<&Arc<Semaphore>>) -> Self {
+        let gate = match limit {
+            Some(limit) => Gate::Waiting(Box::pin(limit.clone().acquire_owned())),
+            None => Gate::None,
+        };
+        Self { future, gate }
+    }
+}
+
+impl<F: Future> Future for Gated<F> {
+    type Output = F::Output;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
+        let this = self.project();
+        if let Gate::Waiting(permit) = this.gate {
+            let _permit = ready!(permit.as_mut().poll(cx)); // no error: it is never closed
+            *this.gate = Gate::Passed { _permit };
+        }
+        this.future.poll(cx)
+    }
+}

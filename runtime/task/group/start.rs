@@ -1,0 +1,288 @@
+//! Floor 5. The handshake of a child that says when it is ready: trio's `nursery.start`.
+//!
+//! A server is of use once it listens; before, its failure is not that of the whole, but of the one
+//! who tried to start it. So until the handshake the child belongs to whoever awaits the start:
+//!
+//! ```text
+//!   group.start(|started| async move {     before `send`            after `send`
+//!       listen().await?;                   an error goes to start   an error goes to the group
+//!       started.send(port);                start dropped: aborted   start has its value
+//!       serve().await
+//!   })
+//! ```
+//!
+//! Rules
+//! 1. Whether the child has started is one flag, set by `send` before the value is on its way. The
+//!    end of the child looks at it: so an error is never told twice, nor to a start that has its
+//!    value.
+//! 2. A child whose start was dropped before the handshake is aborted; what it fails with until then
+//!    goes to the group. Nothing is lost.
+//!
+//! Real world: trio runs the child in a nursery of its own and moves it over; with anyio it is the
+//! same. asyncio has nothing of the kind: one waits for an event and for the task at once.
+
+use std::error::Error;
+use std::fmt;
+use std::future::Future;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use pin_project_lite::pin_project;
+
+use super::{GroupClosed, TaskGroup};
+use crate::leaf::poll_leaf;
+use crate::shim::Arc;
+use crate::shim::atomic::{AtomicBool, Ordering::*};
+use crate::sync::oneshot;
+use crate::task::{AbortOnDrop, PanicPayload};
+
+impl<E: 'static> TaskGroup<E> {
+    /// Starts a child and waits until it says that it is ready.
+    ///
+    /// - `child`: gets the [`Started`] to say so with. The task is spawned here and now; the returned
+    ///   future waits.
+    /// - Returns what was [sent](Started::send); from then on the child is one of the group.
+    ///
+    /// The twin of trio's `nursery.start`.
+    ///
+    /// # Errors
+    ///
+    /// When the child ends before it has started, by an error, a panic, an abort, or just so; or when
+    /// the group takes no more tasks. That is no failure of the group: whoever awaits this may try
+    /// again.
+    ///
+    /// # Panics
+    ///
+    /// If no loop runs on this thread.
+    ///
+    /// **Cancel-safe:** dropping it aborts a child that has not started. **Cost:** that of
+    /// [`spawn`](Self::spawn), and three allocations.
+    ///
+    /// ```
+    /// use rondel::task::TaskGroup;
+    ///
+    /// rondel::run(async {
+    ///     let group = TaskGroup::<std::io::Error>::run(async |group| {
+    ///         let port = group.start(|started| async move {
+    ///             let listener = rondel::net::TcpListener::bind("127.0.0.1:0").await?;
+    ///             started.send(listener.local_addr()?.port());
+    ///             Ok(()) // a real one would serve now
+    ///         });
+    ///         Ok(port.await.unwrap())
+    ///     });
+    ///     assert_ne!(group.await.unwrap(), 0);
+    /// });
+    /// ```
+    #[track_caller]
+    pub fn start<V, F, Fut>(&self, child: F) -> Start<V, E>
+    where
+        F: FnOnce(Started<V>) -> Fut,
+        Fut: Future<Output = Result<(), E>> + Send + 'static,
+        V: Send + 'static,
+        E: Send,
+    {
+        let (starting, mut start) = handshake(child);
+        start.seat(self.try_spawn(starting).map(|child| child.abort_on_drop()));
+        start
+    }
+
+    /// [`start`](Self::start) for a child that must stay on this thread.
+    ///
+    /// # Errors
+    ///
+    /// As [`start`](Self::start).
+    ///
+    /// # Panics
+    ///
+    /// If no loop runs on this thread.
+    ///
+    /// **Cancel-safe:** dropping it aborts a child that has not started.
+    #[track_caller]
+    pub fn start_local<V, F, Fut>(&self, child: F) -> Start<V, E>
+    where
+        F: FnOnce(Started<V>) -> Fut,
+        Fut: Future<Output = Result<(), E>> + 'static,
+        V: 'static,
+    {
+        let (starting, mut start) = handshake(child);
+        start.seat(self.try_spawn_local(starting).map(|child| child.abort_on_drop()));
+        start
+    }
+}
+
+fn handshake<V, E, F, Fut>(child: F) -> (Starting<Fut, E>, Start<V, E>)
+where
+    F: FnOnce(Started<V>) -> Fut,
+    Fut: Future<Output = Result<(), E>>,
+{
+    let (value, values) = oneshot::channel();
+    let (early, earlies) = oneshot::channel();
+    let flag = Arc::new(AtomicBool::new(false));
+    let future = child(Started { value, flag: flag.clone() });
+    let starting = Starting { future, early: Some(early), flag };
+    (starting, Start { value: Some(values), early: earlies, refused: None, child: None })
+}
+
+/// Says that a child is ready; see [`TaskGroup::start`].
+///
+/// Dropping it says nothing: the start goes on waiting, until the child ends.
+#[derive(Debug)]
+pub struct Started<V> {
+    value: oneshot::Sender<V>,
+    flag: Arc<AtomicBool>,
+}
+
+impl<V> Started<V> {
+    /// The child is ready: hands `value` to whoever awaits the start. If nobody does any more, the
+    /// value is dropped, and the child is being aborted.
+    pub fn send(self, value: V) {
+        // Release: whoever sees the flag at the end of the child also sees what came before; pairs
+        // with the Acquire in `Starting`. (Mostly both are the child itself.)
+        self.flag.store(true, Release);
+        let _ = self.value.send(value);
+    }
+}
+
+pin_project! {
+    /// The child, as long as nobody knows whose failures are to be told of.
+    struct Starting<F, E> {
+        #[pin]
+        future: F,
+        early: Option<oneshot::Sender<Early<E>>>,
+        flag: Arc<AtomicBool>,
+    }
+}
+
+/// How a child ended that had not started.
+enum Early<E> {
+    Failed(E),
+    Panicked(PanicPayload),
+    Ended,
+}
+
+impl<F, E> Future for Starting<F, E>
+where
+    F: Future<Output = Result<(), E>>,
+{
+    type Output = Result<(), E>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let this = self.project();
+        let early = match catch_unwind(AssertUnwindSafe(|| this.future.poll(cx))) {
+            Ok(Poll::Pending) => return Poll::Pending,
+            Ok(Poll::Ready(Ok(()))) => Early::Ended,
+            Ok(Poll::Ready(Err(error))) => Early::Failed(error),
+            Err(payload) => Early::Panicked(PanicPayload::new(payload)),
+        };
+        // Acquire: pairs with the Release in `send` (rule 1).
+        let has_started = this.flag.load(Acquire);
+        let sender = this.early.take().filter(|_| !has_started);
+        let untold = match sender {
+            Some(sender) => sender.send(early).err(), // back if nobody awaits the start (rule 2)
+            None => Some(early),
+        };
+        Poll::Ready(match untold {
+            None | Some(Early::Ended) => Ok(()),
+            Some(Early::Failed(error)) => Err(error),
+            Some(Early::Panicked(payload)) => resume_unwind(payload.into_inner()),
+        })
+    }
+}
+
+/// Waits until a child has started; see [`TaskGroup::start`].
+///
+/// # Panics
+///
+/// Awaiting it again after it gave its answer panics.
+#[must_use = "dropped, it aborts a child that has not started"]
+pub struct Start<V, E> {
+    /// None: no value will come.
+    value: Option<oneshot::Receiver<V>>,
+    early: oneshot::Receiver<Early<E>>,
+    refused: Option<GroupClosed>,
+    child: Option<AbortOnDrop>,
+}
+
+impl<V, E> Start<V, E> {
+    fn seat(&mut self, child: Result<Option<AbortOnDrop>, GroupClosed>) {
+        match child {
+            Ok(child) => self.child = child,
+            Err(refused) => self.refused = Some(refused),
+        }
+    }
+
+    fn poll_answer(&mut self, cx: &mut Context<'_>) -> Poll<Result<V, StartError<E>>> {
+        if let Some(refused) = self.refused.take() {
+            return Poll::Ready(Err(StartError::Refused(refused)));
+        }
+        if let Some(receiver) = &mut self.value {
+            // Also while the sender lives in a part of the child that outlasts its end: then the
+            // other channel has the answer.
+            if let Poll::Ready(value) = receiver.poll_value(cx) {
+                self.value = None;
+                if let Ok(value) = value {
+                    if let Some(child) = self.child.take() {
+                        let _ = child.detach(); // it is one of the group now
+                    }
+                    return Poll::Ready(Ok(value));
+                }
+            }
+        }
+        let early = ready!(self.early.poll_value(cx));
+        self.child = None; // it has ended
+        Poll::Ready(Err(match early {
+            Ok(Early::Failed(error)) => StartError::Failed(error),
+            Ok(Early::Panicked(payload)) => StartError::Panicked(payload),
+            Ok(Early::Ended) => StartError::Ended,
+            Err(_) => StartError::Cancelled,
+        }))
+    }
+}
+
+impl<V, E> Future for Start<V, E> {
+    type Output = Result<V, StartError<E>>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        poll_leaf("TaskGroup::start", cx, |cx| self.poll_answer(cx))
+    }
+}
+
+// Nothing in it is pinned.
+impl<V, E> Unpin for Start<V, E> {}
+
+impl<V, E> fmt::Debug for Start<V, E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Start").field("child", &self.child).finish_non_exhaustive()
+    }
+}
+
+/// Why a child did not start.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum StartError<E> {
+    /// It failed before.
+    Failed(E),
+    /// It panicked before.
+    Panicked(PanicPayload),
+    /// It ended without saying that it has started.
+    Ended,
+    /// It was aborted before, alone or with its group.
+    Cancelled,
+    /// The group takes no more tasks.
+    Refused(GroupClosed),
+}
+
+impl<E: fmt::Display> fmt::Display for StartError<E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Failed(error) => write!(f, "the task failed before it started: {error}"),
+            Self::Panicked(payload) => write!(f, "the task {payload} before it started"),
+            Self::Ended => f.write_str("the task ended without calling `Started::send`"),
+            Self::Cancelled => f.write_str("the task was cancelled before it started"),
+            Self::Refused(refused) => refused.fmt(f),
+        }
+    }
+}
+
+impl<E: fmt::Debug + fmt::Display> Error for StartError<E> {}

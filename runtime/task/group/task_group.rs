@@ -1,0 +1,634 @@
+//! Floor 5. `TaskGroup`: a roster of children, a token to ask them, and a list of what went wrong.
+//!
+//! ```text
+//!   run ── body, polled in the caller's own task ─┐  a failure:  failures.push, token.cancel
+//!    │     child ── a task of the loop ───────────┤  the token:  grace, drop the body, abort all
+//!    │     child ── a closure on the pool ────────┘  the roster is empty: return
+//!    └── waits for: the token, or (the body and then the roster)
+//! ```
+//!
+//! Rules
+//! 1. A failure is in the list before the token is cancelled, and both before its task's place in
+//!    the roster is given up. So when the roster is empty the list is complete.
+//! 2. The token is looked at before the body is polled: once somebody has failed, the body does not
+//!    get to run on and to report what it makes of that.
+//! 3. The first reason wins, as always with a token: the failures after it are members, no reasons.
+//!
+//! Real world: `asyncio.TaskGroup` is the same without limit, start or grace; trio's nursery has the
+//! start; Go's `errgroup` limit and first error, and waits for goroutines that nobody can stop.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::future::Future;
+use std::marker::PhantomData;
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::child::{ChildHandle, Gated, GroupClosed};
+use super::error_group::{ErrorGroup, Failure, Member, Who};
+use super::roster::{Link, Roster, Seat, Ticket};
+use super::watched::{End, Payload, Watched, WatchedCall, Watcher};
+use crate::shim::{Mutex, lock};
+use crate::sync::{CancellationToken, Semaphore};
+use crate::task::{AbortHandle, Builder, PanicPayload, TaskInfo};
+use crate::time::timeout;
+
+/// Tasks that live no longer than the block they are started in, and fail together.
+///
+/// The value given to the body of [`run`](Self::run): a way to spawn children. Clones are the same
+/// group, so children may spawn further ones. `E` is the error of all of them.
+///
+/// The twin of `asyncio.TaskGroup` and of trio's nursery. tokio has no twin: a
+/// [`JoinSet`](crate::task::JoinSet) aborts its tasks when dropped and does not wait for them.
+///
+/// **Cost:** some heap blocks for the group; for a child two (its task, its place in the group), one
+/// entry in a table, and about ten atomic operations.
+///
+/// ```
+/// use rondel::task::{ErrorGroup, TaskGroup};
+/// use rondel::time::{Duration, sleep};
+///
+/// rondel::run(async {
+///     let result: Result<(), ErrorGroup<String>> = TaskGroup::run(async |group| {
+///         group.spawn(async { Err::<(), _>("no route to host".to_owned()) });
+///         sleep(Duration::from_secs(3_600)).await; // cut short: a sibling has failed
+///         Ok(())
+///     })
+///     .await;
+///     let errors = result.unwrap_err();
+///     assert_eq!(errors.errors().collect::<Vec<_>>(), ["no route to host"]);
+/// });
+/// ```
+pub struct TaskGroup<E> {
+    shared: Arc<Shared<E>>,
+    /// What the children spawned by way of this handle are called.
+    child_name: Option<Arc<str>>,
+}
+
+struct Shared<E> {
+    roster: Roster<Failures<E>>,
+    token: CancellationToken,
+    failed: Mutex<Failed<E>>,
+    limit: Option<Arc<Semaphore>>,
+    grace: Duration,
+    name: Option<Arc<str>>,
+}
+
+struct Failed<E> {
+    members: Vec<Member<E>>,
+    /// The reason given to the token, if a failure was the first to cancel it.
+    cause: Option<String>,
+}
+
+/// How one child failed: by its end, by a panic in the drops after it, by both, or not at all.
+type Failures<E> = [Option<Failure<E>>; 2];
+
+impl<E: 'static> TaskGroup<E> {
+    /// Runs `body`, and returns when it and all children have ended.
+    ///
+    /// - `body`: gets the group, and returns a future (an `async |group| { … }`, or a closure with an
+    ///   `async move` block). It is polled in the caller's own task, so it may borrow from there.
+    /// - Returns what the body returned, if nobody failed. If the group was
+    ///   [cancelled](Self::cancel) before the body had ended, there is no such value: then it returns
+    ///   an error without members, of which [`is_cancelled`](ErrorGroup::is_cancelled) is true.
+    ///
+    /// # Errors
+    ///
+    /// The first failure of a child or of the body (an error or a panic) cancels all others. When
+    /// they have ended, this returns all failures in the order in which they happened, those among
+    /// them that the cancelling itself brought about (a panic in a drop).
+    ///
+    /// **Cancel-safe:** dropping it drops the body and aborts the children, which end a turn later;
+    /// **their values and failures are lost.** A group that is below in a child of another group
+    /// is waited for by that one.
+    ///
+    /// ```
+    /// use rondel::task::TaskGroup;
+    ///
+    /// rondel::run(async {
+    ///     let words = vec!["a", "bc"]; // the body borrows it; children must own what they use
+    ///     let total = TaskGroup::<std::fmt::Error>::run(async |group| {
+    ///         let lengths: Vec<_> =
+    ///             words.iter().map(|word| group.spawn(length(word.to_string()))).collect();
+    ///         let mut total = 0;
+    ///         for length in lengths {
+    ///             total += length.await.unwrap();
+    ///         }
+    ///         Ok(total)
+    ///     });
+    ///     assert_eq!(total.await.unwrap(), 3);
+    /// });
+    ///
+    /// async fn length(word: String) -> Result<usize, std::fmt::Error> {
+    ///     Ok(word.len())
+    /// }
+    /// ```
+    pub async fn run<F, Fut, T>(body: F) -> Result<T, ErrorGroup<E>>
+    where
+        F: FnOnce(Self) -> Fut,
+        Fut: Future<Output = Result<T, E>>,
+    {
+        Self::builder().run(body).await
+    }
+
+    /// A group with a limit, a grace, a name, or a token above it.
+    pub fn builder() -> TaskGroupBuilder<E> {
+        TaskGroupBuilder {
+            name: None,
+            limit: None,
+            grace: Duration::ZERO,
+            token: None,
+            error: PhantomData,
+        }
+    }
+
+    /// The same group; children spawned by way of the new handle are called `name`.
+    ///
+    /// **Cost:** one allocation, and two small ones for each child that has a name.
+    ///
+    /// ```
+    /// use rondel::task::TaskGroup;
+    ///
+    /// rondel::run(async {
+    ///     let group = TaskGroup::<String>::run(async |group| {
+    ///         let child = group.named("greeter").spawn(async { Ok(()) });
+    ///         assert_eq!(child.info().name(), Some("greeter"));
+    ///         Ok(())
+    ///     });
+    ///     group.await.unwrap();
+    /// });
+    /// ```
+    #[must_use = "the handle it was called on spawns children without this name"]
+    pub fn named(&self, name: &str) -> Self {
+        Self { shared: self.shared.clone(), child_name: Some(name.into()) }
+    }
+
+    // --- spawning -------------------------------------------------------------------------------
+
+    /// Starts a child. Its value is to be had from the handle; its error belongs to the group.
+    ///
+    /// If the group [takes no more](Self::try_spawn), the future is dropped, and the handle says that
+    /// it was cancelled. The twin of `asyncio.TaskGroup.create_task` and trio's `start_soon`.
+    ///
+    /// # Panics
+    ///
+    /// If no loop runs on this thread.
+    #[track_caller]
+    pub fn spawn<T, F>(&self, future: F) -> ChildHandle<T>
+    where
+        F: Future<Output = Result<T, E>> + Send + 'static,
+        T: Send + 'static,
+        E: Send,
+    {
+        match self.try_spawn(future) {
+            Ok(child) => child,
+            Err(_) => self.refused(),
+        }
+    }
+
+    /// Starts a child that must stay on this thread; otherwise as [`spawn`](Self::spawn).
+    ///
+    /// # Panics
+    ///
+    /// If no loop runs on this thread.
+    #[track_caller]
+    pub fn spawn_local<T, F>(&self, future: F) -> ChildHandle<T>
+    where
+        F: Future<Output = Result<T, E>> + 'static,
+        T: 'static,
+    {
+        match self.try_spawn_local(future) {
+            Ok(child) => child,
+            Err(_) => self.refused(),
+        }
+    }
+
+    /// Starts a child, unless the group takes no more.
+    ///
+    /// # Errors
+    ///
+    /// When the group was cancelled, one of its tasks has failed, or it is over. The future is
+    /// dropped then.
+    ///
+    /// # Panics
+    ///
+    /// If no loop runs on this thread.
+    #[track_caller]
+    pub fn try_spawn<T, F>(&self, future: F) -> Result<ChildHandle<T>, GroupClosed>
+    where
+        F: Future<Output = Result<T, E>> + Send + 'static,
+        T: Send + 'static,
+        E: Send,
+    {
+        let (ticket, seat) = self.admit()?;
+        let child = self.watch(future, ticket, Failure::of);
+        let handle = self.task().spawn(child).expect(NO_ERRORS);
+        seat.take(handle.abort_handle(), |handle, end| self.settle(handle, end));
+        Ok(ChildHandle::new(handle))
+    }
+
+    /// Starts a child that must stay on this thread, unless the group takes no more.
+    ///
+    /// # Errors
+    ///
+    /// As [`try_spawn`](Self::try_spawn).
+    ///
+    /// # Panics
+    ///
+    /// If no loop runs on this thread.
+    #[track_caller]
+    pub fn try_spawn_local<T, F>(&self, future: F) -> Result<ChildHandle<T>, GroupClosed>
+    where
+        F: Future<Output = Result<T, E>> + 'static,
+        T: 'static,
+    {
+        let (ticket, seat) = self.admit()?;
+        let child = self.watch(future, ticket, Failure::of);
+        let handle = self.task().spawn_local(child).expect(NO_ERRORS);
+        seat.take(handle.abort_handle(), |handle, end| self.settle(handle, end));
+        Ok(ChildHandle::new(handle))
+    }
+
+    /// Runs a closure that blocks on the blocking pool, as a child.
+    ///
+    /// Once it runs nobody can stop it: a group that fails waits for it, so it should look at the
+    /// [token](Self::token) now and then. It does not count towards the limit.
+    ///
+    /// # Panics
+    ///
+    /// If no runtime is current on this thread, or if no thread can be started.
+    #[track_caller]
+    pub fn spawn_blocking<T, F>(&self, work: F) -> ChildHandle<T>
+    where
+        F: FnOnce() -> Result<T, E> + Send + 'static,
+        T: Send + 'static,
+        E: Send,
+    {
+        let Ok((ticket, seat)) = self.admit() else { return self.refused() };
+        let call = WatchedCall::new(work, ticket, self.watcher(Failure::of));
+        let handle = match self.task().spawn_blocking(move || call.call()) {
+            Ok(handle) => handle,
+            Err(error) => panic!("the blocking pool could not start a thread: {error}"),
+        };
+        seat.take(handle.abort_handle(), |handle, end| self.settle(handle, end));
+        ChildHandle::new(handle)
+    }
+
+    /// Starts a child that is a group of its own: its failures are a group within the group.
+    ///
+    /// The token of the inner group is below that of this one. A group that is run inside a child
+    /// does the same, but for the error: there `?` makes of it what `E` can take.
+    ///
+    /// # Panics
+    ///
+    /// If no loop runs on this thread.
+    ///
+    /// ```
+    /// use rondel::task::{Failure, TaskGroup};
+    ///
+    /// rondel::run(async {
+    ///     let outer = TaskGroup::<&str>::run(async |outer| {
+    ///         outer.spawn_group(async |inner| {
+    ///             inner.spawn(async { Err::<(), _>("deep inside") });
+    ///             Ok(())
+    ///         });
+    ///         Ok(())
+    ///     });
+    ///     let error = outer.await.unwrap_err();
+    ///     assert!(matches!(error.members()[0].failure(), Failure::Group(inner) if inner.len() == 1));
+    /// });
+    /// ```
+    #[track_caller]
+    pub fn spawn_group<T, F, Fut>(&self, body: F) -> ChildHandle<T>
+    where
+        F: FnOnce(Self) -> Fut + Send + 'static,
+        Fut: Future<Output = Result<T, E>> + Send + 'static,
+        T: Send + 'static,
+        E: Send,
+    {
+        let Ok((ticket, seat)) = self.admit() else { return self.refused() };
+        let inner = Self::builder().below(&self.shared.token).run(body);
+        let child = self.watch(inner, ticket, Failure::Group);
+        let handle = self.task().spawn(child).expect(NO_ERRORS);
+        seat.take(handle.abort_handle(), |handle, end| self.settle(handle, end));
+        ChildHandle::new(handle)
+    }
+
+    // --- ending ---------------------------------------------------------------------------------
+
+    /// Ends the group without a failure: cancels the token with `reason`, then, after the grace,
+    /// drops the body and aborts the children.
+    ///
+    /// If the body has returned its value already, [`run`](Self::run) returns that all the same.
+    /// The twin of trio's `nursery.cancel_scope.cancel()`.
+    ///
+    /// ```
+    /// use rondel::task::TaskGroup;
+    ///
+    /// rondel::run(async {
+    ///     let first = TaskGroup::<String>::run(async |group| {
+    ///         for number in 1..=3 {
+    ///             let group = group.clone();
+    ///             group.clone().spawn(async move { Ok(group.cancel(format!("{number} was first"))) });
+    ///         }
+    ///         std::future::pending().await
+    ///     });
+    ///     let error = first.await.map(|()| unreachable!("the body never ends")).unwrap_err();
+    ///     assert!(error.is_cancelled());
+    ///     assert_eq!(error.reason(), Some("1 was first"));
+    /// });
+    /// ```
+    pub fn cancel(&self, reason: impl Into<Cow<'static, str>>) {
+        self.shared.token.cancel_with(reason);
+    }
+
+    /// A token that is cancelled when the group is: by a failure, by [`cancel`](Self::cancel), or
+    /// because the future of [`run`](Self::run) was dropped. Its reason says which.
+    ///
+    /// For children that want to clean up with `.await`: that needs a
+    /// [grace](TaskGroupBuilder::grace). Cancelling it cancels nobody but its own children.
+    pub fn token(&self) -> CancellationToken {
+        self.shared.token.child_token()
+    }
+
+    /// Whether the group is being cancelled.
+    pub fn is_cancelled(&self) -> bool {
+        self.shared.token.is_cancelled()
+    }
+
+    // --- inside ---------------------------------------------------------------------------------
+
+    pub(super) fn admit(&self) -> Result<(Ticket, Seat<'_, Failures<E>>), GroupClosed> {
+        let token = &self.shared.token;
+        self.shared.roster.admit(|| token.is_cancelled()).ok_or_else(|| GroupClosed {
+            reason: token.is_cancelled().then(|| token.reason().unwrap_or("no reason").to_owned()),
+        })
+    }
+
+    #[track_caller]
+    fn refused<T>(&self) -> ChildHandle<T> {
+        ChildHandle::refused(TaskInfo::here(self.child_name.as_deref()))
+    }
+
+    fn task(&self) -> Builder<'_> {
+        match &self.child_name {
+            Some(name) => Builder::new().name(name),
+            None => Builder::new(),
+        }
+    }
+
+    fn watcher<X>(&self, failure: fn(X) -> Failure<E>) -> Child<E, X> {
+        Child { group: self.shared.clone(), failure }
+    }
+
+    fn watch<F, T, X>(
+        &self,
+        future: F,
+        ticket: Ticket,
+        failure: fn(X) -> Failure<E>,
+    ) -> Watched<Gated<F>, Child<E, X>>
+    where
+        F: Future<Output = Result<T, X>>,
+    {
+        let gated = Gated::new(future, self.shared.limit.as_ref());
+        Watched::new(gated, ticket, self.watcher(failure))
+    }
+
+    fn settle(&self, handle: AbortHandle, end: Failures<E>) {
+        self.shared.settle(|| Who::Task(handle.info()), end);
+    }
+}
+
+const NO_ERRORS: &str = "`Builder::spawn` has no errors today";
+
+impl<E> Shared<E> {
+    /// Takes failures in and cancels the group (rule 1).
+    fn settle(&self, who: impl Fn() -> Who, failures: Failures<E>) {
+        for failure in failures.into_iter().flatten() {
+            let who = who();
+            let cause = match &who {
+                Who::Task(task) => format!("{task} failed"),
+                Who::Body | Who::Nobody => "the body of the group failed".to_owned(),
+            };
+            let mut failed = lock(&self.failed);
+            failed.members.push(Member { who, failure });
+            if !self.token.is_cancelled() {
+                failed.cause = Some(cause.clone());
+            }
+            drop(failed);
+            self.token.cancel_with(cause);
+        }
+    }
+
+    /// What [`TaskGroup::run`] returns when all have ended.
+    fn result<T>(&self, value: Option<T>) -> Result<T, ErrorGroup<E>> {
+        let Failed { members, cause } = &mut *lock(&self.failed);
+        match value {
+            Some(value) if members.is_empty() => Ok(value),
+            _ => {
+                let reason = self.token.reason().filter(|reason| Some(*reason) != cause.as_deref());
+                Err(ErrorGroup {
+                    name: self.name.clone(),
+                    reason: reason.map(Into::into),
+                    members: std::mem::take(members),
+                })
+            }
+        }
+    }
+}
+
+/// Hears of the end of a child, whose error is an `X`.
+struct Child<E, X> {
+    group: Arc<Shared<E>>,
+    failure: fn(X) -> Failure<E>,
+}
+
+/// What to tell the group of an end, and the value for the handle.
+fn failures<T, E, X>(
+    end: End<Result<T, X>>,
+    also: Option<Payload>,
+    failure: fn(X) -> Failure<E>,
+) -> (Failures<E>, Option<T>) {
+    let panic = |payload| Failure::Panic(PanicPayload::new(payload));
+    let also = also.map(panic);
+    match end {
+        End::Ready(Ok(value)) => ([None, also], Some(value)),
+        End::Ready(Err(error)) => {
+            // A group that was only cancelled has not failed (rule 1 of error_group.rs).
+            let failure = Some(failure(error));
+            let is_empty = matches!(&failure, Some(Failure::Group(group)) if group.is_cancelled());
+            ([failure.filter(|_| !is_empty), also], None)
+        }
+        End::Panicked(payload) => ([Some(panic(payload)), also], None),
+        End::Dropped => ([None, also], None),
+    }
+}
+
+impl<E, X, T> Watcher<Result<T, X>> for Child<E, X> {
+    type Answer = Option<T>;
+
+    fn ended(self, ticket: &Ticket, end: End<Result<T, X>>, also: Option<Payload>) -> Option<T> {
+        let (failures, value) = failures(end, also, self.failure);
+        let settle = |handle: AbortHandle, end| {
+            self.group.settle(|| Who::Task(handle.info()), end);
+        };
+        self.group.roster.leave(ticket, failures, settle);
+        value
+    }
+}
+
+/// Hears of the end of the body.
+struct Body<E>(Arc<Shared<E>>);
+
+impl<E: 'static, T> Watcher<Result<T, E>> for Body<E> {
+    type Answer = Option<T>;
+
+    fn ended(self, _: &Ticket, end: End<Result<T, E>>, also: Option<Payload>) -> Option<T> {
+        let (failures, value) = failures(end, also, Failure::of);
+        self.0.settle(|| Who::Body, failures);
+        value
+    }
+}
+
+/// Makes a [`TaskGroup`]; see [`TaskGroup::builder`].
+///
+/// ```
+/// use rondel::task::TaskGroup;
+/// use rondel::time::Duration;
+///
+/// rondel::run(async {
+///     let group = TaskGroup::<String>::builder().limit(2).grace(Duration::from_secs(1)).name("fetch");
+///     let pages = group.run(async |group| {
+///         for page in 0..10 {
+///             group.spawn(async move { Ok(page) }); // never more than two at a time
+///         }
+///         Ok(10)
+///     });
+///     assert_eq!(pages.await.unwrap(), 10);
+/// });
+/// ```
+#[derive(Debug, Clone)]
+#[must_use = "a builder does nothing until `run`"]
+pub struct TaskGroupBuilder<E> {
+    name: Option<Arc<str>>,
+    limit: Option<usize>,
+    grace: Duration,
+    token: Option<CancellationToken>,
+    error: PhantomData<fn() -> E>,
+}
+
+impl<E: 'static> TaskGroupBuilder<E> {
+    /// A name for the group, which stands in its [`ErrorGroup`].
+    pub fn name(mut self, name: &str) -> Self {
+        self.name = Some(name.into());
+        self
+    }
+
+    /// At most so many children are polled at a time; the others wait, first come, first served.
+    ///
+    /// A child that waits for another one, while it holds a permit that the other needs, waits for
+    /// ever. The body and closures of `spawn_blocking` do not count.
+    ///
+    /// # Panics
+    ///
+    /// If `limit` is 0: nothing could ever run.
+    #[track_caller]
+    pub fn limit(mut self, limit: usize) -> Self {
+        assert!(limit > 0, "a task group with a limit of 0 could never run anything");
+        self.limit = Some(limit.min(Semaphore::MAX_PERMITS));
+        self
+    }
+
+    /// How long body and children may clean up, from when the [token](TaskGroup::token) is cancelled
+    /// to when they are dropped. Zero, if nothing is said: they are dropped at once.
+    pub fn grace(mut self, grace: Duration) -> Self {
+        self.grace = grace;
+        self
+    }
+
+    /// Cancels the group when `token` is cancelled, with its reason.
+    pub fn below(mut self, token: &CancellationToken) -> Self {
+        self.token = Some(token.clone());
+        self
+    }
+
+    /// As [`TaskGroup::run`].
+    ///
+    /// # Errors
+    ///
+    /// As [`TaskGroup::run`].
+    ///
+    /// **Cancel-safe:** as [`TaskGroup::run`].
+    pub async fn run<F, Fut, T>(self, body: F) -> Result<T, ErrorGroup<E>>
+    where
+        F: FnOnce(TaskGroup<E>) -> Fut,
+        Fut: Future<Output = Result<T, E>>,
+    {
+        let group = self.build();
+        let shared = group.shared.clone();
+        let mut abandoned = Abandoned { shared: &shared, armed: true };
+        let body = async { body(group).await }; // called inside, where its panic is caught
+        let body = Watched::new(body, shared.roster.admit_body(), Body(shared.clone()));
+        let mut value = None;
+        {
+            let mut whole = pin!(async {
+                value = body.await;
+                shared.roster.wait_for_all("TaskGroup::run").await;
+            });
+            let ended = crate::select! {
+                biased; // rule 2
+                () = shared.token.cancelled() => false,
+                () = &mut whole => true,
+            };
+            if !ended && !shared.grace.is_zero() {
+                let _ = timeout(shared.grace, &mut whole).await; // too late is no error here
+            }
+        } // the body is dropped here, if it has not ended
+        shared.roster.abort_all();
+        shared.roster.wait_for_all("TaskGroup::run").await;
+        abandoned.armed = false;
+        shared.result(value)
+    }
+
+    fn build(self) -> TaskGroup<E> {
+        let shared = Shared {
+            roster: Roster::new(Link::current()),
+            token: self.token.map_or_else(CancellationToken::new, |token| token.child_token()),
+            failed: Mutex::new(Failed { members: Vec::new(), cause: None }),
+            limit: self.limit.map(|limit| Arc::new(Semaphore::new(limit))),
+            grace: self.grace,
+            name: self.name,
+        };
+        TaskGroup { shared: Arc::new(shared), child_name: None }
+    }
+}
+
+/// Aborts the children of a group whose `run` is dropped half way.
+struct Abandoned<'a, E> {
+    shared: &'a Shared<E>,
+    armed: bool,
+}
+
+impl<E> Drop for Abandoned<'_, E> {
+    fn drop(&mut self) {
+        if self.armed {
+            self.shared.token.cancel_with("the future of the group's `run` was dropped");
+            self.shared.roster.abort_all();
+        }
+    }
+}
+
+impl<E> Clone for TaskGroup<E> {
+    fn clone(&self) -> Self {
+        Self { shared: self.shared.clone(), child_name: self.child_name.clone() }
+    }
+}
+
+impl<E> fmt::Debug for TaskGroup<E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut debug = f.debug_struct("TaskGroup");
+        debug.field("name", &self.shared.name).field("tasks", &self.shared.roster.len());
+        debug.field("is_cancelled", &self.shared.token.is_cancelled()).finish_non_exhaustive()
+    }
+}
