@@ -14,6 +14,7 @@
 //! ```
 
 pub(crate) mod clock;
+mod deadline;
 mod interval;
 mod pause;
 mod sleep;
@@ -24,6 +25,9 @@ pub(crate) mod wheel;
 pub use std::time::Duration;
 
 pub use clock::Instant;
+pub use deadline::{
+    Deadline, current_deadline, fail_after, fail_at, move_on_after, move_on_at,
+};
 pub use interval::{Interval, MissedTickBehavior, interval, interval_at};
 pub use pause::{advance, pause, resume};
 pub use sleep::{Sleep, sleep, sleep_until};

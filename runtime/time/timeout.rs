@@ -136,7 +136,7 @@ impl<F: Future> Future for Timeout<F> {
 /// The twin of Python's `TimeoutError` and of `tokio::time::error::Elapsed`. It turns into an
 /// [`io::Error`] of the kind `TimedOut`.
 #[derive(Debug, PartialEq, Eq)]
-pub struct Elapsed(());
+pub struct Elapsed(pub(super) ());
 
 impl fmt::Display for Elapsed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
