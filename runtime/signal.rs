@@ -38,12 +38,28 @@ use crate::reactor::Direction;
 /// });
 /// ```
 pub async fn ctrl_c() -> io::Result<()> {
-    let (bell, button) = UnixStream::pair()?;
-    bell.set_nonblocking(true)?;
-    let bell = Registered::new(bell)?;
-    let _handler = Handler(low_level::pipe::register(SIGINT, button)?);
-    bell.io(Direction::Read, |mut bell| Ok((bell.read(&mut [0])?, false))).await?;
-    Ok(())
+    CtrlC::listen()?.next().await
+}
+
+/// Hears of each Ctrl-C, from its making on; none falls between two calls of `next`.
+pub(crate) struct CtrlC {
+    // Before the bell: fields are dropped in this order, and nobody shall ring a bell that is gone.
+    _handler: Handler,
+    bell: Registered<UnixStream>,
+}
+
+impl CtrlC {
+    pub(crate) fn listen() -> io::Result<Self> {
+        let (bell, button) = UnixStream::pair()?;
+        bell.set_nonblocking(true)?;
+        let bell = Registered::new(bell)?;
+        Ok(Self { _handler: Handler(low_level::pipe::register(SIGINT, button)?), bell })
+    }
+
+    pub(crate) async fn next(&self) -> io::Result<()> {
+        self.bell.io(Direction::Read, |mut bell| Ok((bell.read(&mut [0])?, false))).await?;
+        Ok(())
+    }
 }
 
 /// Takes its action out of the signal handler when dropped.

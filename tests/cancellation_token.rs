@@ -1,5 +1,6 @@
 //! `CancellationToken`: asking a family of tasks to stop.
 
+use std::collections::HashSet;
 use std::future::{Future, pending, ready};
 use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::pin::pin;
@@ -262,6 +263,20 @@ fn a_waiting_task_is_woken_from_another_thread() {
             thread.join().unwrap();
         }
     });
+}
+
+/// Goal: show that equality means "cancelled together by either", and that the hash agrees with it.
+#[test]
+fn clones_are_equal_and_nobody_else_is() {
+    let token = CancellationToken::new();
+    let others = [token.child_token(), CancellationToken::new()];
+    assert_eq!(token, token.clone());
+    assert!(others.iter().all(|other| *other != token));
+    let mut known = HashSet::from([token.clone()]);
+    assert!(!known.insert(token.clone()));
+    assert!(others.into_iter().all(|other| known.insert(other)));
+    token.cancel();
+    assert!(known.contains(&token), "cancelling changes nothing");
 }
 
 #[test]

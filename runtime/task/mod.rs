@@ -49,6 +49,7 @@ pub(crate) mod join;
 mod join_set;
 pub(crate) mod payload;
 mod scope;
+mod shutdown;
 mod spawn;
 mod state;
 pub(crate) mod tally;
@@ -66,9 +67,10 @@ pub use join::{AbortHandle, JoinError, JoinHandle};
 pub use join_set::JoinSet;
 pub use payload::PanicPayload;
 pub use scope::{
-    LocalScope, Scope, ScopeFuture, ScopedJoinHandle, TryLocalScope, TryScope, TryScopeFuture, scope,
-    scope_local, try_scope, try_scope_local,
+    LocalScope, Scope, ScopeFuture, ScopedJoinHandle, TryLocalScope, TryScope, TryScopeFuture,
+    scope, scope_local, try_scope, try_scope_local,
 };
+pub use shutdown::{Shutdown, ShutdownOutcome, ShutdownReport, ShutdownTask};
 pub use spawn::{Builder, spawn, spawn_blocking, spawn_local};
 pub use task_tracker::{TaskTracker, TaskTrackerToken, TaskTrackerWaitFuture, TrackedFuture};
 pub use yield_now::yield_now;

@@ -75,9 +75,8 @@ thread_local! {
 /// ```
 pub fn current_deadline() -> Option<Instant> {
     // An error means that the thread is ending: then nothing is polled any more.
-    let smallest = |around: &RefCell<Vec<Deadline>>| {
-        around.borrow().iter().filter_map(Deadline::when).min()
-    };
+    let smallest =
+        |around: &RefCell<Vec<Deadline>>| around.borrow().iter().filter_map(Deadline::when).min();
     AROUND.try_with(smallest).ok().flatten()
 }
 

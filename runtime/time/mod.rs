@@ -25,9 +25,7 @@ pub(crate) mod wheel;
 pub use std::time::Duration;
 
 pub use clock::Instant;
-pub use deadline::{
-    Deadline, current_deadline, fail_after, fail_at, move_on_after, move_on_at,
-};
+pub use deadline::{Deadline, current_deadline, fail_after, fail_at, move_on_after, move_on_at};
 pub use interval::{Interval, MissedTickBehavior, interval, interval_at};
 pub use pause::{advance, pause, resume};
 pub use sleep::{Sleep, sleep, sleep_until};

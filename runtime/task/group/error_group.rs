@@ -285,7 +285,8 @@ impl<E> ErrorGroup<E> {
             match failure {
                 Failure::Group(group) => {
                     let (matched, rest) = group.divide(test);
-                    let member = |group| Member { who: who.clone(), failure: Failure::Group(group) };
+                    let member =
+                        |group| Member { who: who.clone(), failure: Failure::Group(group) };
                     yes.extend(matched.map(member));
                     no.extend(rest.map(member));
                 }

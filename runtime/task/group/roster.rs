@@ -40,8 +40,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::shim::{Mutex, lock};
-use crate::task::AbortHandle;
 use crate::task::tally::Tally;
+use crate::task::{AbortHandle, TaskInfo};
 
 /// See the head of the file. `X` is what is told of an end.
 pub(crate) struct Roster<X> {
@@ -67,8 +67,31 @@ enum Doors {
 }
 
 struct Entry<X> {
-    handle: Option<AbortHandle>,
+    handle: Option<Occupant>,
     end: Option<X>,
+}
+
+/// Somebody who is in.
+#[derive(Clone)]
+pub(crate) enum Occupant {
+    Task(AbortHandle),
+    /// A future that somebody else polls, and that cannot be aborted from here.
+    Future(TaskInfo),
+}
+
+impl Occupant {
+    fn abort(&self) {
+        if let Self::Task(handle) = self {
+            handle.abort();
+        }
+    }
+
+    pub(crate) fn info(&self) -> TaskInfo {
+        match self {
+            Self::Task(handle) => handle.info(),
+            Self::Future(info) => info.clone(),
+        }
+    }
 }
 
 /// A place in a tally, and in all above it.
@@ -154,7 +177,7 @@ impl<X> Roster<X> {
     }
 
     /// The end of a task: settled now, or by the spawner if the seat was not taken yet.
-    pub(crate) fn leave(&self, ticket: &Ticket, end: X, settle: impl FnOnce(AbortHandle, X)) {
+    pub(crate) fn leave(&self, ticket: &Ticket, end: X, settle: impl FnOnce(Occupant, X)) {
         let mut state = lock(&self.state);
         let Some(entry) = state.entries.get_mut(&ticket.number) else { return };
         let Some(handle) = entry.handle.take() else {
@@ -176,11 +199,11 @@ impl<X> Roster<X> {
         let handles = state.entries.values().filter_map(|entry| entry.handle.clone());
         let handles: Vec<_> = handles.collect();
         drop(state);
-        handles.iter().for_each(AbortHandle::abort); // rule 3
+        handles.iter().for_each(Occupant::abort); // rule 3
     }
 
-    /// The handles of those who are in.
-    pub(crate) fn handles(&self) -> Vec<AbortHandle> {
+    /// Those who are in.
+    pub(crate) fn occupants(&self) -> Vec<Occupant> {
         lock(&self.state).entries.values().filter_map(|entry| entry.handle.clone()).collect()
     }
 
@@ -219,7 +242,7 @@ pub(crate) struct Seat<'a, X> {
 
 impl<X> Seat<'_, X> {
     /// Says whose handle it is; settles the end of the task if that has come already.
-    pub(crate) fn take(self, handle: AbortHandle, settle: impl FnOnce(AbortHandle, X)) {
+    pub(crate) fn take(self, handle: Occupant, settle: impl FnOnce(Occupant, X)) {
         let mut state = lock(&self.roster.state);
         let abort = state.doors == Doors::Aborted;
         let Some(entry) = state.entries.get_mut(&self.number) else { return };

@@ -27,11 +27,11 @@ use std::time::Duration;
 
 use super::child::{ChildHandle, Gated, GroupClosed};
 use super::error_group::{ErrorGroup, Failure, Member, Who};
-use super::roster::{Link, Roster, Seat, Ticket};
+use super::roster::{Link, Occupant, Roster, Seat, Ticket};
 use super::watched::{End, Payload, Watched, WatchedCall, Watcher};
 use crate::shim::{Mutex, lock};
 use crate::sync::{CancellationToken, Semaphore};
-use crate::task::{AbortHandle, Builder, PanicPayload, TaskInfo};
+use crate::task::{Builder, PanicPayload, TaskInfo};
 use crate::time::timeout;
 
 /// Tasks that live no longer than the block they are started in, and fail together.
@@ -224,7 +224,7 @@ impl<E: 'static> TaskGroup<E> {
         let (ticket, seat) = self.admit()?;
         let child = self.watch(future, ticket, Failure::of);
         let handle = self.task().spawn(child).expect(NO_ERRORS);
-        seat.take(handle.abort_handle(), |handle, end| self.settle(handle, end));
+        seat.take(Occupant::Task(handle.abort_handle()), |who, end| self.settle(who, end));
         Ok(ChildHandle::new(handle))
     }
 
@@ -246,7 +246,7 @@ impl<E: 'static> TaskGroup<E> {
         let (ticket, seat) = self.admit()?;
         let child = self.watch(future, ticket, Failure::of);
         let handle = self.task().spawn_local(child).expect(NO_ERRORS);
-        seat.take(handle.abort_handle(), |handle, end| self.settle(handle, end));
+        seat.take(Occupant::Task(handle.abort_handle()), |who, end| self.settle(who, end));
         Ok(ChildHandle::new(handle))
     }
 
@@ -271,7 +271,7 @@ impl<E: 'static> TaskGroup<E> {
             Ok(handle) => handle,
             Err(error) => panic!("the blocking pool could not start a thread: {error}"),
         };
-        seat.take(handle.abort_handle(), |handle, end| self.settle(handle, end));
+        seat.take(Occupant::Task(handle.abort_handle()), |who, end| self.settle(who, end));
         ChildHandle::new(handle)
     }
 
@@ -311,7 +311,7 @@ impl<E: 'static> TaskGroup<E> {
         let inner = Self::builder().below(&self.shared.token).run(body);
         let child = self.watch(inner, ticket, Failure::Group);
         let handle = self.task().spawn(child).expect(NO_ERRORS);
-        seat.take(handle.abort_handle(), |handle, end| self.settle(handle, end));
+        seat.take(Occupant::Task(handle.abort_handle()), |who, end| self.settle(who, end));
         ChildHandle::new(handle)
     }
 
@@ -395,8 +395,8 @@ impl<E: 'static> TaskGroup<E> {
         Watched::new(gated, ticket, self.watcher(failure))
     }
 
-    fn settle(&self, handle: AbortHandle, end: Failures<E>) {
-        self.shared.settle(|| Who::Task(handle.info()), end);
+    fn settle(&self, who: Occupant, end: Failures<E>) {
+        self.shared.settle(|| Who::Task(who.info()), end);
     }
 }
 
@@ -470,9 +470,7 @@ impl<E, X, T> Watcher<Result<T, X>> for Child<E, X> {
 
     fn ended(self, ticket: &Ticket, end: End<Result<T, X>>, also: Option<Payload>) -> Option<T> {
         let (failures, value) = failures(end, also, self.failure);
-        let settle = |handle: AbortHandle, end| {
-            self.group.settle(|| Who::Task(handle.info()), end);
-        };
+        let settle = |who: Occupant, end| self.group.settle(|| Who::Task(who.info()), end);
         self.group.roster.leave(ticket, failures, settle);
         value
     }
