@@ -1,36 +1,27 @@
 //! Floor 5. A set of tasks, joined as they end.
 //!
-//! Each task gets a waker of its own, a *bell*. The end of a task rings its bell: its key goes to
-//! the end of one list, and whoever waits is woken. `join_next` looks at that list and at nothing
-//! else, so the price of one end does not depend on how many tasks are in the set.
-//!
-//! ```text
-//!   tasks: slab of { handle, bell, ... }        list: [ key 7 | key 2 | ... ]     parent: waker
-//!             join_next asks 7 <─────────────────────────┘  ▲                        ▲
-//!                                       task 5 ends ──rings─┴────────wakes───────────┘
-//! ```
+//! Each task has a bell (`bells.rs`): its end rings, its key goes to the end of one list, and
+//! whoever waits is woken. `join_next` looks at that list and at nothing else, so the price of one
+//! end does not depend on how many tasks are in the set.
 //!
 //! Rules
-//! 1. A new task is put into the list at once: it is asked once, and so gets to know its bell.
-//! 2. A key is a slot and a number that is never given out twice: bells that ring after their task
-//!    has left the set are not mistaken for those of the slot's next tenant.
-//! 3. The parent is stored only while the list is empty, in one step with looking at it.
-//! 4. No waker of the user is cloned, woken or dropped under the lock.
+//! 1. A new task rings at once: it is asked once, and so gets to know its bell.
+//! 2. A task leaves the set with its output in the hands of the caller, or not at all.
 //!
 //! Real world: tokio has two linked lists (idle, notified) behind a lock, same idea; asyncio's
 //! `TaskGroup` counts its children, and its `wait` adds a callback to each anew at every call.
 
-use std::collections::VecDeque;
 use std::fmt;
 use std::future::{Future, poll_fn};
 use std::panic::resume_unwind;
+use std::sync::Arc;
 use std::task::{Context, Poll, Wake, Waker};
 
 use slab::Slab;
 
+use super::bells::{Bells, Key};
 use crate::current::Handle;
 use crate::leaf::poll_leaf;
-use crate::shim::{Arc, Mutex, lock};
 use crate::task::{AbortHandle, Id, JoinError, JoinHandle};
 
 /// Tasks that can be joined in the order in which they end. Dropping the set aborts them.
@@ -54,7 +45,7 @@ use crate::task::{AbortHandle, Id, JoinError, JoinHandle};
 #[must_use = "dropping a `JoinSet` aborts its tasks"]
 pub struct JoinSet<T> {
     tasks: Slab<Entry<T>>,
-    bells: Arc<Mutex<Bells>>,
+    bells: Arc<Bells>,
     next_number: u64,
 }
 
@@ -66,24 +57,10 @@ struct Entry<T> {
     number: u64,
 }
 
-/// Which task rang (rule 2).
-#[derive(Clone, Copy)]
-struct Key {
-    slot: usize,
-    number: u64,
-}
-
-/// Who rang, and who listens.
-#[derive(Default)]
-struct Bells {
-    rung: VecDeque<Key>,
-    parent: Option<Waker>,
-}
-
 /// The waker of one task of the set.
 struct Bell {
     key: Key,
-    bells: Arc<Mutex<Bells>>,
+    bells: Arc<Bells>,
 }
 
 impl Wake for Bell {
@@ -92,26 +69,14 @@ impl Wake for Bell {
     }
 
     fn wake_by_ref(self: &Arc<Self>) {
-        ring(&self.bells, self.key);
-    }
-}
-
-/// Puts a key into the list and wakes whoever waits.
-fn ring(bells: &Mutex<Bells>, key: Key) {
-    let parent = {
-        let mut bells = lock(bells);
-        bells.rung.push_back(key);
-        bells.parent.take()
-    };
-    if let Some(parent) = parent {
-        parent.wake();
+        self.bells.ring(self.key);
     }
 }
 
 impl<T> JoinSet<T> {
     /// An empty set.
     pub fn new() -> Self {
-        Self { tasks: Slab::new(), bells: Arc::default(), next_number: 0 }
+        Self { tasks: Slab::new(), bells: Arc::new(Bells::new()), next_number: 0 }
     }
 
     /// How many tasks are in the set: running, or ended and not joined.
@@ -133,7 +98,7 @@ impl<T> JoinSet<T> {
 
     /// Takes all tasks out of the set and lets them run.
     pub fn detach_all(&mut self) {
-        lock(&self.bells).rung.clear();
+        self.bells.forget_all();
         self.tasks.clear();
     }
 
@@ -158,7 +123,7 @@ impl<T> JoinSet<T> {
     /// [id](JoinError::id) too.
     pub fn try_join_next_with_id(&mut self) -> Option<Result<(Id, T), JoinError>> {
         loop {
-            let key = lock(&self.bells).rung.pop_front()?;
+            let key = self.bells.pop()?;
             if let Some(ended) = self.ask(key) {
                 return Some(ended);
             }
@@ -212,7 +177,7 @@ impl<T> JoinSet<T> {
                 if self.is_empty() {
                     return Poll::Ready(None);
                 }
-                if self.wait_for_a_bell(cx.waker()) {
+                if self.bells.listen(cx.waker()) {
                     return Poll::Pending;
                 }
             }
@@ -255,21 +220,6 @@ impl<T> JoinSet<T> {
         let Poll::Ready(ended) = entry.handle.poll_free(&mut cx) else { return None };
         let entry = self.tasks.remove(key.slot);
         Some(ended.map(|output| (entry.handle.id(), output)))
-    }
-
-    /// Makes `waker` the parent. False: somebody has rung meanwhile (rules 3 and 4).
-    fn wait_for_a_bell(&self, waker: &Waker) -> bool {
-        let waker = waker.clone();
-        let (is_waiting, old) = {
-            let mut bells = lock(&self.bells);
-            if bells.rung.is_empty() {
-                (true, bells.parent.replace(waker))
-            } else {
-                (false, Some(waker))
-            }
-        };
-        drop(old);
-        is_waiting
     }
 }
 
@@ -354,7 +304,7 @@ impl<T: 'static> JoinSet<T> {
         let bell = Waker::from(Arc::new(Bell { key, bells: self.bells.clone() }));
         let abort = handle.abort_handle();
         place.insert(Entry { handle, abort: abort.clone(), bell, number: key.number });
-        ring(&self.bells, key);
+        self.bells.ring(key);
         abort
     }
 }
@@ -362,9 +312,7 @@ impl<T: 'static> JoinSet<T> {
 impl<T> Drop for JoinSet<T> {
     fn drop(&mut self) {
         self.abort_all();
-        // The handles keep the bells, the bells keep the list: nobody else shall keep the parent.
-        let parent = lock(&self.bells).parent.take();
-        drop(parent);
+        self.bells.hang_up(); // the tasks keep their bells, and those the list
     }
 }
 

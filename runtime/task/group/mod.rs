@@ -27,6 +27,7 @@
 //! | `roster.rs`        | who is in, how to abort them all, when the last is gone                 |
 //! | `watched.rs`       | a future whose end is heard of, whatever the end is                     |
 //! | `task_group.rs`    | the group: a roster, a token, and a list of failures                    |
+//! | `builder.rs`       | how a group is made, and how it runs                                    |
 //! | `child.rs`         | the handle of a child                                                   |
 //! | `start.rs`         | the handshake of a child that says when it is ready                     |
 //! | `error_group.rs`   | all failures as one error                                               |
@@ -34,6 +35,7 @@
 //! Source: Nathaniel J. Smith, "Notes on structured concurrency, or: Go statement considered
 //! harmful", 2018.
 
+mod builder;
 mod child;
 mod error_group;
 pub(crate) mod roster;
@@ -41,7 +43,8 @@ mod start;
 mod task_group;
 pub(crate) mod watched;
 
+pub use builder::TaskGroupBuilder;
 pub use child::{ChildError, ChildHandle, GroupClosed};
 pub use error_group::{BoxError, ErrorGroup, Failure, Member};
 pub use start::{Start, StartError, Started};
-pub use task_group::{TaskGroup, TaskGroupBuilder};
+pub use task_group::TaskGroup;

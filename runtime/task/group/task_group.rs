@@ -1,18 +1,17 @@
 //! Floor 5. `TaskGroup`: a roster of children, a token to ask them, and a list of what went wrong.
 //!
 //! ```text
-//!   run ── body, polled in the caller's own task ─┐  a failure:  failures.push, token.cancel
-//!    │     child ── a task of the loop ───────────┤  the token:  grace, drop the body, abort all
-//!    │     child ── a closure on the pool ────────┘  the roster is empty: return
-//!    └── waits for: the token, or (the body and then the roster)
+//!   spawn ── roster: may somebody come in? ──▶ task { future, watcher }
+//!                                                   │ its end
+//!   failures ◀── push ── a failure ◀────────────────┤
+//!   token    ◀── cancel ─┘                          │
+//!   roster   ◀── one less ◀─────────────────────────┘       `run` (builder.rs) looks at these three
 //! ```
 //!
 //! Rules
 //! 1. A failure is in the list before the token is cancelled, and both before its task's place in
 //!    the roster is given up. So when the roster is empty the list is complete.
-//! 2. The token is looked at before the body is polled: once somebody has failed, the body does not
-//!    get to run on and to report what it makes of that.
-//! 3. The first reason wins, as always with a token: the failures after it are members, no reasons.
+//! 2. The first reason wins, as always with a token: the failures after it are members, no reasons.
 //!
 //! Real world: `asyncio.TaskGroup` is the same without limit, start or grace; trio's nursery has the
 //! start; Go's `errgroup` limit and first error, and waits for goroutines that nobody can stop.
@@ -20,19 +19,17 @@
 use std::borrow::Cow;
 use std::fmt;
 use std::future::Future;
-use std::marker::PhantomData;
-use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::builder::TaskGroupBuilder;
 use super::child::{ChildHandle, Gated, GroupClosed};
 use super::error_group::{ErrorGroup, Failure, Member, Who};
-use super::roster::{Link, Occupant, Roster, Seat, Ticket};
+use super::roster::{Occupant, Roster, Seat, Ticket};
 use super::watched::{End, Payload, Watched, WatchedCall, Watcher};
 use crate::shim::{Mutex, lock};
 use crate::sync::{CancellationToken, Semaphore};
 use crate::task::{Builder, PanicPayload, TaskInfo};
-use crate::time::timeout;
 
 /// Tasks that live no longer than the block they are started in, and fail together.
 ///
@@ -61,28 +58,35 @@ use crate::time::timeout;
 /// });
 /// ```
 pub struct TaskGroup<E> {
-    shared: Arc<Shared<E>>,
+    pub(super) shared: Arc<Shared<E>>,
     /// What the children spawned by way of this handle are called.
-    child_name: Option<Arc<str>>,
+    pub(super) child_name: Option<Arc<str>>,
 }
 
-struct Shared<E> {
-    roster: Roster<Failures<E>>,
-    token: CancellationToken,
-    failed: Mutex<Failed<E>>,
-    limit: Option<Arc<Semaphore>>,
-    grace: Duration,
-    name: Option<Arc<str>>,
+/// What the clones of a group share.
+pub(super) struct Shared<E> {
+    pub(super) roster: Roster<Failures<E>>,
+    pub(super) token: CancellationToken,
+    pub(super) failed: Mutex<Failed<E>>,
+    pub(super) limit: Option<Arc<Semaphore>>,
+    pub(super) grace: Duration,
+    pub(super) name: Option<Arc<str>>,
 }
 
-struct Failed<E> {
+pub(super) struct Failed<E> {
     members: Vec<Member<E>>,
     /// The reason given to the token, if a failure was the first to cancel it.
     cause: Option<String>,
 }
 
+impl<E> Failed<E> {
+    pub(super) fn none() -> Mutex<Self> {
+        Mutex::new(Self { members: Vec::new(), cause: None })
+    }
+}
+
 /// How one child failed: by its end, by a panic in the drops after it, by both, or not at all.
-type Failures<E> = [Option<Failure<E>>; 2];
+pub(super) type Failures<E> = [Option<Failure<E>>; 2];
 
 impl<E: 'static> TaskGroup<E> {
     /// Runs `body`, and returns when it and all children have ended.
@@ -134,13 +138,7 @@ impl<E: 'static> TaskGroup<E> {
 
     /// A group with a limit, a grace, a name, or a token above it.
     pub fn builder() -> TaskGroupBuilder<E> {
-        TaskGroupBuilder {
-            name: None,
-            limit: None,
-            grace: Duration::ZERO,
-            token: None,
-            error: PhantomData,
-        }
+        TaskGroupBuilder::new()
     }
 
     /// The same group; children spawned by way of the new handle are called `name`.
@@ -277,8 +275,9 @@ impl<E: 'static> TaskGroup<E> {
 
     /// Starts a child that is a group of its own: its failures are a group within the group.
     ///
-    /// The token of the inner group is below that of this one. A group that is run inside a child
-    /// does the same, but for the error: there `?` makes of it what `E` can take.
+    /// The token of the inner group is below that of this one, and it has the same grace. A group that
+    /// is simply run inside a child ends with the child, too; but its error is then what `?` makes of
+    /// it.
     ///
     /// # Panics
     ///
@@ -308,7 +307,7 @@ impl<E: 'static> TaskGroup<E> {
         E: Send,
     {
         let Ok((ticket, seat)) = self.admit() else { return self.refused() };
-        let inner = Self::builder().below(&self.shared.token).run(body);
+        let inner = Self::builder().below(&self.shared.token).grace(self.shared.grace).run(body);
         let child = self.watch(inner, ticket, Failure::Group);
         let handle = self.task().spawn(child).expect(NO_ERRORS);
         seat.take(Occupant::Task(handle.abort_handle()), |who, end| self.settle(who, end));
@@ -359,7 +358,7 @@ impl<E: 'static> TaskGroup<E> {
 
     // --- inside ---------------------------------------------------------------------------------
 
-    pub(super) fn admit(&self) -> Result<(Ticket, Seat<'_, Failures<E>>), GroupClosed> {
+    fn admit(&self) -> Result<(Ticket, Seat<'_, Failures<E>>), GroupClosed> {
         let token = &self.shared.token;
         self.shared.roster.admit(|| token.is_cancelled()).ok_or_else(|| GroupClosed {
             reason: token.is_cancelled().then(|| token.reason().unwrap_or("no reason").to_owned()),
@@ -422,7 +421,7 @@ impl<E> Shared<E> {
     }
 
     /// What [`TaskGroup::run`] returns when all have ended.
-    fn result<T>(&self, value: Option<T>) -> Result<T, ErrorGroup<E>> {
+    pub(super) fn result<T>(&self, value: Option<T>) -> Result<T, ErrorGroup<E>> {
         let Failed { members, cause } = &mut *lock(&self.failed);
         match value {
             Some(value) if members.is_empty() => Ok(value),
@@ -477,7 +476,7 @@ impl<E, X, T> Watcher<Result<T, X>> for Child<E, X> {
 }
 
 /// Hears of the end of the body.
-struct Body<E>(Arc<Shared<E>>);
+pub(super) struct Body<E>(pub(super) Arc<Shared<E>>);
 
 impl<E: 'static, T> Watcher<Result<T, E>> for Body<E> {
     type Answer = Option<T>;
@@ -486,134 +485,6 @@ impl<E: 'static, T> Watcher<Result<T, E>> for Body<E> {
         let (failures, value) = failures(end, also, Failure::of);
         self.0.settle(|| Who::Body, failures);
         value
-    }
-}
-
-/// Makes a [`TaskGroup`]; see [`TaskGroup::builder`].
-///
-/// ```
-/// use rondel::task::TaskGroup;
-/// use rondel::time::Duration;
-///
-/// rondel::run(async {
-///     let group = TaskGroup::<String>::builder().limit(2).grace(Duration::from_secs(1)).name("fetch");
-///     let pages = group.run(async |group| {
-///         for page in 0..10 {
-///             group.spawn(async move { Ok(page) }); // never more than two at a time
-///         }
-///         Ok(10)
-///     });
-///     assert_eq!(pages.await.unwrap(), 10);
-/// });
-/// ```
-#[derive(Debug, Clone)]
-#[must_use = "a builder does nothing until `run`"]
-pub struct TaskGroupBuilder<E> {
-    name: Option<Arc<str>>,
-    limit: Option<usize>,
-    grace: Duration,
-    token: Option<CancellationToken>,
-    error: PhantomData<fn() -> E>,
-}
-
-impl<E: 'static> TaskGroupBuilder<E> {
-    /// A name for the group, which stands in its [`ErrorGroup`].
-    pub fn name(mut self, name: &str) -> Self {
-        self.name = Some(name.into());
-        self
-    }
-
-    /// At most so many children are polled at a time; the others wait, first come, first served.
-    ///
-    /// A child that waits for another one, while it holds a permit that the other needs, waits for
-    /// ever. The body and closures of `spawn_blocking` do not count.
-    ///
-    /// # Panics
-    ///
-    /// If `limit` is 0: nothing could ever run.
-    #[track_caller]
-    pub fn limit(mut self, limit: usize) -> Self {
-        assert!(limit > 0, "a task group with a limit of 0 could never run anything");
-        self.limit = Some(limit.min(Semaphore::MAX_PERMITS));
-        self
-    }
-
-    /// How long body and children may clean up, from when the [token](TaskGroup::token) is cancelled
-    /// to when they are dropped. Zero, if nothing is said: they are dropped at once.
-    pub fn grace(mut self, grace: Duration) -> Self {
-        self.grace = grace;
-        self
-    }
-
-    /// Cancels the group when `token` is cancelled, with its reason.
-    pub fn below(mut self, token: &CancellationToken) -> Self {
-        self.token = Some(token.clone());
-        self
-    }
-
-    /// As [`TaskGroup::run`].
-    ///
-    /// # Errors
-    ///
-    /// As [`TaskGroup::run`].
-    ///
-    /// **Cancel-safe:** as [`TaskGroup::run`].
-    pub async fn run<F, Fut, T>(self, body: F) -> Result<T, ErrorGroup<E>>
-    where
-        F: FnOnce(TaskGroup<E>) -> Fut,
-        Fut: Future<Output = Result<T, E>>,
-    {
-        let group = self.build();
-        let shared = group.shared.clone();
-        let mut abandoned = Abandoned { shared: &shared, armed: true };
-        let body = async { body(group).await }; // called inside, where its panic is caught
-        let body = Watched::new(body, shared.roster.admit_body(), Body(shared.clone()));
-        let mut value = None;
-        {
-            let mut whole = pin!(async {
-                value = body.await;
-                shared.roster.wait_for_all("TaskGroup::run").await;
-            });
-            let ended = crate::select! {
-                biased; // rule 2
-                () = shared.token.cancelled() => false,
-                () = &mut whole => true,
-            };
-            if !ended && !shared.grace.is_zero() {
-                let _ = timeout(shared.grace, &mut whole).await; // too late is no error here
-            }
-        } // the body is dropped here, if it has not ended
-        shared.roster.abort_all();
-        shared.roster.wait_for_all("TaskGroup::run").await;
-        abandoned.armed = false;
-        shared.result(value)
-    }
-
-    fn build(self) -> TaskGroup<E> {
-        let shared = Shared {
-            roster: Roster::new(Link::current()),
-            token: self.token.map_or_else(CancellationToken::new, |token| token.child_token()),
-            failed: Mutex::new(Failed { members: Vec::new(), cause: None }),
-            limit: self.limit.map(|limit| Arc::new(Semaphore::new(limit))),
-            grace: self.grace,
-            name: self.name,
-        };
-        TaskGroup { shared: Arc::new(shared), child_name: None }
-    }
-}
-
-/// Aborts the children of a group whose `run` is dropped half way.
-struct Abandoned<'a, E> {
-    shared: &'a Shared<E>,
-    armed: bool,
-}
-
-impl<E> Drop for Abandoned<'_, E> {
-    fn drop(&mut self) {
-        if self.armed {
-            self.shared.token.cancel_with("the future of the group's `run` was dropped");
-            self.shared.roster.abort_all();
-        }
     }
 }
 
