@@ -15,8 +15,8 @@
 //! 1. Whether the child has started is one flag, set by `send` before the value is on its way. The
 //!    end of the child looks at it: so an error is never told twice, nor to a start that has its
 //!    value.
-//! 2. A child whose start was dropped before the handshake is aborted; what it fails with until then
-//!    goes to the group. Nothing is lost.
+//! 2. A child whose start was dropped before the handshake is aborted; should it fail all the same,
+//!    that goes to the group.
 //!
 //! Real world: trio runs the child in a nursery of its own and moves it over; with anyio it is the
 //! same. asyncio has nothing of the kind: one waits for an event and for the task at once.
@@ -56,7 +56,8 @@ impl<E: 'static> TaskGroup<E> {
     ///
     /// If no loop runs on this thread.
     ///
-    /// **Cancel-safe:** dropping it aborts a child that has not started. **Cost:** that of
+    /// **Cancel-safe:** dropping it aborts a child that has not started; **an answer that had come is
+    /// lost with it.** **Cost:** that of
     /// [`spawn`](Self::spawn), and three allocations.
     ///
     /// ```
@@ -97,7 +98,7 @@ impl<E: 'static> TaskGroup<E> {
     ///
     /// If no loop runs on this thread.
     ///
-    /// **Cancel-safe:** dropping it aborts a child that has not started.
+    /// **Cancel-safe:** as [`start`](Self::start).
     #[track_caller]
     pub fn start_local<V, F, Fut>(&self, child: F) -> Start<V, E>
     where

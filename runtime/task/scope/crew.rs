@@ -13,8 +13,8 @@
 //! Rules
 //! 1. A bell is in the list at most once, however often it is woken: its flag is set by who puts it
 //!    in, and cleared before its child is polled.
-//! 2. A child is polled once a round, and who comes in a round has its turn in the next. So whoever
-//!    wakes himself or spawns for ever does not keep the task from giving way.
+//! 2. A child is polled once a round, and who comes during a round has its turn in the next. So
+//!    whoever wakes himself or spawns for ever does not keep the task from giving way.
 //! 3. When the task's budget is spent the round ends. The key that was taken out is kept, and comes
 //!    first next time: to put it at the back would let some starve.
 //! 4. When a child fails or panics, all others are dropped before anybody hears of it.
@@ -144,8 +144,8 @@ where
     ///
     /// With the panic of a child, when all others are dropped.
     pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), E>> {
+        self.take_in(); // who was there before this round has a turn in it
         self.round += 1;
-        self.take_in();
         if roll_call::is_on() {
             self.hatch.bells.hang_up(); // nobody is woken by what we ask here
             self.entries.iter().for_each(|(_, entry)| entry.waker.wake_by_ref());
@@ -211,7 +211,7 @@ where
 }
 
 impl<C> Crew<C> {
-    /// Gives those who were handed in a place, with this round behind them (rule 2).
+    /// Gives those who were handed in a place; the current round is behind them (rule 2).
     fn take_in(&mut self) {
         for child in self.hatch.take() {
             let slot = self.entries.vacant_key();
