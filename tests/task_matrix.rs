@@ -22,6 +22,7 @@ mod task {
     pub(crate) mod id;
     pub(crate) mod inbox;
     pub(crate) mod join;
+    pub(crate) mod payload;
     mod state;
     mod waker;
 }

@@ -115,14 +115,15 @@ impl Notify {
     /// });
     /// ```
     pub fn notify_waiters(&self) {
-        // Relaxed: the lock orders it before the look of those who queue up later; those who
-        // compare it with their own start only need that one variable in order.
-        self.list.dismiss_all(|| _ = self.calls.fetch_add(1, Relaxed));
+        // Release: a future that was made after this call is not reached by it, so whoever made it
+        // must see what was done before the call; pairs with the Acquire in `begin`.
+        self.list.dismiss_all(|| _ = self.calls.fetch_add(1, Release));
     }
 
     fn begin(&self) -> Wait {
-        // Relaxed: see `notify_waiters`.
-        Wait { place: Place::default(), calls: self.calls.load(Relaxed), stage: Stage::New }
+        // Acquire: see `notify_waiters`. "Make the future, look whether it is so already, wait" would
+        // else miss both the news and the call.
+        Wait { place: Place::default(), calls: self.calls.load(Acquire), stage: Stage::New }
     }
 
     fn poll(&self, wait: &mut Wait, waker: Option<&Waker>) -> Poll<()> {
@@ -130,7 +131,7 @@ impl Notify {
             return Poll::Ready(());
         }
         let calls = wait.calls;
-        // Relaxed: under the lock; see `notify_waiters`.
+        // Relaxed: under the lock, which the calls are made under.
         let stale = || self.calls.load(Relaxed) != calls;
         let result = self.list.poll(&mut wait.place, 1, waker, stale);
         wait.stage = if result.is_pending() { Stage::Waiting } else { Stage::Done };

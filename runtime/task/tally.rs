@@ -14,6 +14,9 @@
 //! 1. Whoever brings the word to 1 wakes all who wait; nobody else does.
 //! 2. A wait that was made before that moment ends, even if the tally was reopened or filled again
 //!    before it was polled: [`Notify::notify_waiters`] reaches futures that exist.
+//! 3. The word is brought to 1 first and the waits are told after it; so a wait that is made in
+//!    between, on another thread, is ended by a moment that was just over. Who cannot bear that
+//!    looks again, as `Roster::wait_for_all` does.
 //!
 //! Real world: tokio-util's `TaskTracker` is this word; Go's `sync.WaitGroup` has no closed bit, and
 //! its users must not add from zero while somebody waits.

@@ -66,7 +66,9 @@ impl TaskTracker {
     /// Waits until the tracker is closed and all its tasks have ended, at the same moment.
     ///
     /// A wait that was made before such a moment is over after it, even if it was not polled
-    /// meanwhile and the tracker has tasks again.
+    /// meanwhile and the tracker has tasks again. (So is one that was made while another thread was
+    /// about to tell of such a moment. As with tokio-util: whoever goes on spawning after the close
+    /// cannot rely on the count.)
     ///
     /// **Cancel-safe:** yes. Only the promise above begins anew with each call.
     /// **Cost:** no allocation of its own; a place in the waiting list once it waits.

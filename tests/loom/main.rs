@@ -53,6 +53,7 @@ mod sync {
 /// The files of `runtime/task` that strangers reach into.
 #[path = "../../runtime/task"]
 mod task {
+    pub mod bells;
     pub mod cell;
     pub mod home;
     pub mod id;
@@ -60,7 +61,19 @@ mod task {
     pub mod join;
     pub mod payload;
     pub mod state;
+    pub mod tally;
     mod waker;
+
+    pub mod group {
+        pub mod roster;
+    }
+
+    pub mod scope {
+        pub mod crew;
+    }
+
+    pub use id::TaskInfo;
+    pub use join::AbortHandle;
 }
 
 /// The test kit's task, which any thread may wake.
@@ -83,5 +96,6 @@ mod notify;
 mod once;
 mod rwlock;
 mod semaphore;
+mod structured;
 mod tasks;
 mod waiting;

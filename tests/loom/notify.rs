@@ -1,5 +1,6 @@
 //! Notifications against waits that begin, end and give up meanwhile.
 
+use loom::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use loom::thread;
 use std::sync::Arc;
 
@@ -44,5 +45,27 @@ fn notify_waiters_reaches_a_future_during_its_first_poll() {
         block_on(future);
         ringer.join().unwrap();
         assert!(poll_and_cancel(notify.notified()).is_none(), "nothing is left");
+    });
+}
+
+/// Goal: show that "make the future, look, wait" misses nothing. Method: one says that it is so, with
+/// no order but that of the notification, and notifies all.
+#[test]
+fn a_look_between_making_a_future_and_waiting_misses_no_news() {
+    check(|| {
+        let notify = Arc::new(Notify::new());
+        let is_so = Arc::new(AtomicBool::new(false));
+        let ringer = {
+            let (notify, is_so) = (notify.clone(), is_so.clone());
+            thread::spawn(move || {
+                is_so.store(true, Relaxed);
+                notify.notify_waiters();
+            })
+        };
+        let news = notify.notified();
+        if !is_so.load(Relaxed) {
+            block_on(news);
+        }
+        ringer.join().unwrap();
     });
 }

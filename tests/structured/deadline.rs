@@ -611,6 +611,6 @@ fn a_scope_is_send_and_does_nothing_until_it_is_polled() {
         sleep(HOUR).await;
         let now = Instant::now();
         assert_eq!(scope.await, Ok(Some(now + ms(10))), "the time begins with the first poll");
-        let _ = fail_after(ms(1), |_| -> std::future::Ready<()> { panic!("called") });
+        drop(fail_after(ms(1), |_| -> std::future::Ready<()> { panic!("called") }));
     });
 }

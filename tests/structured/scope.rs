@@ -60,11 +60,11 @@ fn a_scope_is_send_when_its_children_are() {
     }
     rondel::run(async {
         let task = rondel::spawn(is_send(async {
-            let numbers = vec![1, 2, 3];
+            let numbers = [1, 2, 3].map(Box::new);
             let sum = scope(async |s| {
                 let halves = numbers.split_at(1);
-                let left = s.spawn(async move { halves.0.iter().sum::<i32>() });
-                let right = s.spawn(async move { halves.1.iter().sum::<i32>() });
+                let left = s.spawn(async move { halves.0.iter().map(|n| **n).sum::<i32>() });
+                let right = s.spawn(async move { halves.1.iter().map(|n| **n).sum::<i32>() });
                 yield_now().await;
                 left.await + right.await
             });
@@ -183,7 +183,7 @@ fn handles_give_outputs_in_any_order_and_may_leave_the_scope() {
             });
             let fast = s.spawn(async { "fast" });
             assert!(!slow.is_finished());
-            assert_eq!(s.spawn(async { "dropped" }).is_finished(), false);
+            assert!(!s.spawn(async { "its handle is dropped" }).is_finished());
             (slow, fast.await)
         })
         .await;

@@ -168,7 +168,7 @@ impl<X> Roster<X> {
         let ticket = Ticket { number, link: Some(Link::new(&self.tally, &self.above)) };
         self.tally.enter();
         drop(state);
-        Some((ticket, Seat { roster: self, number }))
+        Some((ticket, Seat { roster: self, number, taken: false }))
     }
 
     /// Counts the caller in, who has no handle: a body that is polled in its own task.
@@ -238,11 +238,13 @@ impl<X> Roster<X> {
 pub(crate) struct Seat<'a, X> {
     roster: &'a Roster<X>,
     number: u64,
+    taken: bool,
 }
 
 impl<X> Seat<'_, X> {
     /// Says whose handle it is; settles the end of the task if that has come already.
-    pub(crate) fn take(self, handle: Occupant, settle: impl FnOnce(Occupant, X)) {
+    pub(crate) fn take(mut self, handle: Occupant, settle: impl FnOnce(Occupant, X)) {
+        self.taken = true;
         let mut state = lock(&self.roster.state);
         let abort = state.doors == Doors::Aborted;
         let Some(entry) = state.entries.get_mut(&self.number) else { return };
@@ -261,12 +263,10 @@ impl<X> Seat<'_, X> {
 
 impl<X> Drop for Seat<'_, X> {
     fn drop(&mut self) {
-        let mut state = lock(&self.roster.state);
-        let is_vacant = |entry: &Entry<X>| entry.handle.is_none(); // the spawning panicked
-        let vacant = state.entries.get(&self.number).is_some_and(is_vacant);
-        let nobody = if vacant { state.entries.remove(&self.number) } else { None };
-        drop(state);
-        drop(nobody); // rule 3
+        if !self.taken {
+            let nobody = lock(&self.roster.state).entries.remove(&self.number);
+            drop(nobody); // the spawning panicked; rule 3
+        }
         self.roster.tally.leave(); // rule 2
     }
 }

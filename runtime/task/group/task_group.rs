@@ -40,7 +40,7 @@ use crate::task::{Builder, PanicPayload, TaskInfo};
 /// [`JoinSet`](crate::task::JoinSet) aborts its tasks when dropped and does not wait for them.
 ///
 /// **Cost:** some heap blocks for the group; for a child two (its task, its place in the group), one
-/// entry in a table, and about ten atomic operations.
+/// entry in a table, and some 20 atomic operations.
 ///
 /// ```
 /// use rondel::task::{ErrorGroup, TaskGroup};

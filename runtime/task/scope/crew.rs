@@ -41,7 +41,7 @@ use crate::{budget, roll_call};
 const HATCH: Key = Key { slot: usize::MAX, number: 0 };
 
 /// The way in; `C` is a boxed child.
-pub(super) struct Hatch<C> {
+pub(crate) struct Hatch<C> {
     bells: Arc<Bells>,
     /// None: closed.
     new: Mutex<Option<VecDeque<C>>>,
@@ -49,7 +49,7 @@ pub(super) struct Hatch<C> {
 
 impl<C> Hatch<C> {
     /// Hands a child in, which is dropped if the hatch is closed (rule 5).
-    pub(super) fn hand_in(&self, child: C) {
+    pub(crate) fn hand_in(&self, child: C) {
         let mut new = lock(&self.new);
         match &mut *new {
             Some(children) => children.push_back(child),
@@ -112,7 +112,7 @@ struct Entry<C> {
 }
 
 /// The children, and whose turn it is.
-pub(super) struct Crew<C> {
+pub(crate) struct Crew<C> {
     hatch: Arc<Hatch<C>>,
     entries: Slab<Entry<C>>,
     /// Taken out of the list, and not seen to (rule 3).
@@ -125,7 +125,7 @@ impl<C, E> Crew<C>
 where
     C: Future<Output = Result<(), E>> + Unpin,
 {
-    pub(super) fn new() -> (Self, Arc<Hatch<C>>) {
+    pub(crate) fn new() -> (Self, Arc<Hatch<C>>) {
         let new = Mutex::new(Some(VecDeque::new()));
         let hatch = Arc::new(Hatch { bells: Arc::new(Bells::new()), new });
         let crew = Self {
@@ -143,7 +143,7 @@ where
     /// # Panics
     ///
     /// With the panic of a child, when all others are dropped.
-    pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), E>> {
+    pub(crate) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), E>> {
         self.take_in(); // who was there before this round has a turn in it
         self.round += 1;
         if roll_call::is_on() {
