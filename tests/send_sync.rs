@@ -63,6 +63,35 @@ fn types_cross_threads_exactly_if_they_may() {
         task::Id: true true true
         task::JoinSet<u8>: true true true
         task::JoinSet<No>: false false true
+        task::TaskInfo: true true true
+        task::PanicPayload: true true true
+        task::AbortOnDropHandle<Sends>: true true true
+        task::AbortOnDropHandle<No>: false false true
+        task::TaskTracker: true true true
+        task::TaskTrackerToken: true true true
+        task::TrackedFuture<u8>: true true true
+        task::TrackedFuture<No>: false false true
+        task::TaskGroup<Sends>: true true true
+        task::TaskGroup<No>: false false true
+        task::TaskGroupBuilder<No>: true true true
+        task::ChildHandle<Sends>: true true true
+        task::ChildHandle<No>: false false true
+        task::Start<Sends, Sends>: true true true
+        task::Start<No, u8>: false false true
+        task::Started<Sends>: true true true
+        task::Started<No>: false false true
+        task::ErrorGroup: true true true
+        task::ErrorGroup<Sends>: true false true
+        task::ErrorGroup<No>: false false true
+        task::Scope<'static>: true true true
+        task::LocalScope<'static>: false false true
+        task::TryScope<'static, Sends>: true true true
+        task::TryLocalScope<'static, u8>: false false true
+        task::ScopedJoinHandle<Sends>: true true true
+        task::ScopedJoinHandle<No>: false false true
+        task::Shutdown: true true true
+        task::ShutdownReport: true true true
+        time::Deadline: true true true
         combine::Gather<Pinned<u8>>: true true true
         combine::Gather<Pinned<Sends>>: true false true
         combine::Gather<Pinned<No>>: false false true

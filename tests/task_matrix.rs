@@ -21,6 +21,7 @@ mod task {
     pub(crate) mod home;
     pub(crate) mod id;
     pub(crate) mod inbox;
+    pub(crate) mod info;
     pub(crate) mod join;
     pub(crate) mod payload;
     mod state;

@@ -121,8 +121,8 @@ impl Notify {
     }
 
     fn begin(&self) -> Wait {
-        // Acquire: see `notify_waiters`. "Make the future, look whether it is so already, wait" would
-        // else miss both the news and the call.
+        // Acquire: see `notify_waiters`. "Make the future, look whether it is so already, wait"
+        // would else miss both the news and the call.
         Wait { place: Place::default(), calls: self.calls.load(Acquire), stage: Stage::New }
     }
 

@@ -1,7 +1,7 @@
 //! Floor 5. Handles that end their task when they are dropped.
 //!
-//! Dropping a [`JoinHandle`] detaches its task. Whoever wants the task to end with the function that
-//! started it puts the handle in one of these:
+//! Dropping a [`JoinHandle`] detaches its task. Whoever wants the task to end with the function
+//! that started it puts the handle in one of these:
 //!
 //! | have          | want                               | take                  |
 //! |---------------|------------------------------------|-----------------------|

@@ -24,7 +24,8 @@
 
 use super::cell::{OutputOf, TaskRef};
 use super::home::HomeRef;
-use super::id::{Id, Origin, TaskInfo};
+use super::id::{Id, Origin};
+use super::info::TaskInfo;
 use super::payload::PanicPayload;
 use crate::{budget, roll_call};
 use std::any::Any;

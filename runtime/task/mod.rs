@@ -45,6 +45,7 @@ mod group;
 pub(crate) mod home;
 pub(crate) mod id;
 pub(crate) mod inbox;
+pub(crate) mod info;
 pub(crate) mod join;
 mod join_set;
 pub(crate) mod payload;
@@ -62,7 +63,8 @@ pub use group::{
     BoxError, ChildError, ChildHandle, ErrorGroup, Failure, GroupClosed, Member, Start, StartError,
     Started, TaskGroup, TaskGroupBuilder,
 };
-pub use id::{Id, TaskInfo, id, try_id};
+pub use id::{Id, id, try_id};
+pub use info::TaskInfo;
 pub use join::{AbortHandle, JoinError, JoinHandle};
 pub use join_set::JoinSet;
 pub use payload::PanicPayload;

@@ -1,7 +1,7 @@
 //! Floor 1. What a panic carries, once it was caught.
 //!
-//! A panic is a value that travels up the stack. Whoever catches it can look at it, keep it, and let
-//! it travel on: [`JoinError`](super::JoinError) keeps one, and so does a member of an
+//! A panic is a value that travels up the stack. Whoever catches it can look at it, keep it, and
+//! let it travel on: [`JoinError`](super::JoinError) keeps one, and so does a member of an
 //! [`ErrorGroup`](super::ErrorGroup).
 //!
 //! Real world: Python's exceptions are such values all the time; std's `catch_unwind` hands out the

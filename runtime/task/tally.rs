@@ -3,12 +3,12 @@
 //! One word: twice the number of those who are there, and a bit for *closed*. A count that is zero
 //! may mean "all have ended" or "nobody has begun"; the bit tells the two apart.
 //!
-//! | state     | word | `enter` | `leave`                     | `close`    | `reopen` | a wait ends |
-//! |-----------|------|---------|-----------------------------|------------|----------|-------------|
-//! | open, 0   | 0    | 2       | -                           | 1, wake    | 0        | no          |
-//! | open, n   | 2n   | 2n + 2  | 2n - 2                      | 2n + 1     | 2n       | no          |
-//! | closed, 0 | 1    | 3       | -                           | 1          | 0        | yes         |
-//! | closed, n | 2n+1 | 2n + 3  | 2n - 1; wake if that is 1   | 2n + 1     | 2n       | no          |
+//! | state     | word | `enter` | `leave`                | `close` | `reopen` | a wait ends |
+//! |-----------|------|---------|------------------------|---------|----------|-------------|
+//! | open, 0   | 0    | 2       | -                      | 1, wake | 0        | no          |
+//! | open, n   | 2n   | 2n+2    | 2n-2                   | 2n+1    | 2n       | no          |
+//! | closed, 0 | 1    | 3       | -                      | 1       | 0        | yes         |
+//! | closed, n | 2n+1 | 2n+3    | 2n-1, wake if that is 1 | 2n+1   | 2n       | no          |
 //!
 //! Rules
 //! 1. Whoever brings the word to 1 wakes all who wait; nobody else does.
@@ -18,8 +18,8 @@
 //!    between, on another thread, is ended by a moment that was just over. Who cannot bear that
 //!    looks again, as `Roster::wait_for_all` does.
 //!
-//! Real world: tokio-util's `TaskTracker` is this word; Go's `sync.WaitGroup` has no closed bit, and
-//! its users must not add from zero while somebody waits.
+//! Real world: tokio-util's `TaskTracker` is this word; Go's `sync.WaitGroup` has no closed bit,
+//! and its users must not add from zero while somebody waits.
 
 use std::fmt;
 use std::task::{Context, Poll};
@@ -74,7 +74,8 @@ impl Tally {
 
     /// Lets waits end. False: it was closed already.
     pub(crate) fn close(&self) -> bool {
-        // AcqRel: whoever learns that somebody else closed or reopened it sees what was done before.
+        // AcqRel: whoever learns that somebody else closed or reopened it sees what was done
+        // before.
         let before = self.word.fetch_or(CLOSED, AcqRel);
         if before == 0 {
             self.empty.notify_waiters();

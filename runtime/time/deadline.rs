@@ -5,23 +5,23 @@
 //! it by [`current_deadline`] without being handed anything.
 //!
 //! ```text
-//!   fail_at(10:00) ─ poll ─▶ body ─▶ move_on_at(11:00) ─ poll ─▶ body ─▶ current_deadline() = 10:00
-//!         │                                  │
-//!         └ current: 10:00                   └ current: min(10:00, 11:00)
+//!   fail_at(10:00) ─ polls ─▶ move_on_at(11:00) ─ polls ─▶ current_deadline()
+//!         │                         │                          = 10:00
+//!         └─ around: 10:00          └─ around: 10:00, 11:00
 //! ```
 //!
-//! | function            | at the deadline                      | trio            | asyncio        |
-//! |---------------------|--------------------------------------|-----------------|----------------|
-//! | [`fail_after`], [`fail_at`]       | `Err(Elapsed)`         | the same        | `timeout`, `timeout_at` |
-//! | [`move_on_after`], [`move_on_at`] | `None`                 | the same        | -              |
+//! | function                          | too late       | trio     | asyncio                 |
+//! |-----------------------------------|----------------|----------|-------------------------|
+//! | [`fail_after`], [`fail_at`]       | `Err(Elapsed)` | the same | `timeout`, `timeout_at` |
+//! | [`move_on_after`], [`move_on_at`] | `None`         | the same | -                       |
 //!
 //! Rules
 //! 1. The body is polled first: if it ends at the same moment as its time, it has ended.
-//! 2. A scope whose time is up steps back for one around it whose time was up before, or at the same
-//!    moment: that one will drop it. So what the caller made longer than its own limit never reports
-//!    a timeout, however late the loop is.
-//! 3. A deadline that is moved further away is not told to the timer: that fires when it was to, and
-//!    is set anew. So moving is cheap for whoever does it with each message.
+//! 2. A scope whose time is up steps back for one around it whose time was up before, or at the
+//!    same moment: that one will drop it. So what the caller made longer than its own limit never
+//!    reports a timeout, however late the loop is.
+//! 3. A deadline that is moved further away is not told to the timer: that fires when it was to,
+//!    and is set anew. So moving is cheap for whoever does it with each message.
 //! 4. `expired` is true from before the body is dropped, so its drops can ask. It stays false when
 //!    the body ended, or was dropped by anybody else.
 //!
@@ -263,8 +263,8 @@ impl Deadline {
         lock(&self.shared).when
     }
 
-    /// Moves the deadline, further away or nearer; to a moment that is past (then the scope gives up
-    /// at the next await that has to wait), or to `None`, which is never.
+    /// Moves the deadline, further away or nearer; to a moment that is past (then the scope gives
+    /// up at the next await that has to wait), or to `None`, which is never.
     ///
     /// May be called from anywhere, on any thread. False: the scope is over, and nothing changes.
     ///

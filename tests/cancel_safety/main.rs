@@ -16,6 +16,7 @@ mod oneshot;
 mod rwlock;
 mod semaphore;
 mod set_once;
+mod structured;
 mod task;
 mod time;
 

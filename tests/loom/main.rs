@@ -58,6 +58,7 @@ mod task {
     pub mod home;
     pub mod id;
     pub mod inbox;
+    pub mod info;
     pub mod join;
     pub mod payload;
     pub mod state;
@@ -72,7 +73,7 @@ mod task {
         pub mod crew;
     }
 
-    pub use id::TaskInfo;
+    pub use info::TaskInfo;
     pub use join::AbortHandle;
 }
 

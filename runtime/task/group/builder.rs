@@ -35,8 +35,8 @@ use crate::time::timeout;
 /// use rondel::time::Duration;
 ///
 /// rondel::run(async {
-///     let group = TaskGroup::<String>::builder().limit(2).grace(Duration::from_secs(1)).name("fetch");
-///     let pages = group.run(async |group| {
+///     let builder = TaskGroup::<String>::builder().name("fetch").limit(2);
+///     let pages = builder.grace(Duration::from_secs(1)).run(async |group| {
 ///         for page in 0..10 {
 ///             group.spawn(async move { Ok(page) }); // never more than two at a time
 ///         }
@@ -81,8 +81,8 @@ impl<E: 'static> TaskGroupBuilder<E> {
         self
     }
 
-    /// How long body and children may clean up, from when the [token](TaskGroup::token) is cancelled
-    /// to when they are dropped. Zero, if nothing is said: they are dropped at once.
+    /// How long body and children may clean up, from when the [token](TaskGroup::token) is
+    /// cancelled to when they are dropped. Zero, if nothing is said: they are dropped at once.
     pub fn grace(mut self, grace: Duration) -> Self {
         self.grace = grace;
         self

@@ -18,8 +18,8 @@ use crate::task::{AbortOnDrop, Id, JoinHandle, TaskInfo};
 
 /// Waits for the value of a child of a [`TaskGroup`](super::TaskGroup).
 ///
-/// A future: `Ok` is the value that the child returned in `Ok`. Dropping the handle changes nothing:
-/// the group waits for the child all the same.
+/// A future: `Ok` is the value that the child returned in `Ok`. Dropping the handle changes
+/// nothing: the group waits for the child all the same.
 ///
 /// The twin of the task that `asyncio.TaskGroup.create_task` returns.
 ///

@@ -37,8 +37,8 @@ pub type BoxError = Box<dyn Error + Send + Sync>;
 
 /// All failures of a [`TaskGroup`](super::TaskGroup), in the order in which they happened.
 ///
-/// The twin of Python's `ExceptionGroup`. A [`source`](Error::source) is that of the first leaf: the
-/// error itself if it was boxed, else a [`Failure`] that reads the same.
+/// The twin of Python's `ExceptionGroup`. A [`source`](Error::source) is that of the first leaf:
+/// the error itself if it was boxed, else a [`Failure`] that reads the same.
 ///
 /// **Cost:** one vector for each level.
 ///
@@ -206,8 +206,9 @@ impl<E> ErrorGroup<E> {
     ///
     /// let caught = std::panic::catch_unwind(|| {
     ///     rondel::run(async {
-    ///         let group = TaskGroup::<String>::run(async |_| if true { panic!("a bug") } else { Ok(()) });
-    ///         group.await.map_err(|error| error.resume_panic().to_string())
+    ///         let group = TaskGroup::<String>::run(async |_| panic!("a bug"));
+    ///         let outcome: Result<(), _> = group.await;
+    ///         outcome.map_err(|error| error.resume_panic().to_string())
     ///     })
     /// });
     /// assert_eq!(caught.unwrap_err().downcast_ref(), Some(&"a bug"));
@@ -251,8 +252,8 @@ impl<E> ErrorGroup<E> {
         self.divide(&mut |failure| matches!(failure, Failure::Error(error) if matches(error)))
     }
 
-    /// [`split`](Self::split) by type: matches are the errors that are an `X`, by themselves or in a
-    /// [`BoxError`].
+    /// [`split`](Self::split) by type: matches are the errors that are an `X`, by themselves or in
+    /// a [`BoxError`].
     pub fn split_type<X: Error + 'static>(self) -> (Option<Self>, Option<Self>)
     where
         E: 'static,
@@ -269,8 +270,8 @@ impl<E> ErrorGroup<E> {
         self.divide(&mut |failure| matches!(failure, Failure::Panic(_)))
     }
 
-    /// Keeps the errors of which `matches` says true, and drops the rest, panics included. `None` if
-    /// nothing is left. The twin of Python's `ExceptionGroup.subgroup`.
+    /// Keeps the errors of which `matches` says true, and drops the rest, panics included. `None`
+    /// if nothing is left. The twin of Python's `ExceptionGroup.subgroup`.
     pub fn filter(self, matches: impl FnMut(&E) -> bool) -> Option<Self> {
         self.split(matches).0
     }

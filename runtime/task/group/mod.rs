@@ -11,16 +11,16 @@
 //!   }).await  ◀────────────────────────────── Ok(value) or Err(all failures)
 //! ```
 //!
-//! | event                                | what the group does                                   |
-//! |--------------------------------------|-------------------------------------------------------|
-//! | a child or the body fails            | cancels the others, waits for their end, returns all failures |
-//! | `cancel(reason)`, or a token above   | the same, without a failure                           |
-//! | a child ends well, or was aborted    | nothing                                               |
-//! | the future of `run` is dropped       | aborts the children; a drop cannot wait               |
+//! | event                              | what the group does                                     |
+//! |------------------------------------|---------------------------------------------------------|
+//! | a child or the body fails          | cancels the others, waits, returns all failures         |
+//! | `cancel(reason)`, or a token above | the same, without a failure                             |
+//! | a child ends well, or was aborted  | nothing                                                 |
+//! | the future of `run` is dropped     | aborts the children; a drop cannot wait                 |
 //!
-//! To cancel means: the token is cancelled, so that whoever looks at it can clean up; after the grace,
-//! if there is one, the body is dropped and the children are aborted. Nobody can refuse: a future
-//! that is dropped has no say, unlike a coroutine that catches `CancelledError` and goes on.
+//! To cancel means: the token is cancelled, so that whoever looks at it can clean up; after the
+//! grace, if there is one, the body is dropped and the children are aborted. Nobody can refuse: a
+//! future that is dropped has no say, unlike a coroutine that catches `CancelledError` and goes on.
 //!
 //! | file               | its job                                                                 |
 //! |--------------------|-------------------------------------------------------------------------|

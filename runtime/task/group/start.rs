@@ -40,25 +40,24 @@ use crate::task::{AbortOnDrop, PanicPayload};
 impl<E: 'static> TaskGroup<E> {
     /// Starts a child and waits until it says that it is ready.
     ///
-    /// - `child`: gets the [`Started`] to say so with. The task is spawned here and now; the returned
-    ///   future waits.
+    /// - `child`: gets the [`Started`] to say so with. The task is spawned here and now; the
+    ///   returned future waits.
     /// - Returns what was [sent](Started::send); from then on the child is one of the group.
     ///
     /// The twin of trio's `nursery.start`.
     ///
     /// # Errors
     ///
-    /// When the child ends before it has started, by an error, a panic, an abort, or just so; or when
-    /// the group takes no more tasks. That is no failure of the group: whoever awaits this may try
-    /// again.
+    /// When the child ends before it has started, by an error, a panic, an abort, or just so; or
+    /// when the group takes no more tasks. That is no failure of the group: whoever awaits this may
+    /// try again.
     ///
     /// # Panics
     ///
     /// If no loop runs on this thread.
     ///
-    /// **Cancel-safe:** dropping it aborts a child that has not started; **an answer that had come is
-    /// lost with it.** **Cost:** that of
-    /// [`spawn`](Self::spawn), and three allocations.
+    /// **Cancel-safe:** dropping it aborts a child that has not started; **an answer that had come
+    /// is lost with it.** **Cost:** that of [`spawn`](Self::spawn), and three allocations.
     ///
     /// ```
     /// use rondel::task::TaskGroup;
@@ -121,8 +120,8 @@ where
     let (early, earlies) = oneshot::channel();
     let flag = Arc::new(AtomicBool::new(false));
     let future = child(Started { value, flag: flag.clone() });
-    let starting = Starting { future, early: Some(early), flag };
-    (starting, Start { value: Some(values), early: earlies, refused: None, child: None })
+    let starting = Starting { future, early: Some(early), flag: flag.clone() };
+    (starting, Start { value: Some(values), early: earlies, refused: None, child: None, flag })
 }
 
 /// Says that a child is ready; see [`TaskGroup::start`].
@@ -135,8 +134,8 @@ pub struct Started<V> {
 }
 
 impl<V> Started<V> {
-    /// The child is ready: hands `value` to whoever awaits the start. If nobody does any more, the
-    /// value is dropped, and the child is being aborted.
+    /// The child is ready: hands `value` to whoever awaits the start. If the start was dropped before,
+    /// so is the value, and the child is being aborted.
     pub fn send(self, value: V) {
         // Release: whoever sees the flag at the end of the child also sees what came before; pairs
         // with the Acquire in `Starting`. (Mostly both are the child itself.)
@@ -202,7 +201,9 @@ pub struct Start<V, E> {
     value: Option<oneshot::Receiver<V>>,
     early: oneshot::Receiver<Early<E>>,
     refused: Option<GroupClosed>,
+    /// Some until it has started or ended.
     child: Option<AbortOnDrop>,
+    flag: Arc<AtomicBool>,
 }
 
 impl<V, E> Start<V, E> {
@@ -210,6 +211,13 @@ impl<V, E> Start<V, E> {
         match child {
             Ok(child) => self.child = child,
             Err(refused) => self.refused = Some(refused),
+        }
+    }
+
+    /// The child is one of the group now.
+    fn let_go(&mut self) {
+        if let Some(child) = self.child.take() {
+            let _ = child.detach();
         }
     }
 
@@ -223,9 +231,7 @@ impl<V, E> Start<V, E> {
             if let Poll::Ready(value) = receiver.poll_value(cx) {
                 self.value = None;
                 if let Ok(value) = value {
-                    if let Some(child) = self.child.take() {
-                        let _ = child.detach(); // it is one of the group now
-                    }
+                    self.let_go();
                     return Poll::Ready(Ok(value));
                 }
             }
@@ -246,6 +252,16 @@ impl<V, E> Future for Start<V, E> {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         poll_leaf("TaskGroup::start", cx, |cx| self.poll_answer(cx))
+    }
+}
+
+impl<V, E> Drop for Start<V, E> {
+    fn drop(&mut self) {
+        // Acquire: as in `Starting`. A child that has started is one of the group, though nobody has
+        // looked at its value.
+        if self.flag.load(Acquire) {
+            self.let_go();
+        }
     }
 }
 

@@ -8,8 +8,8 @@
 //! | a drop in it panics, after either | as above, with that payload beside it                 |
 //!
 //! Rules
-//! 1. The future is gone, with all it held, before the watcher hears of the end; and the ticket goes
-//!    after it has heard.
+//! 1. The future is gone, with all it held, before the watcher hears of the end; and the ticket
+//!    goes after it has heard.
 //! 2. The watcher hears once.
 
 use std::any::Any;

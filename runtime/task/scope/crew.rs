@@ -1,8 +1,9 @@
 //! Floor 5. Children inside one task, as many as come: the engine of the scopes.
 //!
 //! `combine/children.rs` has one block for a number of children that is known. Here they come while
-//! the others run, from the body, from each other, from another thread; so each is a box of its own,
-//! with a bell of its own (`bells.rs`), and there is a hatch through which new ones are handed in:
+//! the others run, from the body, from each other, from another thread; so each is a box of its
+//! own, with a bell of its own (`bells.rs`), and there is a hatch through which new ones are handed
+//! in:
 //!
 //! ```text
 //!   Hatch (clonable) ── hand in ──▶ [ new, new ]  + ring
@@ -18,8 +19,8 @@
 //! 3. When the task's budget is spent the round ends. The key that was taken out is kept, and comes
 //!    first next time: to put it at the back would let some starve.
 //! 4. When a child fails or panics, all others are dropped before anybody hears of it.
-//! 5. The hatch outlives the crew, in the hands of whoever has a clone. It is closed then, and drops
-//!    what is handed in.
+//! 5. The hatch outlives the crew, in the hands of whoever has a clone. It is closed then, and
+//!    drops what is handed in.
 
 use std::any::Any;
 use std::collections::VecDeque;

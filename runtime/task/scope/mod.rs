@@ -51,8 +51,8 @@ type LocalChild<'env, E> = Pin<Box<dyn Future<Output = Result<(), E>> + 'env>>;
 ///
 /// - `body`: gets the [`Scope`] to spawn with, and returns a future. What body and children borrow
 ///   must live longer than the returned future: spawn with what is outside of `body`, not with its
-///   own variables. (An `async |s| { … }` borrows what it names; a closure with an `async move` block
-///   takes it, so make a reference first.)
+///   own variables. (An `async |s| { … }` borrows what it names; a closure with an `async move`
+///   block takes it, so make a reference first.)
 /// - Returns what the body returned.
 ///
 /// The twin of `std::thread::scope`. asyncio and tokio have none.
@@ -199,7 +199,8 @@ where
     TryScopeFuture { crew, value }
 }
 
-// --- the four handles -----------------------------------------------------------------------------
+// --- the four handles
+// -----------------------------------------------------------------------------
 
 /// Spawns children of a [`scope`]. Clones are the same scope, so children may spawn further ones.
 pub struct Scope<'env> {
@@ -250,7 +251,8 @@ pub struct TryScope<'env, E> {
 }
 
 impl<'env, E: Send + 'env> TryScope<'env, E> {
-    /// Starts a child, whose error ends the scope. The handle gives its value; see [`Scope::spawn`].
+    /// Starts a child, whose error ends the scope. The handle gives its value; see
+    /// [`Scope::spawn`].
     pub fn spawn<F, T>(&self, future: F) -> ScopedJoinHandle<T>
     where
         F: Future<Output = Result<T, E>> + Send + 'env,
@@ -271,7 +273,8 @@ pub struct TryLocalScope<'env, E> {
 }
 
 impl<'env, E: 'env> TryLocalScope<'env, E> {
-    /// Starts a child, whose error ends the scope. The handle gives its value; see [`Scope::spawn`].
+    /// Starts a child, whose error ends the scope. The handle gives its value; see
+    /// [`Scope::spawn`].
     pub fn spawn<F, T>(&self, future: F) -> ScopedJoinHandle<T>
     where
         F: Future<Output = Result<T, E>> + 'env,
@@ -334,7 +337,8 @@ impl<E> fmt::Debug for TryLocalScope<'_, E> {
     }
 }
 
-// --- what is awaited ------------------------------------------------------------------------------
+// --- what is awaited
+// ------------------------------------------------------------------------------
 
 /// Waits for the output of a child of a scope.
 ///

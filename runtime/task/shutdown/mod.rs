@@ -21,8 +21,8 @@
 //! 3. What a task returns or panics with goes to its handle, as always; the shutdown only looks on.
 //!
 //! Real world: Kubernetes sends SIGTERM, waits for `terminationGracePeriodSeconds`, sends SIGKILL;
-//! systemd the same. `asyncio.run` cancels all tasks and waits for them without a limit; tokio drops
-//! what is left when the runtime ends, and tells nobody.
+//! systemd the same. `asyncio.run` cancels all tasks and waits for them without a limit; tokio
+//! drops what is left when the runtime ends, and tells nobody.
 
 mod report;
 
@@ -58,8 +58,8 @@ const FOR_DROPS: Duration = Duration::from_millis(200);
 ///
 /// Dropping it aborts nobody.
 ///
-/// **Cost:** that of a [`TaskTracker`](super::TaskTracker) and a child token for each task, an entry
-/// in a table while it lives, and two clock reads.
+/// **Cost:** that of a [`TaskTracker`](super::TaskTracker) and a child token for each task, an
+/// entry in a table while it lives, and two clock reads.
 ///
 /// ```
 /// use rondel::task::{Shutdown, ShutdownOutcome};
@@ -195,8 +195,8 @@ impl Shutdown {
         handle
     }
 
-    /// Runs a closure that blocks on the blocking pool. It gets the token, and should look at it now
-    /// and then: once it runs, nobody can stop it.
+    /// Runs a closure that blocks on the blocking pool. It gets the token, and should look at it
+    /// now and then: once it runs, nobody can stop it.
     ///
     /// # Panics
     ///
@@ -226,8 +226,8 @@ impl Shutdown {
     /// Makes `future` count as a task, whoever polls it: a connection in a
     /// [`JoinSet`](super::JoinSet), a child of a [`TaskGroup`](super::TaskGroup).
     ///
-    /// It belongs to whoever has it, so it cannot be dropped from here: if it does not end when it is
-    /// asked, the report says that it leaked.
+    /// It belongs to whoever has it, so it cannot be dropped from here: if it does not end when it
+    /// is asked, the report says that it leaked.
     #[track_caller]
     pub fn track<F: Future>(&self, future: F) -> impl Future<Output = F::Output> + use<F> {
         let info = TaskInfo::here(None);
@@ -277,8 +277,8 @@ impl Shutdown {
 
     // --- the end --------------------------------------------------------------------------------
 
-    /// Begins the shutdown: cancels the token with `reason`, and waits for nobody. Once it has begun
-    /// this does nothing.
+    /// Begins the shutdown: cancels the token with `reason`, and waits for nobody. Once it has
+    /// begun this does nothing.
     pub fn begin(&self, reason: impl Into<Cow<'static, str>>) {
         self.shared.begin();
         self.shared.token.cancel_with(reason);
@@ -292,12 +292,12 @@ impl Shutdown {
     /// Begins the shutdown, waits at most `grace` for the tasks, aborts those that are left, and
     /// reports.
     ///
-    /// Not to be called in a task of this shutdown: it would wait for itself, and then abort itself.
-    /// While time is virtual it stands still as long as a closure runs on the blocking pool; so does
-    /// the grace.
+    /// Not to be called in a task of this shutdown: it would wait for itself, and then abort
+    /// itself. While time is virtual it stands still as long as a closure runs on the blocking
+    /// pool; so does the grace.
     ///
-    /// **Cancel-safe:** the shutdown has begun, and goes on when this is called again; **who waits in
-    /// it is not reported to.** **Cost:** one timer.
+    /// **Cancel-safe:** the shutdown has begun, and goes on when this is called again; **who waits
+    /// in it is not reported to.** **Cost:** one timer.
     pub async fn run(
         &self,
         reason: impl Into<Cow<'static, str>>,

@@ -4,10 +4,10 @@
 //! is who took the five seconds, who had to be thrown out, and who was still there at the end:
 //!
 //! ```text
-//!   shutdown after 5.002s (Ctrl-C): 41 had finished before, 1 ended when asked, 1 dropped, 1 LEAKED
+//!   shutdown after 5.2s (Ctrl-C): 41 had finished before, 1 ended when asked, 1 dropped, 1 LEAKED
 //!     task 7 `worker` (spawned at src/main.rs:20:14) ended when asked, after 1.2s
 //!     task 9 `stubborn` (spawned at src/main.rs:31:14) was dropped, after 5s
-//!     task 12 `hash` (spawned at src/hash.rs:8:5) LEAKED: it still runs, after 5.002s
+//!     task 12 `hash` (spawned at src/hash.rs:8:5) LEAKED: it still runs, after 5.2s
 //! ```
 
 use std::fmt;
@@ -29,7 +29,8 @@ pub enum ShutdownOutcome {
     Dropped,
     /// It panicked, before or after the shutdown began.
     Panicked,
-    /// It has not ended: a closure on the blocking pool, or a tracked future that somebody else has.
+    /// It has not ended: a closure on the blocking pool, or a tracked future that somebody else
+    /// has.
     Leaked,
 }
 
