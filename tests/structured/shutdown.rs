@@ -431,7 +431,8 @@ fn the_program_that_gets_the_ctrl_c() {
             Ok("twice") => drop(shutdown.spawn_named("stubborn", |_| pending::<()>())),
             _ => shutdown.begin("by hand"),
         }
-        println!("\nprogram: ready");
+        // Its turn comes when the future below has been polled, and listens.
+        rondel::spawn(async { println!("\nprogram: ready") });
         let report = shutdown.run_until_ctrl_c(HOUR).await.unwrap();
         println!("\nprogram: {report}");
         let by_hand = program.is_err();

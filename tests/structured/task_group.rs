@@ -551,6 +551,25 @@ fn a_group_that_has_failed_refuses_children() {
     assert!(pages[1].ends_with(" failed") && pages[1].contains("`culprit`"), "{}", pages[1]);
 }
 
+/// Goal: the same while a grace lasts: whoever cleans up does so alone.
+#[test]
+fn a_group_that_gives_its_grace_refuses_children() {
+    paused().block_on(async {
+        let outcome: Outcome<()> = Group::builder()
+            .grace(HOUR)
+            .run(async |group| {
+                group.cancel("last orders");
+                let closed = group.try_spawn(async { Ok(()) }).unwrap_err();
+                assert_eq!(closed.reason(), Some("last orders"));
+                let refused = group.spawn(async { if true { panic!("polled") } else { Ok(()) } });
+                assert!(refused.await.unwrap_err().is_cancelled());
+                Err("seen to".to_owned())
+            })
+            .await;
+        assert_eq!(texts(&outcome.unwrap_err()), ["seen to"]);
+    });
+}
+
 #[test]
 fn a_group_that_is_over_refuses_children() {
     let diary = Diary::default();
