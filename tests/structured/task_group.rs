@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::sync::mpsc;
 use std::task::{Context, Poll};
 
-use rondel::sync::CancellationToken;
+use rondel::sync::{CancellationToken, oneshot};
 use rondel::task::{BoxError, ChildHandle, ErrorGroup, Failure, TaskGroup, yield_now};
 use rondel::testing::wait_until_idle;
 use rondel::time::{Instant, sleep};
@@ -708,9 +708,11 @@ fn a_group_below_a_token_ends_with_it() {
         let error = outcome.unwrap_err();
         assert_eq!((error.reason(), error.is_cancelled()), (Some("shutdown"), true));
 
-        let late = Group::builder().below(&shutdown);
-        let late: Outcome<()> = late.run(async |_| panic!("polled")).await;
-        assert!(late.unwrap_err().is_cancelled(), "its body is not even begun");
+        for grace in [ms(0), HOUR] {
+            let late = Group::builder().below(&shutdown).grace(grace);
+            let late: Outcome<()> = late.run(async |_| panic!("polled")).await;
+            assert!(late.unwrap_err().is_cancelled(), "its body is not even begun");
+        }
     });
 }
 
@@ -896,7 +898,7 @@ fn a_failing_group_waits_for_a_closure_that_runs() {
     rondel::run(async {
         let theirs = diary.clone();
         let outcome: Outcome<()> = Group::run(async |group| {
-            let (token, (runs, running)) = (group.token(), rondel::sync::oneshot::channel());
+            let (token, (runs, running)) = (group.token(), oneshot::channel());
             group.spawn_blocking(move || {
                 runs.send(()).unwrap();
                 while !token.is_cancelled() {
@@ -1059,10 +1061,11 @@ fn an_inner_group_is_asked_with_the_outer_one() {
                     });
                     Ok(())
                 });
-                outer.spawn_group(async |inner| {
+                let other = outer.spawn_group(async |inner| {
                     inner.cancel("on its own");
                     pending::<Result<(), _>>().await
                 });
+                assert!(other.await.unwrap_err().is_cancelled());
                 sleep(ms(10)).await;
                 outer.cancel("the end");
                 Ok(())
@@ -1109,6 +1112,31 @@ fn a_group_waits_for_what_is_below_its_aborted_children() {
         .await;
         assert_eq!(texts(&outcome.unwrap_err()), ["the end"]);
         assert_eq!(diary.pages().len(), 6 + 5, "{:?}", diary.pages());
+    });
+}
+
+/// Goal: a handle of a group that is over holds nobody up. Method: a child runs a group, and leaves
+/// its handle with the outer body, which keeps it.
+#[test]
+fn a_handle_of_an_inner_group_does_not_hold_the_outer_one_open() {
+    rondel::run(async {
+        for is_aborted in [false, true] {
+            let outer: Outcome<Group> = Group::run(async |outer| {
+                let (send, sent) = oneshot::channel();
+                let child = outer.spawn(async move {
+                    let inner = Group::run(async |inner| {
+                        let _ = send.send(inner);
+                        if is_aborted { pending().await } else { Ok(()) }
+                    });
+                    inner.await.map_err(|error| error.to_string())
+                });
+                let inner = sent.await.unwrap();
+                child.abort();
+                Ok(inner)
+            })
+            .await;
+            assert!(outer.unwrap().try_spawn(async { Ok(()) }).is_err());
+        }
     });
 }
 

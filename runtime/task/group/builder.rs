@@ -108,6 +108,8 @@ impl<E: 'static> TaskGroupBuilder<E> {
     {
         let group = self.build();
         let shared = group.shared.clone();
+        // Below a token that is cancelled already there is nothing to clean up.
+        let grace = if shared.token.is_cancelled() { Duration::ZERO } else { shared.grace };
         let mut abandoned = Abandoned { shared: &shared, armed: true };
         let body = async { body(group).await }; // called inside, where its panic is caught
         let body = Watched::new(body, shared.roster.admit_body(), Body(shared.clone()));
@@ -122,8 +124,8 @@ impl<E: 'static> TaskGroupBuilder<E> {
                 () = shared.token.cancelled() => false,
                 () = &mut whole => true,
             };
-            if !ended && !shared.grace.is_zero() {
-                let _ = timeout(shared.grace, &mut whole).await; // too late is no error here
+            if !ended && !grace.is_zero() {
+                let _ = timeout(grace, &mut whole).await; // too late is no error here
             }
         } // the body is dropped here, if it has not ended
         shared.roster.abort_all();

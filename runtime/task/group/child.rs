@@ -45,14 +45,21 @@ pub struct ChildHandle<T> {
     child: Child<T>,
 }
 
+/// Why there is no value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum NoValue {
+    Failed,
+    Cancelled,
+}
+
 enum Child<T> {
-    Task(JoinHandle<Option<T>>),
+    Task(JoinHandle<Result<T, NoValue>>),
     /// There is no task: the group took no more.
     Refused(TaskInfo),
 }
 
 impl<T> ChildHandle<T> {
-    pub(super) fn new(handle: JoinHandle<Option<T>>) -> Self {
+    pub(super) fn new(handle: JoinHandle<Result<T, NoValue>>) -> Self {
         Self { child: Child::Task(handle) }
     }
 
@@ -109,15 +116,15 @@ impl<T> Future for ChildHandle<T> {
     type Output = Result<T, ChildError>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let failed = match &mut self.child {
-            Child::Refused(_) => false,
+        let why = match &mut self.child {
+            Child::Refused(_) => NoValue::Cancelled,
             Child::Task(handle) => match ready!(Pin::new(handle).poll(cx)) {
-                Ok(Some(value)) => return Poll::Ready(Ok(value)),
-                Ok(None) => true,
-                Err(error) => error.is_panic(),
+                Ok(Ok(value)) => return Poll::Ready(Ok(value)),
+                Ok(Err(why)) => why,
+                Err(_) => NoValue::Cancelled, // aborted: a panic is caught, and a failure
             },
         };
-        Poll::Ready(Err(ChildError { info: self.info(), failed }))
+        Poll::Ready(Err(ChildError { info: self.info(), why }))
     }
 }
 
@@ -133,18 +140,18 @@ impl<T> fmt::Debug for ChildHandle<T> {
 #[derive(Debug, Clone)]
 pub struct ChildError {
     info: TaskInfo,
-    failed: bool,
+    why: NoValue,
 }
 
 impl ChildError {
     /// Whether it failed, by an error or by a panic.
     pub fn is_failed(&self) -> bool {
-        self.failed
+        self.why == NoValue::Failed
     }
 
     /// Whether it was cancelled: aborted, by its handle or with its group, or refused by the group.
     pub fn is_cancelled(&self) -> bool {
-        !self.failed
+        self.why == NoValue::Cancelled
     }
 
     /// Who the child is.
@@ -155,9 +162,9 @@ impl ChildError {
 
 impl fmt::Display for ChildError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.failed {
-            true => write!(f, "{} failed: its error is in that of its group", self.info),
-            false => write!(f, "{} was cancelled", self.info),
+        match self.why {
+            NoValue::Failed => write!(f, "{} failed: its error is in that of its group", self.info),
+            NoValue::Cancelled => write!(f, "{} was cancelled", self.info),
         }
     }
 }

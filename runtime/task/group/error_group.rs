@@ -16,7 +16,8 @@
 //! the next with nothing lost.
 //!
 //! Rules
-//! 1. A group without members means: cancelled, and nobody failed. It is never a member itself.
+//! 1. A group without members means: cancelled, and nobody failed. A task that ends with one has
+//!    not failed either.
 //! 2. A boxed error that is an `ErrorGroup` is taken out of its box: `?` in the task of an outer
 //!    group does not hide the inner one's structure.
 //!

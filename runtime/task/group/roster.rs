@@ -47,11 +47,13 @@ use crate::task::{AbortHandle, TaskInfo};
 pub(crate) struct Roster<X> {
     tally: Arc<Tally>,
     state: Mutex<State<X>>,
-    above: Option<Arc<Link>>,
 }
 
 struct State<X> {
     doors: Doors,
+    /// What those who come in keep. Let go when the doors close: a roster may be kept by somebody
+    /// long after, and must not hold up the one above.
+    above: Option<Arc<Link>>,
     next_number: u64,
     /// By number, so that they are aborted in the order in which they came.
     entries: BTreeMap<u64, Entry<X>>,
@@ -152,8 +154,9 @@ impl Ticket {
 impl<X> Roster<X> {
     /// Open, and nobody in. Who comes in later keeps `above`.
     pub(crate) fn new(above: Option<Arc<Link>>) -> Self {
-        let state = State { doors: Doors::Open, next_number: 0, entries: BTreeMap::new() };
-        Self { tally: Arc::new(Tally::new()), state: Mutex::new(state), above }
+        let entries = BTreeMap::new();
+        let state = State { doors: Doors::Open, above, next_number: 0, entries };
+        Self { tally: Arc::new(Tally::new()), state: Mutex::new(state) }
     }
 
     /// Lets somebody in; `None` if the doors are closed, or `refuse` says so under the lock.
@@ -165,7 +168,7 @@ impl<X> Roster<X> {
         let number = state.next_number;
         state.next_number += 1;
         state.entries.insert(number, Entry { handle: None, end: None });
-        let ticket = Ticket { number, link: Some(Link::new(&self.tally, &self.above)) };
+        let ticket = Ticket { number, link: Some(Link::new(&self.tally, &state.above)) };
         self.tally.enter();
         drop(state);
         Some((ticket, Seat { roster: self, number, taken: false }))
@@ -173,7 +176,8 @@ impl<X> Roster<X> {
 
     /// Counts the caller in, who has no handle: a body that is polled in its own task.
     pub(crate) fn admit_body(&self) -> Ticket {
-        Ticket { number: u64::MAX, link: Some(Link::new(&self.tally, &self.above)) }
+        let link = Link::new(&self.tally, &lock(&self.state).above);
+        Ticket { number: u64::MAX, link: Some(link) }
     }
 
     /// The end of a task: settled now, or by the spawner if the seat was not taken yet.
@@ -198,7 +202,9 @@ impl<X> Roster<X> {
         state.doors = Doors::Aborted;
         let handles = state.entries.values().filter_map(|entry| entry.handle.clone());
         let handles: Vec<_> = handles.collect();
+        let above = state.above.take();
         drop(state);
+        drop(above); // it may be the last: then somebody is woken (rule 3)
         handles.iter().for_each(Occupant::abort); // rule 3
     }
 
@@ -227,9 +233,12 @@ impl<X> Roster<X> {
     fn close_if_empty(&self) -> bool {
         let mut state = lock(&self.state);
         let is_empty = self.tally.len() == 0;
-        if is_empty {
+        let above = is_empty.then(|| {
             state.doors = Doors::Over;
-        }
+            state.above.take()
+        });
+        drop(state);
+        drop(above); // as in `abort_all`
         is_empty
     }
 }

@@ -23,7 +23,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::builder::TaskGroupBuilder;
-use super::child::{ChildHandle, Gated, GroupClosed};
+use super::child::{ChildHandle, Gated, GroupClosed, NoValue};
 use super::error_group::{ErrorGroup, Failure, Member, Who};
 use super::roster::{Occupant, Roster, Seat, Ticket};
 use super::watched::{End, Payload, Watched, WatchedCall, Watcher};
@@ -450,31 +450,37 @@ struct Child<E, X> {
     failure: fn(X) -> Failure<E>,
 }
 
-/// What to tell the group of an end, and the value for the handle.
+/// What to tell the group of an end, and what the handle.
 fn failures<T, E, X>(
     end: End<Result<T, X>>,
     also: Option<Payload>,
     failure: fn(X) -> Failure<E>,
-) -> (Failures<E>, Option<T>) {
+) -> (Failures<E>, Result<T, NoValue>) {
     let panic = |payload| Failure::Panic(PanicPayload::new(payload));
     let also = also.map(panic);
     match end {
-        End::Ready(Ok(value)) => ([None, also], Some(value)),
-        End::Ready(Err(error)) => {
+        End::Ready(Ok(value)) => ([None, also], Ok(value)),
+        End::Ready(Err(error)) => match failure(error) {
             // A group that was only cancelled has not failed (rule 1 of error_group.rs).
-            let failure = Some(failure(error));
-            let is_empty = matches!(&failure, Some(Failure::Group(group)) if group.is_cancelled());
-            ([failure.filter(|_| !is_empty), also], None)
-        }
-        End::Panicked(payload) => ([Some(panic(payload)), also], None),
-        End::Dropped => ([None, also], None),
+            Failure::Group(group) if group.is_cancelled() => {
+                ([None, also], Err(NoValue::Cancelled))
+            }
+            failure => ([Some(failure), also], Err(NoValue::Failed)),
+        },
+        End::Panicked(payload) => ([Some(panic(payload)), also], Err(NoValue::Failed)),
+        End::Dropped => ([None, also], Err(NoValue::Cancelled)),
     }
 }
 
 impl<E, X, T> Watcher<Result<T, X>> for Child<E, X> {
-    type Answer = Option<T>;
+    type Answer = Result<T, NoValue>;
 
-    fn ended(self, ticket: &Ticket, end: End<Result<T, X>>, also: Option<Payload>) -> Option<T> {
+    fn ended(
+        self,
+        ticket: &Ticket,
+        end: End<Result<T, X>>,
+        also: Option<Payload>,
+    ) -> Result<T, NoValue> {
         let (failures, value) = failures(end, also, self.failure);
         let settle = |who: Occupant, end| self.group.settle(|| Who::Task(who.info()), end);
         self.group.roster.leave(ticket, failures, settle);
@@ -491,7 +497,7 @@ impl<E: 'static, T> Watcher<Result<T, E>> for Body<E> {
     fn ended(self, _: &Ticket, end: End<Result<T, E>>, also: Option<Payload>) -> Option<T> {
         let (failures, value) = failures(end, also, Failure::of);
         self.0.settle(|| Who::Body, failures);
-        value
+        value.ok()
     }
 }
 
