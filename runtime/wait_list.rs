@@ -52,7 +52,7 @@ use std::mem;
 use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
 
-use crate::shim::atomic::{AtomicUsize, Ordering::*};
+use crate::shim::atomic::{AtomicUsize, Ordering::*, fence};
 use crate::shim::{Mutex, MutexGuard, const_outside_loom, lock};
 use slab::Slab;
 
@@ -138,6 +138,7 @@ impl WaitList {
         let mut word = self.word.load(Relaxed);
         loop {
             if word & CLOSED != 0 {
+                fence(Acquire); // as `is_closed`: who is refused sees what was done before
                 return Err(Refused::Closed);
             }
             // No permits at all may be had past the queue: that overtakes nobody, and the exchange
@@ -171,8 +172,14 @@ impl WaitList {
 
     /// Waits for `n` permits; dropping the future is safe at any time. It takes its place at its
     /// first poll, not here: a future that is made and never polled does not hold up the line.
-    pub(crate) fn acquire(&self, n: usize) -> Acquire<'_> {
-        Acquire { list: self, n, place: Place::default() }
+    pub(crate) fn acquire(&self, n: usize) -> Acquire<'_, impl Fn() -> bool> {
+        self.acquire_unless(n, || false)
+    }
+
+    /// [`acquire`](Self::acquire), but dismissed if it would have to wait and `stale` says, under
+    /// the lock, that it should not; see [`poll`](Self::poll).
+    pub(crate) fn acquire_unless<S: Fn() -> bool>(&self, n: usize, stale: S) -> Acquire<'_, S> {
+        Acquire { list: self, n, stale, place: Place::default() }
     }
 
     /// Gives `n` permits to those who wait, in their order; what is left over becomes free.
@@ -180,8 +187,15 @@ impl WaitList {
     /// Panics if more than [`MAX_PERMITS`] would be free.
     #[inline]
     pub(crate) fn release(&self, n: usize) {
+        self.release_quietly(n).into_iter().for_each(Wakes::wake);
+    }
+
+    /// [`release`](Self::release) by one who has a lock: whom to wake comes back (rule 5).
+    #[inline]
+    #[must_use]
+    pub(crate) fn release_quietly(&self, n: usize) -> Option<Wakes> {
         if n == 0 {
-            return;
+            return None;
         }
         // Relaxed, here and above each exchange: a guess, which the exchange confirms or corrects.
         let mut word = self.word.load(Relaxed);
@@ -189,27 +203,26 @@ impl WaitList {
             let more = add(word, n);
             // Release: what was done under the permit; pairs with Acquire in `try_acquire`.
             match self.word.compare_exchange_weak(word, more, Release, Relaxed) {
-                Ok(_) => return,
+                Ok(_) => return None,
                 Err(now) => word = now,
             }
         }
-        self.release_to_waiters(n);
+        self.release_to_waiters(n)
     }
 
     // Out of line, so that the short way stays small enough to be inlined.
     #[cold]
-    fn release_to_waiters(&self, n: usize) {
+    fn release_to_waiters(&self, n: usize) -> Option<Wakes> {
         let mut wakes = Wakes::default();
         let mut queue = lock(&self.queue);
         if self.word.load(Relaxed) & WAITING != 0 {
             self.serve(&mut queue, n, &mut wakes);
-            drop(queue);
-            return wakes.wake();
+            return Some(wakes);
         }
         // They left while we came for the lock. Others may come while we try again: each round
         // means that somebody else got ahead, so it does not go on for ever.
         drop(queue);
-        self.release(n);
+        self.release_quietly(n)
     }
 
     /// Gives one permit to the waiter at that end; if nobody waits, leaves at most one lying.
@@ -219,10 +232,8 @@ impl WaitList {
         let mut word = self.word.load(Relaxed);
         loop {
             if word & WAITING != 0 {
-                let mut queue = lock(&self.queue);
-                if let Some(waker) = self.hand_one(&mut queue, end) {
-                    drop(queue);
-                    return waker.into_iter().for_each(Waker::wake);
+                if self.hand_out(1, end) > 0 {
+                    return;
                 }
                 word = self.word.load(Relaxed); // they left while we came for the lock
             }
@@ -236,16 +247,14 @@ impl WaitList {
         }
     }
 
-    /// Hands a fresh permit to one waiter. `None`: nobody waits. It does not pass through the word,
-    /// where the front waiter would have a claim to it, whatever `end` says.
-    fn hand_one(&self, queue: &mut MutexGuard<'_, Queue>, end: End) -> Option<Option<Waker>> {
-        let key = if end == End::Front { queue.front } else { queue.back };
-        if key == NOWHERE {
-            return None;
-        }
-        let waker = queue.finish(key, Stage::Served(end));
-        self.store(queue, self.word.load(Relaxed)); // rule 2
-        Some(waker)
+    /// Gives a fresh permit each to up to `n` who wait now, from that end; says to how many. They do
+    /// not pass through the word, where the front waiter would have a claim to them.
+    pub(crate) fn hand_out(&self, n: usize, end: End) -> usize {
+        let mut queue = lock(&self.queue);
+        let (count, wakes) = self.take_out(&mut queue, n, end, Stage::Served(end));
+        drop(queue);
+        wakes.wake();
+        count
     }
 
     /// No permits any more: refuses newcomers and dismisses all who wait. Permits that are out stay
@@ -261,21 +270,28 @@ impl WaitList {
     }
 
     fn dismiss(&self, mark: usize, meanwhile: impl FnOnce()) {
-        let mut wakes = Wakes::default();
         let mut queue = lock(&self.queue);
         meanwhile(); // ours, not a user's: it may run under the lock (rule 5)
         // Release: who sees the mark sees what was done before; pairs with Acquire in `is_closed`.
         // Not a store, as WAITING may be clear (rule 2).
         self.word.fetch_or(mark, Release);
-        if queue.front != NOWHERE {
-            while queue.front != NOWHERE {
-                let front = queue.front;
-                wakes.push(queue.finish(front, Stage::Dismissed));
-            }
-            self.store(&queue, self.word.load(Relaxed)); // rule 2
-        }
+        let (_, wakes) = self.take_out(&mut queue, usize::MAX, End::Front, Stage::Dismissed);
         drop(queue);
         wakes.wake();
+    }
+
+    /// Takes up to `n` waiters out of the queue, from that end, and says how many and whom to wake.
+    fn take_out(&self, queue: &mut Queue, n: usize, end: End, stage: Stage) -> (usize, Wakes) {
+        let (mut count, mut wakes) = (0, Wakes::default());
+        while count < n && queue.front != NOWHERE {
+            let key = if end == End::Front { queue.front } else { queue.back };
+            wakes.push(queue.finish(key, stage));
+            count += 1;
+        }
+        if count > 0 {
+            self.store(queue, self.word.load(Relaxed)); // rule 2
+        }
+        (count, wakes)
     }
 
     /// Serves from the front with what is free and `extra` permits (rule 3), under the lock and
@@ -426,14 +442,12 @@ impl WaitList {
         let mut wakes = Wakes::default();
         let mut queue = lock(&self.queue);
         let stage = queue.waiters[key].stage;
-        let waker = if stage == Stage::Waiting {
-            let waker = queue.finish(key, Stage::Dismissed);
+        let mut waker = None;
+        if stage == Stage::Waiting {
+            waker = queue.finish(key, Stage::Dismissed);
             // It may have stood at the front, before others who need less.
             self.serve(&mut queue, 0, &mut wakes);
-            waker
-        } else {
-            None
-        };
+        }
         queue.waiters.remove(key);
         drop(queue);
         drop(waker); // after the lock (rule 5)
@@ -467,25 +481,25 @@ impl Default for Place {
 }
 
 /// Waits for permits. `Ok`: they are the caller's. `Err`: the list is closed.
-#[derive(Debug)]
 #[must_use = "futures do nothing unless awaited"]
-pub(crate) struct Acquire<'a> {
+pub(crate) struct Acquire<'a, S> {
     list: &'a WaitList,
     n: usize,
+    stale: S,
     place: Place,
 }
 
-impl Future for Acquire<'_> {
+impl<S: Fn() -> bool + Unpin> Future for Acquire<'_, S> {
     type Output = Result<(), Dismissed>;
 
     #[inline]
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = &mut *self;
-        this.list.poll(&mut this.place, this.n, Some(cx.waker()), || false)
+        this.list.poll(&mut this.place, this.n, Some(cx.waker()), &this.stale)
     }
 }
 
-impl Drop for Acquire<'_> {
+impl<S> Drop for Acquire<'_, S> {
     #[inline]
     fn drop(&mut self) {
         // Served, but never polled again: without this the permit would be lost for good (rule 4).
@@ -564,7 +578,7 @@ impl Queue {
 /// Wakers to wake once the lock is released (rule 5). One needs no heap, and one is what nearly all
 /// releases wake.
 #[derive(Debug, Default)]
-struct Wakes {
+pub(crate) struct Wakes {
     first: Option<Waker>,
     rest: Vec<Waker>,
 }
@@ -579,7 +593,7 @@ impl Wakes {
     }
 
     /// Front first: the tasks are queued in the order in which they waited.
-    fn wake(self) {
+    pub(crate) fn wake(self) {
         self.first.into_iter().chain(self.rest).for_each(Waker::wake);
     }
 }

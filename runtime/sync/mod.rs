@@ -1,12 +1,17 @@
 //! Floor 5. Waiting for each other: locks, permits, notifications, channels.
 //!
-//! | want                                   | take                 | asyncio             |
-//! |----------------------------------------|----------------------|---------------------|
-//! | at most n at a time                    | [`Semaphore`]        | `Semaphore`         |
-//! | one at a time, across `.await`         | [`Mutex`]            | `Lock`              |
-//! | "something happened"                   | [`Notify`]           | `Event`, roughly    |
-//! | one value, once                        | [`oneshot`]          | `Future`            |
-//! | a stream of values, with back-pressure | [`mpsc::channel`]    | `Queue(maxsize)`    |
+//! | want                                   | take                  | asyncio             |
+//! |----------------------------------------|-----------------------|---------------------|
+//! | at most n at a time                    | [`Semaphore`]         | `Semaphore`         |
+//! | the same, and to know who              | [`CapacityLimiter`]   | trio's, anyio's     |
+//! | one at a time, across `.await`         | [`Mutex`]             | `Lock`              |
+//! | to wait for what a mutex guards        | [`Condition`]         | `Condition`         |
+//! | "something happened", to one or to all | [`Notify`]            | —                   |
+//! | "it has happened", to whoever asks     | [`Event`]             | `Event`             |
+//! | to wait until all are there            | [`Barrier`]           | `Barrier`           |
+//! | one value, once                        | [`oneshot`]           | `Future`            |
+//! | a stream of values, with back-pressure | [`mpsc::channel`]     | `Queue(maxsize)`    |
+//! | the same for many who get; work to do  | [`Queue`]             | `Queue` and its kin |
 //! | "please stop", down a tree             | [`CancellationToken`] | `Task.cancel`       |
 //!
 //! Rules
@@ -17,21 +22,34 @@
 //! 3. An uncontended step is one or two atomic operations.
 //! 4. Dropping a future that waits is safe. What is lost then, if anything, is said in its docs.
 
+mod barrier;
 mod cancellation_token;
+mod capacity_limiter;
+mod condition;
+mod event;
 pub mod mpsc;
 mod mutex;
 mod notify;
 pub mod oneshot;
 mod park;
 pub(crate) mod permit_cell;
+pub mod queue;
 mod semaphore;
 
+pub use barrier::{Barrier, BarrierWaitResult, BrokenBarrierError};
 pub use cancellation_token::{
     CancellationToken, DropGuard, DropGuardRef, WaitForCancellationFuture,
     WaitForCancellationFutureOwned,
 };
+pub use capacity_limiter::{
+    AlreadyBorrowedError, CapacityLimiter, CapacityLimiterStatistics, CapacityToken,
+    OwnedCapacityToken, TryBorrowTokenError,
+};
+pub use condition::{Condition, ConditionGuard};
+pub use event::Event;
 pub use mutex::{Mutex, MutexGuard, OwnedMutexGuard, TryLockError};
 pub use notify::Notify;
+pub use queue::kinds::{LifoQueue, PriorityQueue, Queue};
 pub use semaphore::{
     AcquireError, OwnedSemaphorePermit, Semaphore, SemaphorePermit, TryAcquireError,
 };
