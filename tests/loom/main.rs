@@ -35,12 +35,17 @@ mod combine {
 /// The files of `runtime/sync`, where they expect each other.
 #[path = "../../runtime/sync"]
 mod sync {
+    pub mod barrier;
+    pub mod capacity_limiter;
+    pub mod condition;
+    pub mod event;
     pub mod mpsc;
     pub mod mutex;
     pub mod notify;
     pub mod oneshot;
     pub mod park;
     pub mod permit_cell;
+    pub mod queue;
     pub mod semaphore;
 }
 
@@ -62,10 +67,15 @@ mod current {
     pub fn forbid_blocking(_what: &str) {}
 }
 
+mod barrier;
+mod capacity_limiter;
 mod channels;
 mod children;
+mod condition;
+mod event;
 mod mutex;
 mod notify;
+mod queue;
 mod semaphore;
 mod tasks;
 mod waiting;

@@ -1,9 +1,14 @@
 //! The primitives of `rondel::sync`, on an executor that is not Rondel's, and on Rondel.
 
+mod barrier;
+mod capacity_limiter;
+mod condition;
+mod event;
 mod executor;
 mod mpsc;
 mod mutex;
 mod notify;
 mod on_rondel;
 mod oneshot;
+mod queue;
 mod semaphore;
