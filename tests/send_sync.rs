@@ -2,7 +2,7 @@
 //! A change here breaks programs, so it has to be made here too.
 
 use rondel::sync::{self, mpsc, oneshot};
-use rondel::{Handle, Runtime, io, net, task, time};
+use rondel::{Handle, Runtime, io, net, task, testing, time};
 use std::cell::Cell;
 use std::rc::Rc;
 
@@ -73,6 +73,22 @@ fn types_cross_threads_exactly_if_they_may() {
         sync::Semaphore: true true true
         sync::SemaphorePermit<'static>: true true true
         sync::Notify: true true true
+        sync::Event: true true true
+        sync::Condition: true true true
+        sync::Barrier: true true true
+        sync::CapacityLimiter: true true true
+        sync::CapacityLimiter<Sends>: false false true
+        sync::CapacityLimiter<No>: false false true
+        sync::CapacityToken<'static>: true true true
+        sync::OwnedCapacityToken<String>: true true true
+        sync::Queue<Sends>: true true true
+        sync::Queue<No>: false false true
+        sync::LifoQueue<Sends>: true true true
+        sync::LifoQueue<No>: false false true
+        sync::PriorityQueue<u8>: true true true
+        sync::queue::Item<'static, sync::queue::Fifo<u8>>: true true true
+        sync::queue::Item<'static, sync::queue::Fifo<Sends>>: true false true
+        sync::queue::Item<'static, sync::queue::Fifo<No>>: false false true
         mpsc::Sender<Sends>: true true true
         mpsc::Sender<No>: false false true
         mpsc::Receiver<Sends>: true true true
@@ -83,5 +99,14 @@ fn types_cross_threads_exactly_if_they_may() {
         oneshot::Sender<No>: false false true
         oneshot::Receiver<Sends>: true true true
         oneshot::Receiver<No>: false false true
+        testing::Diary: true true true
+        testing::OnDrop: true true true
+        testing::task::Spawn<u8>: true true true
+        testing::task::Spawn<Sends>: true false true
+        testing::task::Spawn<No>: false false true
+        testing::io::Builder: true true true
+        testing::io::Mock: true true true
+        testing::io::Handle: true true true
+        testing::cancel::Cut: true true true
     }
 }

@@ -61,6 +61,12 @@ mod task {
     mod waker;
 }
 
+/// The test kit's task, which any thread may wake.
+#[path = "../../runtime/testing"]
+mod testing {
+    pub mod task;
+}
+
 /// What the floors above would offer.
 mod current {
     /// No loop runs in a model.
@@ -73,6 +79,7 @@ mod channels;
 mod children;
 mod condition;
 mod event;
+mod kit;
 mod mutex;
 mod notify;
 mod queue;
