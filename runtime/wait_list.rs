@@ -247,8 +247,8 @@ impl WaitList {
         }
     }
 
-    /// Gives a fresh permit each to up to `n` who wait now, from that end; says to how many. They do
-    /// not pass through the word, where the front waiter would have a claim to them.
+    /// Gives a fresh permit each to up to `n` who wait, from that end, and says to how many. They
+    /// do not pass through the word, where the front waiter would have a claim to them.
     pub(crate) fn hand_out(&self, n: usize, end: End) -> usize {
         let mut queue = lock(&self.queue);
         let (count, wakes) = self.take_out(&mut queue, n, end, Stage::Served(end));

@@ -13,12 +13,12 @@
 //! Rules
 //! 1. `arrived` counts who waits in the round that stands in `state`. Who is cancelled takes itself
 //!    out of the count, but only there: a round that has ended has counted it.
-//! 2. A round ends once: complete, or broken by `reset` or `abort`. It is taken out of `state` under
-//!    the lock, and its list is closed after that; `broken` is written before.
+//! 2. A round ends once: complete, or broken by `reset` or `abort`. It is taken out of `state`
+//!    under the lock, and its list is closed after that; `broken` is written before.
 //!
-//! Real world: tokio's barrier is a count and a `watch` channel, and a cancelled party stays counted
-//! for ever; asyncio's makes newcomers wait until the last one has left ("draining"); `std`'s has a
-//! generation number under its lock.
+//! Real world: tokio's barrier is a count and a `watch` channel, and a cancelled party stays
+//! counted for ever; asyncio's makes newcomers wait until the last one has left ("draining");
+//! `std`'s has a generation number under its lock.
 
 use std::error::Error;
 use std::fmt;

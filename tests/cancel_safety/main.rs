@@ -4,14 +4,19 @@
 //! was granted is with the next in line, and where the documents say that something is lost, it is
 //! that and nothing else. `rondel::testing::cancel` tells how the cuts are made.
 
+mod barrier;
 mod cancellation_token;
+mod capacity_limiter;
 mod combine;
+mod condition;
+mod event;
 mod io;
 mod mpsc;
 mod mutex;
 mod net;
 mod notify;
 mod oneshot;
+mod queue;
 mod semaphore;
 mod task;
 mod time;

@@ -3,7 +3,7 @@
 use loom::thread;
 use std::sync::Arc;
 
-use crate::model::{block_on, check, poll_and_cancel};
+use crate::model::{block_on, check, poll_and_cancel, poll_once};
 use crate::shim::atomic::{AtomicUsize, Ordering::Relaxed};
 use crate::sync::barrier::Barrier;
 
@@ -35,12 +35,12 @@ fn two_parties_meet_in_each_round() {
     });
 }
 
-/// Goal: show that a party which gives up is counted either as there or as not there, never half.
-/// Method: two come and give up at once, whether they met or not; then two more have to meet.
+/// Goal: show that parties which give up are not counted, whatever they do at once.
+/// Method: two of three come and give up; then nobody is there, and three more have to meet.
 #[test]
-fn a_party_that_gives_up_leaves_the_count_right() {
+fn parties_that_give_up_are_not_counted() {
     check(|| {
-        let barrier = Arc::new(Barrier::new(2));
+        let barrier = Arc::new(Barrier::new(3));
         let quitter = {
             let barrier = barrier.clone();
             thread::spawn(move || drop(poll_and_cancel(barrier.wait())))
@@ -48,12 +48,36 @@ fn a_party_that_gives_up_leaves_the_count_right() {
         drop(poll_and_cancel(barrier.wait()));
         quitter.join().unwrap();
         assert_eq!(barrier.n_waiting(), 0);
-        let stays = {
+    });
+}
+
+/// Goal: show that a party which gives up while its round ends takes nobody out of the next one.
+/// Method: one waits and is dropped, while another one comes twice: once to end that round, or to
+/// give up, and once to wait in the next.
+#[test]
+fn a_party_that_gives_up_late_leaves_the_next_round_alone() {
+    check(|| {
+        let barrier = Arc::new(Barrier::new(2));
+        let wait = |barrier: &Arc<Barrier>| {
             let barrier = barrier.clone();
-            thread::spawn(move || block_on(barrier.wait()).is_leader())
+            Box::pin(async move { barrier.wait().await })
         };
-        let led = block_on(barrier.wait()).is_leader();
-        assert!(led != stays.join().unwrap());
+        let mut quitter = wait(&barrier);
+        assert!(poll_once(quitter.as_mut()).is_pending());
+        let other = {
+            let barrier = barrier.clone();
+            thread::spawn(move || {
+                drop(poll_and_cancel(wait(&barrier)));
+                let mut next = wait(&barrier);
+                assert!(poll_once(next.as_mut()).is_pending());
+                next
+            })
+        };
+        drop(quitter);
+        let next = other.join().unwrap();
+        assert_eq!(barrier.n_waiting(), 1);
+        drop(next);
+        assert_eq!(barrier.n_waiting(), 0);
     });
 }
 

@@ -5,7 +5,9 @@ use std::thread;
 use std::time::Duration;
 
 use rondel::sync::mpsc::error::SendTimeoutError;
-use rondel::sync::{Mutex, Notify, Semaphore, mpsc, oneshot};
+use rondel::sync::{
+    Barrier, CapacityLimiter, Condition, Event, Mutex, Notify, Queue, Semaphore, mpsc, oneshot,
+};
 
 /// Goal: show back-pressure in a pipeline of tasks: nothing lost, order kept.
 /// Method: one producer, one stage, one sink, through channels of 2.
@@ -138,4 +140,40 @@ fn blocking_on_the_pool_is_welcome() {
         }
         work.await.unwrap();
     });
+}
+
+/// Goal: show that each wait says its name when nobody can ever go on.
+/// Method: one future waits for everything at once, under virtual time.
+#[test]
+fn a_deadlock_names_each_wait() {
+    let runtime = rondel::Builder::new().start_paused(true).build().unwrap();
+    let deadlock = runtime.try_block_on(async {
+        let (event, condition, mutex) = (Event::new(), Condition::new(), Mutex::new(()));
+        let (barrier, limiter) = (Barrier::new(2), CapacityLimiter::for_borrowers(0));
+        let (empty, full) = (Queue::<u32>::new(1), Queue::new(1));
+        full.put_nowait(1).unwrap();
+        let _ = rondel::join!(
+            event.wait(),
+            async { drop(condition.wait(mutex.lock().await).await) },
+            barrier.wait(),
+            async { drop(limiter.acquire_on_behalf_of("nobody").await) },
+            empty.get(),
+            async { drop(empty.get_guard().await) },
+            full.put(2),
+            full.join(),
+        );
+    });
+    let mut waits = deadlock.unwrap_err().root().to_vec();
+    waits.sort();
+    let expected = [
+        "Barrier::wait",
+        "CapacityLimiter::acquire",
+        "Condition::wait",
+        "Event::wait",
+        "Queue::get",
+        "Queue::get_guard",
+        "Queue::join",
+        "Queue::put",
+    ];
+    assert_eq!(waits, expected);
 }

@@ -40,10 +40,10 @@ use crate::wait_list::{MAX_PERMITS, Refused, WaitList};
 
 /// A queue from many tasks to many tasks, with room for so many items.
 ///
-/// [`Queue`], [`PriorityQueue`] and [`LifoQueue`] are the three there are; they differ in which item
-/// is got next. The twin of asyncio's classes of these names, with their methods. All of them take
-/// `&self`: share a queue by reference within a task, and in an [`Arc`](std::sync::Arc) between
-/// tasks and threads.
+/// [`Queue`], [`PriorityQueue`] and [`LifoQueue`] are the three there are; they differ in which
+/// item is got next. The twin of asyncio's classes of these names, with their methods. All of them
+/// take `&self`: share a queue by reference within a task, and in an [`Arc`](std::sync::Arc)
+/// between tasks and threads.
 ///
 /// **Cost:** for each item put or got two atomic operations and a short lock.
 ///
@@ -203,8 +203,8 @@ impl<S: Store> QueueOf<S> {
     ///
     /// - Errors if the queue is shut down and nothing is left to get, before or during the wait.
     ///
-    /// **Cancel-safe:** yes, but it gives up its place in the queue. An item that was for it goes to
-    /// the next one.
+    /// **Cancel-safe:** yes, but it gives up its place in the queue. An item that was for it goes
+    /// to the next one.
     /// **Cost:** see [`QueueOf`].
     pub async fn get(&self) -> Result<S::Item, QueueShutDown> {
         leaf("Queue::get", self.wait_for_item()).await;
