@@ -48,6 +48,7 @@ pub mod testing;
 pub mod time;
 mod turn;
 mod wait_list;
+mod wakes;
 
 pub use builder::Builder;
 pub use current::{EnterGuard, Handle, TryCurrentError};

@@ -54,6 +54,7 @@ use std::task::{Context, Poll, Waker};
 
 use crate::shim::atomic::{AtomicUsize, Ordering::*, fence};
 use crate::shim::{Mutex, MutexGuard, const_outside_loom, lock};
+use crate::wakes::Wakes;
 use slab::Slab;
 
 // The word in numbers: 12 is three free permits, 13 the same while somebody needs more than three,
@@ -187,37 +188,44 @@ impl WaitList {
     /// Panics if more than [`MAX_PERMITS`] would be free.
     #[inline]
     pub(crate) fn release(&self, n: usize) {
-        self.release_quietly(n).into_iter().for_each(Wakes::wake);
+        if !self.release_free(n) {
+            self.release_and_wake(n);
+        }
     }
 
     /// [`release`](Self::release) by one who has a lock: whom to wake comes back (rule 5).
+    pub(crate) fn release_quietly(&self, n: usize) -> Wakes {
+        if self.release_free(n) { Wakes::default() } else { self.release_to_waiters(n) }
+    }
+
+    /// Makes `n` permits free, unless somebody waits for them.
     #[inline]
-    #[must_use]
-    pub(crate) fn release_quietly(&self, n: usize) -> Option<Wakes> {
-        if n == 0 {
-            return None;
-        }
+    fn release_free(&self, n: usize) -> bool {
         // Relaxed, here and above each exchange: a guess, which the exchange confirms or corrects.
         let mut word = self.word.load(Relaxed);
-        while word & WAITING == 0 {
+        while n > 0 && word & WAITING == 0 {
             let more = add(word, n);
             // Release: what was done under the permit; pairs with Acquire in `try_acquire`.
             match self.word.compare_exchange_weak(word, more, Release, Relaxed) {
-                Ok(_) => return None,
+                Ok(_) => return true,
                 Err(now) => word = now,
             }
         }
-        self.release_to_waiters(n)
+        n == 0
     }
 
     // Out of line, so that the short way stays small enough to be inlined.
     #[cold]
-    fn release_to_waiters(&self, n: usize) -> Option<Wakes> {
+    fn release_and_wake(&self, n: usize) {
+        self.release_to_waiters(n).wake();
+    }
+
+    fn release_to_waiters(&self, n: usize) -> Wakes {
         let mut wakes = Wakes::default();
         let mut queue = lock(&self.queue);
         if self.word.load(Relaxed) & WAITING != 0 {
             self.serve(&mut queue, n, &mut wakes);
-            return Some(wakes);
+            return wakes;
         }
         // They left while we came for the lock. Others may come while we try again: each round
         // means that somebody else got ahead, so it does not go on for ever.
@@ -250,8 +258,9 @@ impl WaitList {
     /// Gives a fresh permit each to up to `n` who wait, from that end, and says to how many. They
     /// do not pass through the word, where the front waiter would have a claim to them.
     pub(crate) fn hand_out(&self, n: usize, end: End) -> usize {
+        let mut wakes = Wakes::default();
         let mut queue = lock(&self.queue);
-        let (count, wakes) = self.take_out(&mut queue, n, end, Stage::Served(end));
+        let count = self.take_out(&mut queue, n, end, Stage::Served(end), &mut wakes);
         drop(queue);
         wakes.wake();
         count
@@ -270,19 +279,27 @@ impl WaitList {
     }
 
     fn dismiss(&self, mark: usize, meanwhile: impl FnOnce()) {
+        let mut wakes = Wakes::default();
         let mut queue = lock(&self.queue);
         meanwhile(); // ours, not a user's: it may run under the lock (rule 5)
         // Release: who sees the mark sees what was done before; pairs with Acquire in `is_closed`.
         // Not a store, as WAITING may be clear (rule 2).
         self.word.fetch_or(mark, Release);
-        let (_, wakes) = self.take_out(&mut queue, usize::MAX, End::Front, Stage::Dismissed);
+        self.take_out(&mut queue, usize::MAX, End::Front, Stage::Dismissed, &mut wakes);
         drop(queue);
         wakes.wake();
     }
 
-    /// Takes up to `n` waiters out of the queue, from that end, and says how many and whom to wake.
-    fn take_out(&self, queue: &mut Queue, n: usize, end: End, stage: Stage) -> (usize, Wakes) {
-        let (mut count, mut wakes) = (0, Wakes::default());
+    /// Takes up to `n` waiters out of the queue, from that end; returns how many it were.
+    fn take_out(
+        &self,
+        queue: &mut Queue,
+        n: usize,
+        end: End,
+        stage: Stage,
+        wakes: &mut Wakes,
+    ) -> usize {
+        let mut count = 0;
         while count < n && queue.front != NOWHERE {
             let key = if end == End::Front { queue.front } else { queue.back };
             wakes.push(queue.finish(key, stage));
@@ -291,7 +308,7 @@ impl WaitList {
         if count > 0 {
             self.store(queue, self.word.load(Relaxed)); // rule 2
         }
-        (count, wakes)
+        count
     }
 
     /// Serves from the front with what is free and `extra` permits (rule 3), under the lock and
@@ -572,28 +589,5 @@ impl Queue {
             None => self.back = prev,
         }
         waker
-    }
-}
-
-/// Wakers to wake once the lock is released (rule 5). One needs no heap, and one is what nearly all
-/// releases wake.
-#[derive(Debug, Default)]
-pub(crate) struct Wakes {
-    first: Option<Waker>,
-    rest: Vec<Waker>,
-}
-
-impl Wakes {
-    fn push(&mut self, waker: Option<Waker>) {
-        if self.first.is_none() {
-            self.first = waker;
-        } else {
-            self.rest.extend(waker);
-        }
-    }
-
-    /// Front first: the tasks are queued in the order in which they waited.
-    pub(crate) fn wake(self) {
-        self.first.into_iter().chain(self.rest).for_each(Waker::wake);
     }
 }

@@ -39,7 +39,7 @@ use std::task::{Context, Poll, ready};
 use crate::leaf::leaf;
 use crate::shim::{Mutex, lock};
 use crate::task::id::{self, Id};
-use crate::wait_list::{MAX_PERMITS, Place, WaitList, Wakes};
+use crate::wait_list::{MAX_PERMITS, Place, WaitList};
 
 /// Lends out at most so many tokens at a time, and at most one to each borrower.
 ///
@@ -126,7 +126,7 @@ impl CapacityLimiter {
 
     /// [`acquire`](Self::acquire) for a token that may outlive this borrow.
     ///
-    /// **Cancel-safe:** as [`acquire`](Self::acquire).
+    /// **Cancel-safe:** yes, as [`acquire`](Self::acquire).
     ///
     /// # Panics
     ///
@@ -212,7 +212,7 @@ impl<B: Hash + Eq> CapacityLimiter<B> {
         let wakes = self.tokens.release_quietly(more - paid);
         state.debt += fewer - self.tokens.take_free(fewer);
         drop(state);
-        wakes.into_iter().for_each(Wakes::wake);
+        wakes.wake();
     }
 
     /// How many tokens are out: held, or on their way to one who waited.
@@ -260,7 +260,7 @@ impl<B: Hash + Eq> CapacityLimiter<B> {
     /// [`acquire_on_behalf_of`](Self::acquire_on_behalf_of) for a token that may outlive this
     /// borrow.
     ///
-    /// **Cancel-safe:** as [`acquire_on_behalf_of`](Self::acquire_on_behalf_of).
+    /// **Cancel-safe:** yes, as [`acquire_on_behalf_of`](Self::acquire_on_behalf_of).
     pub async fn acquire_owned_on_behalf_of(
         self: Arc<Self>,
         borrower: B,
@@ -330,17 +330,13 @@ impl<B: Hash + Eq> CapacityLimiter<B> {
     fn leave(&self, borrower: &B, has_token: bool) {
         let mut state = lock(&self.state);
         let entry = state.borrowers.remove_entry(borrower);
-        let mut wakes = None;
-        if has_token {
-            if state.debt > 0 {
-                state.debt -= 1; // rule 2
-            } else {
-                wakes = self.tokens.release_quietly(1);
-            }
-        }
+        let back = usize::from(has_token);
+        let paid = back.min(state.debt); // rule 2
+        state.debt -= paid;
+        let wakes = self.tokens.release_quietly(back - paid);
         drop(state);
         drop(entry); // after the lock (rule 4)
-        wakes.into_iter().for_each(Wakes::wake);
+        wakes.wake();
     }
 }
 

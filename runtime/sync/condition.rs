@@ -121,7 +121,7 @@ impl Condition {
     pub async fn wait<G: ConditionGuard>(&self, guard: G) -> G {
         let mut wait = Wait { condition: self, place: Place::default(), chosen: false };
         let _ = wait.poll_place(None); // rule 1; pending by rule 2
-        let mutex = guard.unlock();
+        let mutex = G::unlock(guard);
         leaf("Condition::wait", &mut wait).await;
         let guard = G::lock(mutex).await;
         wait.chosen = false; // rule 3
@@ -134,7 +134,7 @@ impl Condition {
     /// The twin of `asyncio.Condition.wait_for`, whose result is the predicate's; here it is the
     /// guard.
     ///
-    /// **Cancel-safe:** as [`wait`](Self::wait).
+    /// **Cancel-safe:** yes, as [`wait`](Self::wait).
     /// **Cost:** as [`wait`](Self::wait) for each notification.
     pub async fn wait_for<G, F>(&self, mut guard: G, mut predicate: F) -> G
     where
@@ -150,7 +150,7 @@ impl Condition {
     /// Waits as long as `condition` says yes of the value: [`wait_for`](Self::wait_for) the other
     /// way round, as `std::sync::Condvar` has it.
     ///
-    /// **Cancel-safe:** as [`wait`](Self::wait).
+    /// **Cancel-safe:** yes, as [`wait`](Self::wait).
     /// **Cost:** as [`wait`](Self::wait) for each notification.
     ///
     /// ```
@@ -196,6 +196,8 @@ impl Condition {
     /// });
     /// ```
     pub fn notify(&self, n: usize) {
+        // A look without the list's lock: who must not be missed queued up under the mutex, which
+        // the caller has, or had when it changed the value (rule 1).
         if self.waiters.has_waiters() {
             self.waiters.hand_out(n, End::Front);
         }
@@ -261,7 +263,7 @@ pub trait ConditionGuard: DerefMut + sealed::Sealed {
     type Lock;
 
     #[doc(hidden)]
-    fn unlock(self) -> Self::Lock;
+    fn unlock(this: Self) -> Self::Lock;
 
     #[doc(hidden)]
     fn lock(lock: Self::Lock) -> impl Future<Output = Self>;
@@ -278,8 +280,8 @@ impl<T: ?Sized> sealed::Sealed for OwnedMutexGuard<T> {}
 impl<'a, T: ?Sized> ConditionGuard for MutexGuard<'a, T> {
     type Lock = &'a Mutex<T>;
 
-    fn unlock(self) -> &'a Mutex<T> {
-        MutexGuard::mutex(&self)
+    fn unlock(this: Self) -> &'a Mutex<T> {
+        MutexGuard::mutex(&this)
     }
 
     fn lock(mutex: &'a Mutex<T>) -> impl Future<Output = Self> {
@@ -290,8 +292,8 @@ impl<'a, T: ?Sized> ConditionGuard for MutexGuard<'a, T> {
 impl<T: ?Sized> ConditionGuard for OwnedMutexGuard<T> {
     type Lock = Arc<Mutex<T>>;
 
-    fn unlock(self) -> Arc<Mutex<T>> {
-        OwnedMutexGuard::mutex(&self).clone()
+    fn unlock(this: Self) -> Arc<Mutex<T>> {
+        OwnedMutexGuard::mutex(&this).clone()
     }
 
     fn lock(mutex: Arc<Mutex<T>>) -> impl Future<Output = Self> {

@@ -23,6 +23,8 @@ mod park;
 mod roll_call;
 #[path = "../../runtime/wait_list.rs"]
 mod wait_list;
+#[path = "../../runtime/wakes.rs"]
+mod wakes;
 
 /// The files of `runtime/combine` that touch shared memory.
 #[path = "../../runtime/combine"]

@@ -181,3 +181,22 @@ fn a_left_permit_reaches_a_waiter_that_comes_meanwhile() {
         assert!(list.free() <= 1);
     });
 }
+
+/// Goal: show that whoever is refused by a closed list sees what was done before the closing.
+/// Method: one writes a cell and closes the list; one waits, finds it closed, and writes, too.
+#[test]
+fn a_closing_orders_what_was_done_before() {
+    check(|| {
+        let shared = Arc::new((WaitList::new(0), UnsafeCell::new(0)));
+        let closer = {
+            let shared = shared.clone();
+            thread::spawn(move || {
+                add_one(&shared.1);
+                shared.0.close();
+            })
+        };
+        assert!(block_on(shared.0.acquire(1)).is_err());
+        add_one(&shared.1);
+        closer.join().unwrap();
+    });
+}

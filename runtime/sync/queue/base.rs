@@ -47,6 +47,31 @@ use crate::wait_list::{MAX_PERMITS, Refused, WaitList};
 ///
 /// **Cost:** for each item put or got two atomic operations and a short lock.
 ///
+/// ```
+/// use rondel::sync::queue::{QueueOf, Store};
+/// use rondel::sync::{LifoQueue, Queue};
+///
+/// /// Gets what is in a queue of any kind.
+/// async fn drain<S: Store>(queue: &QueueOf<S>) -> Vec<S::Item> {
+///     queue.shutdown(false);
+///     let mut items = Vec::new();
+///     while let Ok(item) = queue.get().await {
+///         items.push(item);
+///     }
+///     items
+/// }
+///
+/// rondel::run(async {
+///     let (queue, stack) = (Queue::new(0), LifoQueue::new(0));
+///     for item in [1, 2, 3] {
+///         queue.put(item).await.unwrap();
+///         stack.put(item).await.unwrap();
+///     }
+///     assert_eq!(drain(&queue).await, [1, 2, 3]);
+///     assert_eq!(drain(&stack).await, [3, 2, 1]);
+/// });
+/// ```
+///
 /// [`Queue`]: crate::sync::Queue
 /// [`PriorityQueue`]: crate::sync::PriorityQueue
 /// [`LifoQueue`]: crate::sync::LifoQueue
