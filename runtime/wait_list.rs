@@ -139,7 +139,8 @@ impl WaitList {
         let mut word = self.word.load(Relaxed);
         loop {
             if word & CLOSED != 0 {
-                fence(Acquire); // as `is_closed`: who is refused sees what was done before
+                // Acquire: who is refused sees what was done before; pairs with `dismiss`.
+                fence(Acquire);
                 return Err(Refused::Closed);
             }
             // No permits at all may be had past the queue: that overtakes nobody, and the exchange
@@ -173,14 +174,8 @@ impl WaitList {
 
     /// Waits for `n` permits; dropping the future is safe at any time. It takes its place at its
     /// first poll, not here: a future that is made and never polled does not hold up the line.
-    pub(crate) fn acquire(&self, n: usize) -> Acquire<'_, impl Fn() -> bool> {
-        self.acquire_unless(n, || false)
-    }
-
-    /// [`acquire`](Self::acquire), but dismissed if it would have to wait and `stale` says, under
-    /// the lock, that it should not; see [`poll`](Self::poll).
-    pub(crate) fn acquire_unless<S: Fn() -> bool>(&self, n: usize, stale: S) -> Acquire<'_, S> {
-        Acquire { list: self, n, stale, place: Place::default() }
+    pub(crate) fn acquire(&self, n: usize) -> Acquire<'_> {
+        Acquire { list: self, n, place: Place::default() }
     }
 
     /// Gives `n` permits to those who wait, in their order; what is left over becomes free.
@@ -282,8 +277,8 @@ impl WaitList {
         let mut wakes = Wakes::default();
         let mut queue = lock(&self.queue);
         meanwhile(); // ours, not a user's: it may run under the lock (rule 5)
-        // Release: who sees the mark sees what was done before; pairs with Acquire in `is_closed`.
-        // Not a store, as WAITING may be clear (rule 2).
+        // Release: who sees the mark sees what was done before; pairs with Acquire in `is_closed`
+        // and `try_acquire`. Not a store, as WAITING may be clear (rule 2).
         self.word.fetch_or(mark, Release);
         self.take_out(&mut queue, usize::MAX, End::Front, Stage::Dismissed, &mut wakes);
         drop(queue);
@@ -498,25 +493,36 @@ impl Default for Place {
 }
 
 /// Waits for permits. `Ok`: they are the caller's. `Err`: the list is closed.
+#[derive(Debug)]
 #[must_use = "futures do nothing unless awaited"]
-pub(crate) struct Acquire<'a, S> {
+pub(crate) struct Acquire<'a> {
     list: &'a WaitList,
     n: usize,
-    stale: S,
     place: Place,
 }
 
-impl<S: Fn() -> bool + Unpin> Future for Acquire<'_, S> {
+impl Acquire<'_> {
+    /// One step, for one who may be `stale`; see [`WaitList::poll`].
+    #[inline]
+    pub(crate) fn poll_unless(
+        &mut self,
+        stale: impl Fn() -> bool,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<(), Dismissed>> {
+        self.list.poll(&mut self.place, self.n, Some(cx.waker()), stale)
+    }
+}
+
+impl Future for Acquire<'_> {
     type Output = Result<(), Dismissed>;
 
     #[inline]
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let this = &mut *self;
-        this.list.poll(&mut this.place, this.n, Some(cx.waker()), &this.stale)
+        self.poll_unless(|| false, cx)
     }
 }
 
-impl<S> Drop for Acquire<'_, S> {
+impl Drop for Acquire<'_> {
     #[inline]
     fn drop(&mut self) {
         // Served, but never polled again: without this the permit would be lost for good (rule 4).

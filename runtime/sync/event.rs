@@ -21,6 +21,7 @@
 //! a `watch::channel(false)` does the same.
 
 use std::fmt;
+use std::future::poll_fn;
 
 use crate::leaf::leaf;
 use crate::shim::atomic::{AtomicBool, Ordering::*};
@@ -116,8 +117,9 @@ impl Event {
 
     async fn wait_unless_set(&self) {
         if !self.is_set() {
+            let mut acquire = self.waiters.acquire(1);
             // Dismissed, or not even queued: both mean "go on" (rule 2).
-            let _ = self.waiters.acquire_unless(1, || self.is_set()).await;
+            let _ = poll_fn(|cx| acquire.poll_unless(|| self.is_set(), cx)).await;
         }
     }
 }

@@ -5,7 +5,10 @@
 //! | at most n at a time                    | [`Semaphore`]         | `Semaphore`         |
 //! | the same, and to know who              | [`CapacityLimiter`]   | trio's, anyio's     |
 //! | one at a time, across `.await`         | [`Mutex`]             | `Lock`              |
+//! | many readers or one writer             | [`RwLock`]            | —                   |
 //! | to wait for what a mutex guards        | [`Condition`]         | `Condition`         |
+//! | a value made once, when first needed   | [`OnceCell`]          | —                   |
+//! | a value set once, awaited by many      | [`SetOnce`]           | `Future`            |
 //! | "something happened", to one or to all | [`Notify`]            | —                   |
 //! | "it has happened", to whoever asks     | [`Event`]             | `Event`             |
 //! | to wait until all are there            | [`Barrier`]           | `Barrier`           |
@@ -27,14 +30,19 @@ mod cancellation_token;
 mod capacity_limiter;
 mod condition;
 mod event;
+mod guard;
 pub mod mpsc;
 mod mutex;
 mod notify;
+mod once_cell;
+mod once_value;
 pub mod oneshot;
 mod park;
 pub(crate) mod permit_cell;
 pub mod queue;
+mod rwlock;
 mod semaphore;
+mod set_once;
 
 pub use barrier::{Barrier, BarrierWaitResult, BrokenBarrierError};
 pub use cancellation_token::{
@@ -47,12 +55,21 @@ pub use capacity_limiter::{
 };
 pub use condition::{Condition, ConditionGuard};
 pub use event::Event;
-pub use mutex::{Mutex, MutexGuard, OwnedMutexGuard, TryLockError};
-pub use notify::Notify;
-pub use queue::kinds::{LifoQueue, PriorityQueue, Queue};
-pub use semaphore::{
-    AcquireError, OwnedSemaphorePermit, Semaphore, SemaphorePermit, TryAcquireError,
+pub use mutex::{
+    MappedMutexGuard, Mutex, MutexGuard, OwnedMappedMutexGuard, OwnedMutexGuard, TryLockError,
 };
+pub use notify::Notify;
+pub use once_cell::{OnceCell, SetError};
+pub use queue::kinds::{LifoQueue, PriorityQueue, Queue};
+pub use rwlock::{
+    OwnedRwLockMappedWriteGuard, OwnedRwLockReadGuard, OwnedRwLockWriteGuard, RwLock,
+    RwLockMappedWriteGuard, RwLockReadGuard, RwLockWriteGuard,
+};
+pub use semaphore::{
+    AcquireError, AddPermitsError, OwnedSemaphorePermit, Semaphore, SemaphorePermit,
+    TryAcquireError,
+};
+pub use set_once::{SetOnce, SetOnceError};
 
 /// The futures of this module that have a name.
 pub mod futures {

@@ -15,9 +15,12 @@ mod mpsc;
 mod mutex;
 mod net;
 mod notify;
+mod once_cell;
 mod oneshot;
 mod queue;
+mod rwlock;
 mod semaphore;
+mod set_once;
 mod task;
 mod time;
 

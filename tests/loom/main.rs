@@ -29,6 +29,7 @@ mod wakes;
 /// The files of `runtime/combine` that touch shared memory.
 #[path = "../../runtime/combine"]
 mod combine {
+    pub mod buffered;
     pub mod children;
     pub mod gather;
     pub mod maybe_done;
@@ -41,14 +42,19 @@ mod sync {
     pub mod capacity_limiter;
     pub mod condition;
     pub mod event;
+    pub mod guard;
     pub mod mpsc;
     pub mod mutex;
     pub mod notify;
+    pub mod once_cell;
+    pub mod once_value;
     pub mod oneshot;
     pub mod park;
     pub mod permit_cell;
     pub mod queue;
+    pub mod rwlock;
     pub mod semaphore;
+    pub mod set_once;
 }
 
 /// The files of `runtime/task` that strangers reach into.
@@ -84,7 +90,9 @@ mod event;
 mod kit;
 mod mutex;
 mod notify;
+mod once;
 mod queue;
+mod rwlock;
 mod semaphore;
 mod tasks;
 mod waiting;

@@ -28,6 +28,7 @@
 //! same methods over one lock and three condition variables.
 
 use std::fmt;
+use std::future::poll_fn;
 use std::mem;
 
 use super::error::{GetError, PutError, QueueShutDown, TaskDoneError};
@@ -299,7 +300,8 @@ impl<S: Store> QueueOf<S> {
 
     /// Waits for the right to pop, or for the end (rule 2).
     async fn wait_for_item(&self) {
-        let _ = self.items.acquire_unless(1, || self.is_shutdown()).await;
+        let mut acquire = self.items.acquire(1);
+        let _ = poll_fn(|cx| acquire.poll_unless(|| self.is_shutdown(), cx)).await;
     }
 
     /// Takes an item out, and does what is to be done under the same lock. It is there for one who
@@ -374,7 +376,8 @@ impl<S: Store> QueueOf<S> {
         let finished = || lock(&self.state).finishes != finishes;
         // Dismissed for a finish that was before we came: wait on (rule 3).
         while !finished() {
-            let _ = self.finished.acquire_unless(1, finished).await;
+            let mut acquire = self.finished.acquire(1);
+            let _ = poll_fn(|cx| acquire.poll_unless(finished, cx)).await;
         }
     }
 
