@@ -184,7 +184,7 @@ impl WaitList {
     #[inline]
     pub(crate) fn release(&self, n: usize) {
         if !self.release_free(n) {
-            self.release_and_wake(n);
+            self.release_to_waiters(n).wake();
         }
     }
 
@@ -211,10 +211,6 @@ impl WaitList {
 
     // Out of line, so that the short way stays small enough to be inlined.
     #[cold]
-    fn release_and_wake(&self, n: usize) {
-        self.release_to_waiters(n).wake();
-    }
-
     fn release_to_waiters(&self, n: usize) -> Wakes {
         let mut wakes = Wakes::default();
         let mut queue = lock(&self.queue);
@@ -255,7 +251,7 @@ impl WaitList {
     pub(crate) fn hand_out(&self, n: usize, end: End) -> usize {
         let mut wakes = Wakes::default();
         let mut queue = lock(&self.queue);
-        let count = self.take_out(&mut queue, n, end, Stage::Served(end), &mut wakes);
+        let count = self.take_out(&mut queue, n, Stage::Served(end), &mut wakes);
         drop(queue);
         wakes.wake();
         count
@@ -280,23 +276,16 @@ impl WaitList {
         // Release: who sees the mark sees what was done before; pairs with Acquire in `is_closed`
         // and `try_acquire`. Not a store, as WAITING may be clear (rule 2).
         self.word.fetch_or(mark, Release);
-        self.take_out(&mut queue, usize::MAX, End::Front, Stage::Dismissed, &mut wakes);
+        self.take_out(&mut queue, usize::MAX, Stage::Dismissed, &mut wakes);
         drop(queue);
         wakes.wake();
     }
 
-    /// Takes up to `n` waiters out of the queue, from that end; returns how many it were.
-    fn take_out(
-        &self,
-        queue: &mut Queue,
-        n: usize,
-        end: End,
-        stage: Stage,
-        wakes: &mut Wakes,
-    ) -> usize {
+    /// Takes up to `n` waiters out of the queue, under the lock; returns how many it were.
+    fn take_out(&self, queue: &mut Queue, n: usize, stage: Stage, wakes: &mut Wakes) -> usize {
         let mut count = 0;
         while count < n && queue.front != NOWHERE {
-            let key = if end == End::Front { queue.front } else { queue.back };
+            let key = if stage == Stage::Served(End::Back) { queue.back } else { queue.front };
             wakes.push(queue.finish(key, stage));
             count += 1;
         }
@@ -501,24 +490,13 @@ pub(crate) struct Acquire<'a> {
     place: Place,
 }
 
-impl Acquire<'_> {
-    /// One step, for one who may be `stale`; see [`WaitList::poll`].
-    #[inline]
-    pub(crate) fn poll_unless(
-        &mut self,
-        stale: impl Fn() -> bool,
-        cx: &mut Context<'_>,
-    ) -> Poll<Result<(), Dismissed>> {
-        self.list.poll(&mut self.place, self.n, Some(cx.waker()), stale)
-    }
-}
-
 impl Future for Acquire<'_> {
     type Output = Result<(), Dismissed>;
 
     #[inline]
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        self.poll_unless(|| false, cx)
+        let this = &mut *self;
+        this.list.poll(&mut this.place, this.n, Some(cx.waker()), || false)
     }
 }
 

@@ -32,9 +32,7 @@ impl Wakes {
 
     /// First come, first woken: the tasks are queued in the order in which they waited.
     pub(crate) fn wake(self) {
-        if let Some(first) = self.first {
-            first.wake();
-        }
+        self.first.into_iter().for_each(Waker::wake);
         self.rest.into_iter().for_each(Waker::wake);
     }
 }

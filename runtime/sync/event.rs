@@ -12,17 +12,19 @@
 //! ```
 //!
 //! Rules
-//! 1. The flag is set under the lock of the list, together with the dismissal of all who wait. So
-//!    whoever queues up either is dismissed or sees the flag; nobody waits beside a set flag.
-//! 2. A waiter goes on because it was dismissed, whatever the flag says by the time it looks.
+//! 1. The flag is set under the lock of the list, together with the dismissal of all who wait. Who
+//!    queues up before that is dismissed; who comes after it sees the flag, or that it was cleared.
+//! 2. Whoever has queued up looks at the flag again (`unless.rs`), so nobody waits beside a set
+//!    flag.
+//! 3. A waiter goes on because it was dismissed, whatever the flag says by the time it looks.
 //!
-//! Real world: asyncio's `Event` marks each waiter's future, with the same two rules; trio's has no
+//! Real world: asyncio's `Event` marks each waiter's future, which is rule 3; trio's has no
 //! `clear`, as most programs do not need it; Windows calls it a manual-reset event. tokio has none:
 //! a `watch::channel(false)` does the same.
 
 use std::fmt;
-use std::future::poll_fn;
 
+use super::unless::acquire_unless;
 use crate::leaf::leaf;
 use crate::shim::atomic::{AtomicBool, Ordering::*};
 use crate::shim::const_outside_loom;
@@ -117,9 +119,8 @@ impl Event {
 
     async fn wait_unless_set(&self) {
         if !self.is_set() {
-            let mut acquire = self.waiters.acquire(1);
-            // Dismissed, or not even queued: both mean "go on" (rule 2).
-            let _ = poll_fn(|cx| acquire.poll_unless(|| self.is_set(), cx)).await;
+            // An error both if it was dismissed and if it is set by now: "go on" (rule 3).
+            let _ = acquire_unless(&self.waiters, || self.is_set()).await;
         }
     }
 }

@@ -43,6 +43,7 @@ pub mod queue;
 mod rwlock;
 mod semaphore;
 mod set_once;
+mod unless;
 
 pub use barrier::{Barrier, BarrierWaitResult, BrokenBarrierError};
 pub use cancellation_token::{

@@ -55,6 +55,7 @@ mod sync {
     pub mod rwlock;
     pub mod semaphore;
     pub mod set_once;
+    pub mod unless;
 }
 
 /// The files of `runtime/task` that strangers reach into.

@@ -28,7 +28,6 @@
 //! same methods over one lock and three condition variables.
 
 use std::fmt;
-use std::future::poll_fn;
 use std::mem;
 
 use super::error::{GetError, PutError, QueueShutDown, TaskDoneError};
@@ -37,6 +36,7 @@ use super::store::Store;
 use crate::leaf::leaf;
 use crate::shim::{Mutex, lock};
 use crate::sync::park;
+use crate::sync::unless::acquire_unless;
 use crate::wait_list::{MAX_PERMITS, Refused, WaitList};
 
 /// A queue from many tasks to many tasks, with room for so many items.
@@ -300,8 +300,7 @@ impl<S: Store> QueueOf<S> {
 
     /// Waits for the right to pop, or for the end (rule 2).
     async fn wait_for_item(&self) {
-        let mut acquire = self.items.acquire(1);
-        let _ = poll_fn(|cx| acquire.poll_unless(|| self.is_shutdown(), cx)).await;
+        let _ = acquire_unless(&self.items, || self.is_shutdown()).await;
     }
 
     /// Takes an item out, and does what is to be done under the same lock. It is there for one who
@@ -376,8 +375,7 @@ impl<S: Store> QueueOf<S> {
         let finished = || lock(&self.state).finishes != finishes;
         // Dismissed for a finish that was before we came: wait on (rule 3).
         while !finished() {
-            let mut acquire = self.finished.acquire(1);
-            let _ = poll_fn(|cx| acquire.poll_unless(finished, cx)).await;
+            let _ = acquire_unless(&self.finished, finished).await;
         }
     }
 
