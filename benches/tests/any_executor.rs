@@ -12,12 +12,16 @@ use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::sync::mpsc as std_mpsc;
+use std::task::Poll;
 use std::thread;
 use std::time::Duration;
 
 use futures_util::task::LocalSpawnExt;
 use rondel::io::{AsyncReadExt, AsyncWriteExt, duplex};
-use rondel::sync::{CancellationToken, Mutex, Notify, Semaphore, mpsc, oneshot};
+use rondel::sync::{
+    Barrier, CancellationToken, CapacityLimiter, Condition, Event, Mutex, Notify, PriorityQueue,
+    Semaphore, mpsc, oneshot,
+};
 use rondel::task::yield_now;
 
 /// Rounds of each body: enough for both tasks to wait for each other many times.
@@ -140,6 +144,11 @@ mod runs {
         mutex_owned
         notify
         notify_waiters
+        event
+        condition
+        barrier
+        capacity_limiter
+        queue
         oneshot_reply
         oneshot_closed
         mpsc_bounded
@@ -276,6 +285,120 @@ fn notify_waiters() -> Body {
             }
         },
         || {},
+    )
+}
+
+/// Ping and pong, cleared at once by the one who was let go.
+fn event() -> Body {
+    let (ping, pong) = (Arc::new(Event::new()), Arc::new(Event::new()));
+    let (their_ping, their_pong) = (ping.clone(), pong.clone());
+    body(
+        async move {
+            for _ in 0..ROUNDS {
+                ping.set();
+                pong.wait().await;
+                pong.clear();
+            }
+        },
+        async move {
+            for _ in 0..ROUNDS {
+                their_ping.wait().await;
+                their_ping.clear();
+                their_pong.set();
+            }
+        },
+        || {},
+    )
+}
+
+/// A list with room for one, and a lock; both sides wait for the other to change it.
+fn condition() -> Body {
+    let shared = Arc::new((Mutex::new(Vec::new()), Condition::new()));
+    let (putter, getter) = (shared.clone(), shared.clone());
+    body(
+        async move {
+            for number in 0..ROUNDS {
+                let list = putter.0.lock().await;
+                putter.1.wait_for(list, |list| list.is_empty()).await.push(number);
+                putter.1.notify_one();
+            }
+        },
+        async move {
+            for number in 0..ROUNDS {
+                let list = getter.0.lock().await;
+                let got = getter.1.wait_while(list, |list| list.is_empty()).await.pop();
+                assert_eq!(got, Some(number));
+                getter.1.notify_all();
+            }
+        },
+        move || assert!(shared.0.try_lock().unwrap().is_empty()),
+    )
+}
+
+/// Each is in the same round as the other when it is let go.
+fn barrier() -> Body {
+    let barrier = Arc::new(Barrier::new(2));
+    let rounds = Arc::new([AtomicUsize::new(0), AtomicUsize::new(0)]);
+    let side = |me: usize| {
+        let (barrier, rounds) = (barrier.clone(), rounds.clone());
+        async move {
+            for round in 1..=ROUNDS {
+                rounds[me].store(round, SeqCst);
+                barrier.wait().await;
+                assert!(rounds[1 - me].load(SeqCst) >= round);
+            }
+        }
+    };
+    let check = barrier.clone();
+    body(side(0), side(1), move || assert_eq!(check.n_waiting(), 0))
+}
+
+/// Both want the only token; one of them changes how many there are.
+fn capacity_limiter() -> Body {
+    let limiter = Arc::new(CapacityLimiter::for_borrowers(1));
+    let side = |name: &'static str, totals: [usize; 2]| {
+        let limiter = limiter.clone();
+        async move {
+            for round in 0..ROUNDS {
+                let token = limiter.clone().acquire_owned_on_behalf_of(name).await.unwrap();
+                limiter.set_total_tokens(totals[round % 2]);
+                yield_now().await;
+                drop(token);
+            }
+        }
+    };
+    let check = limiter.clone();
+    body(side("left", [1, 2]), side("right", [1, 1]), move || {
+        assert_eq!(check.borrowed_tokens(), 0);
+    })
+}
+
+/// One side puts, in vain now and then; the other one gets, and says when all is done.
+fn queue() -> Body {
+    let queue = Arc::new(PriorityQueue::new(2));
+    let (putter, getter) = (queue.clone(), queue.clone());
+    body(
+        async move {
+            for number in 0..ROUNDS {
+                putter.put(number).await.unwrap();
+            }
+            putter.join().await;
+            putter.shutdown(false);
+        },
+        async move {
+            let mut sum = 0;
+            loop {
+                // A getter that is dropped, served or not, takes nothing with it.
+                let polled = rondel::testing::task::spawn(getter.get_guard()).poll();
+                if let Poll::Ready(Ok(number)) = polled {
+                    sum += *number;
+                }
+                let Ok(number) = getter.get_guard().await else { break };
+                sum += *number;
+            }
+            assert_eq!(sum, ROUNDS * (ROUNDS - 1) / 2);
+        },
+        move || assert!(queue.empty() && queue.is_shutdown()),
     )
 }
 

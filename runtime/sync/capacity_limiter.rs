@@ -301,41 +301,37 @@ impl<B: Hash + Eq> CapacityLimiter<B> {
 
     fn try_borrow(&self, borrower: B) -> Result<Arc<B>, TryBorrowTokenError> {
         let borrower = Arc::new(borrower);
-        let enter = |entry: Entry<'_, _, _>, number| match entry {
-            Entry::Occupied(_) => Err(TryBorrowTokenError::AlreadyBorrowed),
-            Entry::Vacant(entry) => match self.tokens.try_acquire(1) {
-                Ok(()) => {
-                    entry.insert(number);
-                    Ok(())
-                }
-                Err(_) => Err(TryBorrowTokenError::NoTokens),
-            },
-        };
-        self.enter(&borrower, enter)?;
-        Ok(borrower)
+        let taken = self.enter(&borrower, || self.tokens.try_acquire(1).ok())?;
+        taken.map(|()| borrower).ok_or(TryBorrowTokenError::NoTokens)
     }
 
-    /// Finds the borrower's entry, and lets `enter` fill it, under the lock (rule 1).
+    /// Takes a token or a place by `take`, and a borrower in if that brings something (rule 1).
     fn enter<R>(
         &self,
         borrower: &Arc<B>,
-        enter: impl FnOnce(Entry<'_, Arc<B>, u64>, u64) -> R,
-    ) -> R {
+        take: impl FnOnce() -> Option<R>,
+    ) -> Result<Option<R>, AlreadyBorrowedError> {
         let state = &mut *lock(&self.state);
-        state.next_number += 1;
-        enter(state.borrowers.entry(borrower.clone()), state.next_number)
+        let Entry::Vacant(entry) = state.borrowers.entry(borrower.clone()) else {
+            return Err(AlreadyBorrowedError(()));
+        };
+        let taken = take();
+        if taken.is_some() {
+            entry.insert(state.next_number);
+            state.next_number += 1;
+        }
+        Ok(taken)
     }
 
     /// Takes a borrower out, and its token back, if it has one.
     fn leave(&self, borrower: &B, has_token: bool) {
         let mut state = lock(&self.state);
-        let entry = state.borrowers.remove_entry(borrower);
+        let _entry = state.borrowers.remove_entry(borrower); // dropped after the lock (rule 4)
         let back = usize::from(has_token);
         let paid = back.min(state.debt); // rule 2
         state.debt -= paid;
         let wakes = self.tokens.release_quietly(back - paid);
         drop(state);
-        drop(entry); // after the lock (rule 4)
         wakes.wake();
     }
 }
@@ -372,15 +368,10 @@ impl<B: Hash + Eq> Wait<'_, B> {
     /// under the lock.
     fn queue_up(&mut self) -> Poll<Result<(), AlreadyBorrowedError>> {
         let (tokens, place) = (&self.limiter.tokens, &mut self.place);
-        let polled = self.limiter.enter(self.borrower, |entry, number| match entry {
-            Entry::Occupied(_) => Poll::Ready(Err(AlreadyBorrowedError(()))),
-            Entry::Vacant(entry) => {
-                entry.insert(number);
-                tokens.poll(place, 1, None, || false).map(|_| Ok(()))
-            }
-        });
-        self.queued = polled.is_pending();
-        polled
+        let take = || Some(tokens.poll(place, 1, None, || false));
+        self.queued =
+            self.limiter.enter(self.borrower, take)?.is_some_and(|step| step.is_pending());
+        if self.queued { Poll::Pending } else { Poll::Ready(Ok(())) }
     }
 }
 
@@ -519,3 +510,9 @@ impl fmt::Display for TryBorrowTokenError {
 }
 
 impl Error for TryBorrowTokenError {}
+
+impl From<AlreadyBorrowedError> for TryBorrowTokenError {
+    fn from(_: AlreadyBorrowedError) -> Self {
+        Self::AlreadyBorrowed
+    }
+}
