@@ -25,6 +25,7 @@ pub mod oneshot;
 mod park;
 pub(crate) mod permit_cell;
 mod semaphore;
+pub(crate) mod senders;
 
 pub use cancellation_token::{
     CancellationToken, DropGuard, DropGuardRef, WaitForCancellationFuture,

@@ -42,6 +42,7 @@ mod sync {
     pub mod park;
     pub mod permit_cell;
     pub mod semaphore;
+    pub mod senders;
 }
 
 /// The files of `runtime/task` that strangers reach into.
