@@ -26,6 +26,7 @@ mod park;
 pub(crate) mod permit_cell;
 mod semaphore;
 pub(crate) mod senders;
+pub mod watch;
 
 pub use cancellation_token::{
     CancellationToken, DropGuard, DropGuardRef, WaitForCancellationFuture,

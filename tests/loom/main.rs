@@ -43,6 +43,7 @@ mod sync {
     pub mod permit_cell;
     pub mod semaphore;
     pub mod senders;
+    pub mod watch;
 }
 
 /// The files of `runtime/task` that strangers reach into.
@@ -70,3 +71,4 @@ mod notify;
 mod semaphore;
 mod tasks;
 mod waiting;
+mod watch;

@@ -7,3 +7,4 @@ mod notify;
 mod on_rondel;
 mod oneshot;
 mod semaphore;
+mod watch;
