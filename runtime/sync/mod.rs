@@ -7,6 +7,8 @@
 //! | "something happened"                   | [`Notify`]           | `Event`, roughly    |
 //! | one value, once                        | [`oneshot`]          | `Future`            |
 //! | a stream of values, with back-pressure | [`mpsc::channel`]    | `Queue(maxsize)`    |
+//! | every value to everybody               | [`broadcast::channel`] | -                   |
+//! | the latest value to everybody          | [`watch::channel`]   | -                   |
 //! | "please stop", down a tree             | [`CancellationToken`] | `Task.cancel`       |
 //!
 //! Rules
@@ -17,6 +19,7 @@
 //! 3. An uncontended step is one or two atomic operations.
 //! 4. Dropping a future that waits is safe. What is lost then, if anything, is said in its docs.
 
+pub mod broadcast;
 mod cancellation_token;
 pub mod mpsc;
 mod mutex;

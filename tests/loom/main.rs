@@ -35,6 +35,7 @@ mod combine {
 /// The files of `runtime/sync`, where they expect each other.
 #[path = "../../runtime/sync"]
 mod sync {
+    pub mod broadcast;
     pub mod mpsc;
     pub mod mutex;
     pub mod notify;
@@ -64,6 +65,7 @@ mod current {
     pub fn forbid_blocking(_what: &str) {}
 }
 
+mod broadcast;
 mod channels;
 mod children;
 mod mutex;

@@ -1,5 +1,6 @@
 //! The primitives of `rondel::sync`, on an executor that is not Rondel's, and on Rondel.
 
+mod broadcast;
 mod executor;
 mod mpsc;
 mod mutex;
