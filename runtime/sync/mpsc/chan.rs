@@ -238,7 +238,13 @@ impl<T> Future for Reserve<'_, T> {
         if result.is_pending() && !this.waiting && this.chan.pour_back() {
             result = this.chan.places.poll(&mut this.place, this.n, waker, || false);
         }
-        this.waiting = result.is_pending();
+        let waited = mem::replace(&mut this.waiting, result.is_pending());
+        if waited && result == Poll::Ready(Ok(())) && this.chan.places.is_closed() {
+            // Closed after it was served and before it could look. The place is not for a send that
+            // would only find out by losing its item.
+            this.chan.unreserve(this.n);
+            return Poll::Ready(Err(Dismissed));
+        }
         result
     }
 }
