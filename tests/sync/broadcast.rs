@@ -187,7 +187,7 @@ fn random_steps_agree_with_a_count_of_all_values() {
         let tx = Sender::new(capacity);
         let alive = Arc::new(());
         let mut sent = 0;
-        let mut receivers: Vec<(Receiver<(usize, Arc<()>)>, usize)> = vec![];
+        let mut receivers: Vec<(Receiver<_>, usize)> = vec![];
         for _ in 0..100 {
             let one = random(receivers.len().max(1));
             match random(10) {
@@ -357,7 +357,8 @@ fn a_cancelled_recv_loses_nothing() {
 /// Method: a value whose clone sends, counts, subscribes, and receives with another receiver.
 #[test]
 fn a_clone_may_use_the_channel() {
-    static CHANNEL: OnceLock<(Sender<Nosy>, Mutex<Receiver<Nosy>>)> = OnceLock::new();
+    type Ends = (Sender<Nosy>, Mutex<Receiver<Nosy>>);
+    static CHANNEL: OnceLock<Ends> = OnceLock::new();
     #[derive(Debug)]
     struct Nosy(u32);
     impl Clone for Nosy {
@@ -505,7 +506,8 @@ fn a_drop_that_panics_loses_no_wake() {
 /// Method: a clone that lasts until it is told to end; meanwhile use everything.
 #[test]
 fn while_a_value_is_cloned_only_its_receivers_wait() {
-    struct Slow(u32, Arc<Mutex<Option<(mpsc::Sender<()>, mpsc::Receiver<()>)>>>);
+    type Signals = (mpsc::Sender<()>, mpsc::Receiver<()>);
+    struct Slow(u32, Arc<Mutex<Option<Signals>>>);
     impl Clone for Slow {
         fn clone(&self) -> Self {
             let signals = self.1.lock().unwrap().take(); // the first clone only
@@ -560,7 +562,7 @@ fn threads_lose_nothing_but_what_they_are_told() {
     impl Clone for Value {
         fn clone(&self) -> Self {
             assert!(!self.busy.replace(true), "cloned by two at once");
-            if self.number % 64 == 0 {
+            if self.number.is_multiple_of(64) {
                 thread::yield_now();
             }
             self.busy.set(false);
@@ -611,7 +613,7 @@ fn threads_lose_nothing_but_what_they_are_told() {
             thread::spawn(move || {
                 for number in 0..EACH {
                     tx.send(Value { sender, number, busy: Cell::new(false) }).unwrap();
-                    if number % 8 == 0 {
+                    if number.is_multiple_of(8) {
                         thread::yield_now();
                     }
                 }

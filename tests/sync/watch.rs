@@ -295,8 +295,9 @@ fn a_change_that_panics_leaves_the_channel_usable() {
 /// Method: a value whose drop looks at the channel, sends and counts.
 #[test]
 fn a_drop_may_use_the_channel() {
+    type Diary = Arc<Mutex<Vec<bool>>>;
     #[derive(Default)]
-    struct Nosy(Option<(Sender<Nosy>, Arc<Mutex<Vec<bool>>>)>);
+    struct Nosy(Option<(Sender<Nosy>, Diary)>);
     impl Drop for Nosy {
         fn drop(&mut self) {
             if let Some((tx, saw)) = self.0.take() {
@@ -306,8 +307,8 @@ fn a_drop_may_use_the_channel() {
         }
     }
     let (tx, rx) = channel(Nosy::default());
-    let saw = Arc::default();
-    tx.send_replace(Nosy(Some((tx.clone(), Arc::clone(&saw)))));
+    let saw = Diary::default();
+    tx.send_replace(Nosy(Some((tx.clone(), saw.clone()))));
     assert!(tx.send(Nosy::default()).is_ok());
     assert_eq!(*saw.lock().unwrap(), [true], "the new value is there already");
     assert!(rx.has_changed().unwrap());
