@@ -5,10 +5,10 @@
 //!            ┌─────┬─────┬─────┬─────┐
 //!   send ──▶ │ "f" │ "g" │  ?  │ "i" │        capacity 4: the next send overwrites "f"
 //!            └─────┴─────┴─────┴─────┘
-//!   unseen:    1     1     2     3
-//!              ▲           ▲     ▲
-//!              A           B     C             A has all four before it, C only the last; "h" is
-//!                                              lent: B has it in hand and copies it
+//!   unseen:    1     1     1     3
+//!              ▲                 ▲
+//!              A               B, C            A has all four before it, B and C only the last;
+//!                                              "h" is lent: B has it in hand and copies it
 //! ```
 //!
 //! Positions count all values ever sent. A receiver is a position: that of the value it sees next.
@@ -25,6 +25,9 @@
 //!    `awaited` in the ring for "anything new", in the slot for "it is back". Who changes that and
 //!    finds the word wakes all tickets taken before.
 //! 5. Values and wakers are dropped, and wakers cloned and woken, outside the lock.
+//!
+//! Rule 3 costs a second lock for each copy but the last. One lock for all, where others have one
+//! for each slot and one more to send, pays for it (row `broadcast_1x4` of the benches).
 //!
 //! Real world: tokio has a lock for each slot and one for the end, and clones under the slot's;
 //! crossbeam and Go have no such channel; the Disruptor makes the sender wait instead of rule 2.

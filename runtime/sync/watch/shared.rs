@@ -21,7 +21,7 @@
 //! 2. AWAITED is set by who is going to wait, and cleared with the next version.
 //! 3. The closures that change or test the value run under its lock: that is what they are for.
 //!    Nothing else of the user's does; a value that was replaced is dropped outside.
-//! 4. A closure that panics leaves the value as it was by then, unlocked, and the version as it was.
+//! 4. A closure that panics leaves the value as it was by then, unlocked, and the version unchanged.
 //!
 //! Real world: tokio has eight lists of waiters, so that many threads can wait without contention,
 //! and goes through all eight with each send.
@@ -39,7 +39,7 @@ use crate::sync::senders::{Channel, Senders};
 const CLOSED: usize = 1;
 /// Some receiver waits for the next version (rule 2).
 const AWAITED: usize = 2;
-/// One version. It wraps: who sleeps through exactly 2^62 of them (2^30 on 32 bits) sees nothing new.
+/// One version. It wraps: who sleeps through exactly 2^62 of them (2^30 on 32 bits) misses them.
 const VERSION: usize = 4;
 
 /// Which value: they are all different.
