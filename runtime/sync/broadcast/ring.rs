@@ -156,7 +156,8 @@ impl<T> Shared<T> {
         let home = if slot.unseen > 0 {
             Some((self, seen))
         } else {
-            ring.slots.pop_front(); // it is the oldest: who saw this saw those before it (rule 1)
+            debug_assert_eq!(seen, oldest, "who saw this saw those before it (rule 1)");
+            ring.slots.pop_front();
             None
         };
         Found::Value(Lent { value: Some(value), home })

@@ -21,7 +21,7 @@
 //! 2. AWAITED is set by who is going to wait, and cleared with the next version.
 //! 3. The closures that change or test the value run under its lock: that is what they are for.
 //!    Nothing else of the user's does; a value that was replaced is dropped outside.
-//! 4. A closure that panics leaves the value as it was by then, unlocked, and the version unchanged.
+//! 4. A closure that panics leaves the value as it was by then, unlocked, and tells nobody.
 //!
 //! Real world: tokio has eight lists of waiters, so that many threads can wait without contention,
 //! and goes through all eight with each send.
