@@ -17,7 +17,7 @@ const UNSAFE_FILES: &[(&str, &str)] = &[
     ("runtime/combine/children.rs", "children in one pinned block, and wakers that point into it"),
     ("runtime/compat/hyper.rs", "hyper's read cursor is uninitialised memory"),
     ("runtime/io/read_buf.rs", "tokio's `ReadBuf` is uninitialised memory"),
-    ("runtime/sync/permit_cell.rs", "a value that only the holder of a permit may touch"),
+    ("runtime/sync/permit_cell.rs", "a value that only those who hold permits may reach"),
     ("runtime/reactor/polling.rs", "polling's `add` leaves the life of the descriptor to us"),
     ("runtime/task/cell.rs", "one block for any future, counted, behind a thin pointer"),
     ("runtime/task/home.rs", "a pointer that is counted plainly at home"),
@@ -26,7 +26,21 @@ const UNSAFE_FILES: &[(&str, &str)] = &[
 const UNSAFE_BLOCKS_MAX: usize = 60;
 
 /// What `macro_rules!` puts at the root of the crate.
-const MACROS: &[&str] = &["join", "try_join", "select", "__select_eat", "__select_run"];
+const MACROS: &[&str] = &[
+    "join",
+    "try_join",
+    "select",
+    "__select_eat",
+    "__select_run",
+    "assert_elapsed",
+    "assert_err",
+    "assert_ok",
+    "assert_pending",
+    "assert_ready",
+    "assert_ready_eq",
+    "assert_ready_err",
+    "assert_ready_ok",
+];
 
 /// What the islands of floor 1 share: the door to atomics, the clock, and what every wait owes.
 const SHARED: &[&str] = &[

@@ -27,6 +27,7 @@ mod wait_list;
 /// The files of `runtime/combine` that touch shared memory.
 #[path = "../../runtime/combine"]
 mod combine {
+    pub mod buffered;
     pub mod children;
     pub mod gather;
     pub mod maybe_done;
@@ -36,14 +37,19 @@ mod combine {
 #[path = "../../runtime/sync"]
 mod sync {
     pub mod broadcast;
+    pub mod guard;
     pub mod mpsc;
     pub mod mutex;
     pub mod notify;
+    pub mod once_cell;
+    pub mod once_value;
     pub mod oneshot;
     pub mod park;
     pub mod permit_cell;
+    pub mod rwlock;
     pub mod semaphore;
     pub mod senders;
+    pub mod set_once;
     pub mod watch;
 }
 
@@ -59,6 +65,12 @@ mod task {
     mod waker;
 }
 
+/// The test kit's task, which any thread may wake.
+#[path = "../../runtime/testing"]
+mod testing {
+    pub mod task;
+}
+
 /// What the floors above would offer.
 mod current {
     /// No loop runs in a model.
@@ -68,8 +80,11 @@ mod current {
 mod broadcast;
 mod channels;
 mod children;
+mod kit;
 mod mutex;
 mod notify;
+mod once;
+mod rwlock;
 mod semaphore;
 mod tasks;
 mod waiting;
