@@ -4,6 +4,7 @@
 //! was granted is with the next in line, and where the documents say that something is lost, it is
 //! that and nothing else. `rondel::testing::cancel` tells how the cuts are made.
 
+mod broadcast;
 mod cancellation_token;
 mod combine;
 mod io;
@@ -18,6 +19,7 @@ mod semaphore;
 mod set_once;
 mod task;
 mod time;
+mod watch;
 
 use std::future::Future;
 use std::sync::Arc;
