@@ -11,8 +11,9 @@
 //! | `guard`    | [`Ref`]: the value while somebody looks at it                 |
 //! | `error`    | the errors                                                    |
 //!
-//! Real world: asyncio has a `Condition` and a variable beside it; Kotlin's `StateFlow` is the same
-//! as this; a condition variable with a generation count is its ancestor.
+//! Real world: asyncio has a `Condition` and a variable beside it; Kotlin's `StateFlow` is this
+//! with a comparison, so that an equal value is no news; a condition variable with a generation
+//! count is the ancestor of both.
 
 pub mod error;
 mod guard;
