@@ -1,7 +1,7 @@
 //! Which public types may cross or be shared between threads, and which may be moved when pinned.
 //! A change here breaks programs, so it has to be made here too.
 
-use rondel::sync::{self, mpsc, oneshot};
+use rondel::sync::{self, broadcast, mpsc, oneshot, watch};
 use rondel::{Handle, Runtime, combine, io, net, task, testing, time};
 use std::cell::Cell;
 use std::pin::Pin;
@@ -129,6 +129,25 @@ fn types_cross_threads_exactly_if_they_may() {
         oneshot::Sender<No>: false false true
         oneshot::Receiver<Sends>: true true true
         oneshot::Receiver<No>: false false true
+        mpsc::WeakSender<Sends>: true true true
+        mpsc::WeakUnboundedSender<No>: false false true
+        mpsc::Permit<'static, Sends>: true true true
+        mpsc::PermitIterator<'static, No>: false false true
+        mpsc::OwnedPermit<Sends>: true true true
+        broadcast::Sender<Sends>: true true true
+        broadcast::Sender<No>: false false true
+        broadcast::WeakSender<Sends>: true true true
+        broadcast::WeakSender<No>: false false true
+        broadcast::Receiver<Sends>: true true true
+        broadcast::Receiver<No>: false false true
+        watch::Sender<u8>: true true true
+        watch::Sender<Sends>: false false true
+        watch::Sender<No>: false false true
+        watch::Receiver<u8>: true true true
+        watch::Receiver<Sends>: false false true
+        watch::Receiver<No>: false false true
+        watch::Ref<'static, u8>: false true true
+        watch::Ref<'static, Sends>: false false true
         testing::Diary: true true true
         testing::OnDrop: true true true
         testing::task::Spawn<u8>: true true true
@@ -215,4 +234,19 @@ fn guards_cross_threads_exactly_if_they_may() {
         sync::SetOnce<Shares>: false false true
         sync::SetOnce<No>: false false true
     }
+}
+
+/// Goal: show that a wait can move to another thread if its value can, although it takes locks.
+/// Method: ask the compiler.
+#[test]
+fn waits_on_channels_cross_threads_if_their_values_may() {
+    fn free(_: impl Send + Sync) {}
+    fn sends(_: impl Send) {}
+    let (tx, mut rx) = broadcast::channel::<Cell<u8>>(1);
+    free(rx.recv());
+    free(tx.closed());
+    let (tx, mut rx) = watch::channel(0);
+    free(rx.changed());
+    sends(rx.wait_for(|&value| value == 1));
+    free(tx.closed());
 }

@@ -18,9 +18,10 @@ use std::time::Duration;
 
 use futures_util::task::LocalSpawnExt;
 use rondel::io::{AsyncReadExt, AsyncWriteExt, duplex};
+use rondel::sync::broadcast::{self, error::RecvError};
 use rondel::sync::{
     Barrier, CancellationToken, CapacityLimiter, Condition, Event, Mutex, Notify, PriorityQueue,
-    Semaphore, mpsc, oneshot,
+    Semaphore, mpsc, oneshot, watch,
 };
 use rondel::task::yield_now;
 
@@ -155,6 +156,10 @@ mod runs {
         mpsc_reserve_and_recv_many
         mpsc_unbounded
         mpsc_closed
+        broadcast_both_ways
+        broadcast_lagging_and_closed
+        watch_both_ways
+        watch_wait_for
         cancellation_token
         combinators
         streams
@@ -438,6 +443,124 @@ fn oneshot_closed() -> Body {
             while let Some(receiver) = rx.recv().await {
                 yield_now().await;
                 drop(receiver);
+            }
+        },
+        || {},
+    )
+}
+
+/// Both sides hear both sides, each the other's word before its own next one.
+fn broadcast_both_ways() -> Body {
+    let (tx, first) = broadcast::channel(4);
+    let second = tx.subscribe();
+    let side = |tx: broadcast::Sender<(usize, usize)>, mut rx: broadcast::Receiver<_>, me| {
+        async move {
+            for round in 0..ROUNDS {
+                assert_eq!(tx.send((me, round)).unwrap(), 2);
+                let mut heard = [rx.recv().await.unwrap(), rx.recv().await.unwrap()];
+                heard.sort_unstable();
+                assert_eq!(heard, [(0, round), (1, round)]);
+            }
+            rx // kept until both are done: a send finds two receivers
+        }
+    };
+    let (left, right) = (side(tx.clone(), first, 0), side(tx.clone(), second, 1));
+    let (keep, kept) = (Arc::new(std::sync::Mutex::new(vec![])), tx);
+    let (mine, theirs) = (keep.clone(), keep.clone());
+    body(
+        async move {
+            let rx = left.await;
+            mine.lock().unwrap().push(rx);
+        },
+        async move {
+            let rx = right.await;
+            theirs.lock().unwrap().push(rx);
+        },
+        move || {
+            assert_eq!((kept.len(), kept.receiver_count()), (0, 2));
+            drop(keep);
+            assert_eq!(kept.receiver_count(), 0);
+        },
+    )
+}
+
+/// What a slow receiver got and what it was told to have lost is all that was sent; and the sender
+/// sees it go.
+fn broadcast_lagging_and_closed() -> Body {
+    let (tx, mut rx) = broadcast::channel(2);
+    let weak = tx.downgrade();
+    let (reply, end) = oneshot::channel();
+    body(
+        async move {
+            for number in 0..ROUNDS as u64 {
+                tx.send(number).unwrap();
+                if number % 3 == 0 {
+                    yield_now().await;
+                }
+            }
+            let other = tx.clone();
+            drop(tx);
+            other.send(u64::MAX).unwrap();
+            other.closed().await;
+            assert_eq!(end.await, Ok(ROUNDS as u64));
+        },
+        async move {
+            let mut accounted = 0;
+            loop {
+                match rx.recv().await {
+                    Ok(u64::MAX) => break,
+                    Ok(number) => {
+                        assert_eq!(number, accounted);
+                        accounted += 1;
+                    }
+                    Err(RecvError::Lagged(missed)) => accounted += missed,
+                    Err(RecvError::Closed) => panic!("there is a sender"),
+                }
+            }
+            drop(rx);
+            reply.send(accounted).unwrap();
+        },
+        move || assert!(weak.upgrade().is_none()),
+    )
+}
+
+/// Ping and pong, by two values that both sides can see.
+fn watch_both_ways() -> Body {
+    let (ping, mut pinged) = watch::channel(0);
+    let (pong, mut ponged) = watch::channel(0);
+    body(
+        async move {
+            for round in 1..=ROUNDS {
+                ping.send(round).unwrap();
+                ponged.changed().await.unwrap();
+                assert_eq!(*ponged.borrow_and_update(), round);
+            }
+        },
+        async move {
+            while pinged.changed().await.is_ok() {
+                let round = *pinged.borrow_and_update();
+                pong.send_replace(round);
+            }
+            assert_eq!(*pinged.borrow(), ROUNDS);
+        },
+        || {},
+    )
+}
+
+/// A value is waited for that comes after many others, and the sender sees the receiver go.
+fn watch_wait_for() -> Body {
+    let (tx, mut rx) = watch::channel(0);
+    body(
+        async move {
+            for _ in 0..ROUNDS {
+                tx.send_modify(|count| *count += 1);
+                yield_now().await;
+            }
+            tx.closed().await;
+        },
+        async move {
+            for wanted in (0..=ROUNDS).step_by(7) {
+                assert!(*rx.wait_for(|&count| count >= wanted).await.unwrap() >= wanted);
             }
         },
         || {},

@@ -13,12 +13,14 @@
 //!    hands the notification on. One that was sent off by `notify_waiters` does not.
 //! 2. `notify_waiters` also reaches futures that exist but were not polled yet: each future
 //!    remembers how many such calls there had been when it was made.
+//! 3. So "make the future, look, wait" misses nothing: who does not see what was done before
+//!    `notify_waiters` has made the future before that call, and is reached by it.
 //!
 //! Real world: asyncio's `Condition` without its lock; a condition variable that remembers one
 //! signal.
 
 use std::fmt;
-use std::future::Future;
+use std::future::{Future, poll_fn};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
@@ -115,14 +117,14 @@ impl Notify {
     /// });
     /// ```
     pub fn notify_waiters(&self) {
-        // Relaxed: the lock orders it before the look of those who queue up later; those who
-        // compare it with their own start only need that one variable in order.
-        self.list.dismiss_all(|| _ = self.calls.fetch_add(1, Relaxed));
+        // Release: pairs with Acquire in `begin` (rule 3). Those who queue up later see it by the
+        // lock.
+        self.list.dismiss_all(|| _ = self.calls.fetch_add(1, Release));
     }
 
     fn begin(&self) -> Wait {
-        // Relaxed: see `notify_waiters`.
-        Wait { place: Place::default(), calls: self.calls.load(Relaxed), stage: Stage::New }
+        // Acquire: pairs with Release in `notify_waiters` (rule 3).
+        Wait { place: Place::default(), calls: self.calls.load(Acquire), stage: Stage::New }
     }
 
     fn poll(&self, wait: &mut Wait, waker: Option<&Waker>) -> Poll<()> {
@@ -130,9 +132,12 @@ impl Notify {
             return Poll::Ready(());
         }
         let calls = wait.calls;
-        // Relaxed: under the lock; see `notify_waiters`.
+        // Relaxed: ordered by the lock, or by the permit we took.
         let stale = || self.calls.load(Relaxed) != calls;
         let result = self.list.poll(&mut wait.place, 1, waker, stale);
+        if wait.stage == Stage::New && result == Poll::Ready(Ok(())) && stale() {
+            self.list.leave_one(End::Front); // it was reached anyway: the permit is for another one
+        }
         wait.stage = if result.is_pending() { Stage::Waiting } else { Stage::Done };
         // Notified or dismissed by `notify_waiters`: both mean "go on".
         result.map(|_| ())
@@ -193,6 +198,11 @@ impl Notified<'_> {
     pub fn enable(self: Pin<&mut Self>) -> bool {
         let this = self.get_mut();
         this.notify.poll(&mut this.wait, None).is_ready()
+    }
+
+    /// Waits as a part of somebody else's wait, which is a leaf already.
+    pub(super) async fn within_a_leaf(mut self) {
+        poll_fn(|cx| self.notify.poll(&mut self.wait, Some(cx.waker()))).await;
     }
 }
 

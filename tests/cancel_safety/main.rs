@@ -5,6 +5,7 @@
 //! that and nothing else. `rondel::testing::cancel` tells how the cuts are made.
 
 mod barrier;
+mod broadcast;
 mod cancellation_token;
 mod capacity_limiter;
 mod combine;
@@ -23,6 +24,7 @@ mod semaphore;
 mod set_once;
 mod task;
 mod time;
+mod watch;
 
 use std::future::Future;
 use std::sync::Arc;

@@ -39,6 +39,7 @@ mod combine {
 #[path = "../../runtime/sync"]
 mod sync {
     pub mod barrier;
+    pub mod broadcast;
     pub mod capacity_limiter;
     pub mod condition;
     pub mod event;
@@ -54,8 +55,10 @@ mod sync {
     pub mod queue;
     pub mod rwlock;
     pub mod semaphore;
+    pub mod senders;
     pub mod set_once;
     pub mod unless;
+    pub mod watch;
 }
 
 /// The files of `runtime/task` that strangers reach into.
@@ -83,6 +86,7 @@ mod current {
 }
 
 mod barrier;
+mod broadcast;
 mod capacity_limiter;
 mod channels;
 mod children;
@@ -97,3 +101,4 @@ mod rwlock;
 mod semaphore;
 mod tasks;
 mod waiting;
+mod watch;

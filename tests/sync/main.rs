@@ -1,6 +1,7 @@
 //! The primitives of `rondel::sync`, on an executor that is not Rondel's, and on Rondel.
 
 mod barrier;
+mod broadcast;
 mod capacity_limiter;
 mod condition;
 mod event;
@@ -15,3 +16,4 @@ mod queue;
 mod rwlock;
 mod semaphore;
 mod set_once;
+mod watch;
