@@ -26,7 +26,8 @@ const UNSAFE_FILES: &[(&str, &str)] = &[
 const UNSAFE_BLOCKS_MAX: usize = 60;
 
 /// What `macro_rules!` puts at the root of the crate.
-const MACROS: &[&str] = &["join", "try_join", "select", "__select_eat", "__select_run"];
+const MACROS: &[&str] =
+    &["join", "try_join", "select", "__select_eat", "__select_run", "task_local"];
 
 /// What the islands of floor 1 share: the door to atomics, the clock, and what every wait owes.
 const SHARED: &[&str] = &[
@@ -58,6 +59,8 @@ const NOT_SPINE: &[&str] = &[
     "runtime/roll_call.rs",
     "runtime/runtime.rs",
     "runtime/services.rs",
+    "runtime/task/bells.rs",
+    "runtime/task/local_work.rs",
 ];
 
 struct File {

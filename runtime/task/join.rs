@@ -1,7 +1,8 @@
 //! Floor 1. The handle of a task: wait for its output, ask it to end, or let it go.
 //!
-//! A handle serves two kinds of work: a task of a loop, and something that runs elsewhere (a
-//! closure on the blocking pool) and is reached through the small trait [`Elsewhere`].
+//! A handle serves three kinds of work: a task of a loop; a task of a `LocalSet`, which knows no
+//! loop (`local_work.rs`); and something that runs elsewhere (a closure on the blocking pool) and
+//! is reached through the small trait [`Elsewhere`].
 //!
 //! ```text
 //!   handle      at home                               from another thread
@@ -25,6 +26,7 @@
 use super::cell::{OutputOf, TaskRef};
 use super::home::HomeRef;
 use super::id::{Id, Origin};
+use super::local_work::LocalOutput;
 use crate::{budget, roll_call};
 use std::any::Any;
 use std::fmt;
@@ -46,7 +48,7 @@ pub(crate) trait Elsewhere<T>: Stop {
 pub(crate) trait Stop: Send + Sync {
     fn abort(&self);
     fn is_finished(&self) -> bool;
-    fn id(&self) -> Id;
+    fn origin(&self) -> &Origin;
 }
 
 /// The right to wait for a task and to take its output.
@@ -75,6 +77,7 @@ pub struct JoinHandle<T>(Work<T>);
 /// spawner 5 ns. The rarer kind pays for that with a box.
 enum Work<T> {
     Task(OutputOf<T>),
+    Local(LocalOutput<T>),
     Elsewhere(Box<Arc<dyn Elsewhere<T>>>),
 }
 
@@ -101,12 +104,21 @@ impl<T> JoinHandle<T> {
         Self(Work::Elsewhere(Box::new(work)))
     }
 
+    pub(crate) fn of_local(output: LocalOutput<T>) -> Self {
+        Self(Work::Local(output))
+    }
+
+    fn origin(&self) -> &Origin {
+        match &self.0 {
+            Work::Task(output) => output.task().origin(),
+            Work::Local(output) => output.ticket().origin(),
+            Work::Elsewhere(work) => work.origin(),
+        }
+    }
+
     /// The task's id.
     pub fn id(&self) -> Id {
-        match &self.0 {
-            Work::Task(output) => output.task().origin().id,
-            Work::Elsewhere(work) => work.id(),
-        }
+        self.origin().id
     }
 
     /// Whether the task has ended, by itself, by a panic or by an abort.
@@ -115,6 +127,7 @@ impl<T> JoinHandle<T> {
     pub fn is_finished(&self) -> bool {
         match &self.0 {
             Work::Task(output) => output.task().is_done(),
+            Work::Local(output) => output.ticket().is_finished(),
             Work::Elsewhere(work) => work.is_finished(),
         }
     }
@@ -140,14 +153,17 @@ impl<T: 'static> JoinHandle<T> {
     pub fn abort(&self) {
         match &self.0 {
             Work::Task(output) => output.task().abort(),
+            Work::Local(output) => output.ticket().abort(),
             Work::Elsewhere(work) => work.abort(),
         }
     }
 
     /// A handle that can abort the task but not wait for it.
+    #[must_use = "abort handles do nothing unless `.abort` is called"]
     pub fn abort_handle(&self) -> AbortHandle {
         AbortHandle(match &self.0 {
             Work::Task(output) => Abortable::Task(output.task().clone()),
+            Work::Local(output) => Abortable::Elsewhere(output.ticket().clone()),
             Work::Elsewhere(work) => Abortable::Elsewhere(work.as_ref().clone()),
         })
     }
@@ -172,8 +188,8 @@ impl<T> JoinHandle<T> {
     /// Whom a task waits for that awaits this.
     fn whom(&self) -> String {
         match &self.0 {
-            Work::Task(output) => output.task().origin().to_string(),
-            Work::Elsewhere(work) => format!("closure {} of `spawn_blocking`", work.id()),
+            Work::Task(_) | Work::Local(_) => self.origin().to_string(),
+            Work::Elsewhere(work) => format!("closure {} of `spawn_blocking`", work.origin().id),
         }
     }
 
@@ -184,6 +200,7 @@ impl<T> JoinHandle<T> {
             Work::Elsewhere(work) => {
                 work.poll_output(cx.waker()).map_or(Poll::Pending, Poll::Ready)
             }
+            Work::Local(output) => output.poll(cx.waker()),
             Work::Task(output) if output.task().is_done() => {
                 let taken = output.take();
                 assert!(
@@ -245,7 +262,7 @@ impl AbortHandle {
     pub fn id(&self) -> Id {
         match &self.0 {
             Abortable::Task(task) => task.origin().id,
-            Abortable::Elsewhere(work) => work.id(),
+            Abortable::Elsewhere(work) => work.origin().id,
         }
     }
 }
