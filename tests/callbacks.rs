@@ -9,18 +9,16 @@ use rondel::callbacks::{
     create_named_task, create_task, default_exception_handler, set_exception_handler, time,
 };
 use rondel::task::{JoinError, yield_now};
-use rondel::testing::wait_until_idle;
+use rondel::testing::task::spawn;
+use rondel::testing::{Diary, wait_until_idle};
 use rondel::time::{Duration, sleep};
 use rondel::{Builder, Runtime};
 use std::cell::RefCell;
 use std::error::Error;
 use std::future::{Future, IntoFuture, pending};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::pin::{Pin, pin};
 use std::rc::Rc;
-use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::sync::{Arc, Mutex};
-use std::task::{Context, Wake, Waker};
 use std::thread;
 
 const fn ms(milliseconds: u64) -> Duration {
@@ -32,37 +30,23 @@ fn run<F: Future>(future: F) -> F::Output {
     Builder::new().start_paused(true).build().unwrap().block_on(future)
 }
 
-/// Who was called in which order. For callbacks of promises it has to be `Send`.
-#[derive(Clone, Default)]
-struct Log(Arc<Mutex<Vec<String>>>);
+/// A callback that notes `what`.
+fn noting(diary: &Diary, what: &'static str) -> impl FnOnce() + Send + 'static {
+    let diary = diary.clone();
+    move || diary.note(what)
+}
 
-impl Log {
-    fn note(&self, what: impl Into<String>) {
-        self.0.lock().unwrap().push(what.into());
-    }
-
-    /// A callback that notes `what`.
-    fn noting(&self, what: &'static str) -> impl FnOnce() + Send + 'static {
-        let log = self.clone();
-        move || log.note(what)
-    }
-
-    /// A done-callback that notes `what`.
-    fn noting_done<T>(&self, what: &'static str) -> impl FnOnce(&Promise<T>) + Send + 'static {
-        let log = self.clone();
-        move |_| log.note(what)
-    }
-
-    fn taken(&self) -> Vec<String> {
-        std::mem::take(&mut *self.0.lock().unwrap())
-    }
+/// A done-callback that notes `what`.
+fn noting_done<T>(diary: &Diary, what: &'static str) -> impl FnOnce(&Promise<T>) + Send + 'static {
+    let diary = diary.clone();
+    move |_| diary.note(what)
 }
 
 /// Has everything that goes wrong noted from now on.
-fn log_exceptions(log: &Log) {
-    let log = log.clone();
+fn note_exceptions(diary: &Diary) {
+    let diary = diary.clone();
     set_exception_handler(move |context| {
-        log.note(format!("{}: {}", context.message(), context.error()));
+        diary.note(format!("{}: {}", context.message(), context.error()));
     });
 }
 
@@ -78,23 +62,23 @@ fn panic_text(work: impl FnOnce()) -> String {
 
 #[test]
 fn call_soon_returns_first_and_the_loop_calls_in_order() {
-    let log = Log::default();
+    let diary = Diary::new();
     run(async {
         for name in ["a", "b", "c"] {
-            let log = log.clone();
+            let diary = diary.clone();
             let not_send = Rc::new(name);
-            call_soon(move || log.note(*not_send));
+            call_soon(move || diary.note(*not_send));
         }
-        log.note("scheduled");
+        diary.note("scheduled");
         wait_until_idle().await;
     });
-    assert_eq!(log.taken(), ["scheduled", "a", "b", "c"]);
+    assert_eq!(diary.pages(), ["scheduled", "a", "b", "c"]);
 }
 
 #[test]
 fn callbacks_and_tasks_stand_in_one_line() {
-    let log = Log::default();
-    let (task, first, last) = (log.clone(), log.clone(), log.clone());
+    let diary = Diary::new();
+    let (task, first, last) = (diary.clone(), diary.clone(), diary.clone());
     run(async {
         call_soon(move || first.note("a callback"));
         rondel::spawn(async move {
@@ -106,36 +90,36 @@ fn callbacks_and_tasks_stand_in_one_line() {
         wait_until_idle().await;
     });
     assert_eq!(
-        log.taken(),
+        diary.pages(),
         ["a callback", "a task's first step", "another callback", "its second step"]
     );
 }
 
 #[test]
 fn a_callback_that_schedules_another_one_goes_first() {
-    let log = Log::default();
-    let (outer, inner) = (log.clone(), log.clone());
+    let diary = Diary::new();
+    let (outer, inner) = (diary.clone(), diary.clone());
     run(async {
         call_soon(move || {
             outer.note("outer");
             call_soon(move || inner.note("inner"));
         });
-        call_soon(log.noting("next"));
+        call_soon(noting(&diary, "next"));
         wait_until_idle().await;
     });
-    assert_eq!(log.taken(), ["outer", "next", "inner"]);
+    assert_eq!(diary.pages(), ["outer", "next", "inner"]);
 }
 
 #[test]
 fn a_cancelled_callback_is_dropped_and_never_called() {
-    let log = Log::default();
-    struct Tells(Log);
+    let diary = Diary::new();
+    struct Tells(Diary);
     impl Drop for Tells {
         fn drop(&mut self) {
             self.0.note("dropped");
         }
     }
-    let tells = Tells(log.clone());
+    let tells = Tells(diary.clone());
     run(async {
         let handle: Handle = call_soon(move || {
             let _tells = tells;
@@ -149,48 +133,48 @@ fn a_cancelled_callback_is_dropped_and_never_called() {
         assert_eq!(format!("{handle:?}"), "Handle { cancelled: true, .. }");
         wait_until_idle().await;
     });
-    assert_eq!(log.taken(), ["dropped"]);
+    assert_eq!(diary.pages(), ["dropped"]);
 }
 
 #[test]
 fn a_callback_may_cancel_the_next_one_of_the_same_turn() {
-    let log = Log::default();
+    let diary = Diary::new();
     run(async {
         let second = Rc::new(RefCell::new(None::<Handle>));
         let to_cancel = second.clone();
-        let first = log.noting("first");
+        let first = noting(&diary, "first");
         call_soon(move || {
             first();
             to_cancel.borrow().as_ref().unwrap().cancel();
         });
-        *second.borrow_mut() = Some(call_soon(log.noting("second")));
-        call_soon(log.noting("third"));
+        *second.borrow_mut() = Some(call_soon(noting(&diary, "second")));
+        call_soon(noting(&diary, "third"));
         wait_until_idle().await;
     });
-    assert_eq!(log.taken(), ["first", "third"]);
+    assert_eq!(diary.pages(), ["first", "third"]);
 }
 
 #[test]
 fn cancelling_a_callback_that_was_called_only_leaves_a_mark() {
-    let log = Log::default();
+    let diary = Diary::new();
     run(async {
-        let handle = call_soon(log.noting("called"));
+        let handle = call_soon(noting(&diary, "called"));
         wait_until_idle().await;
         handle.cancel();
         assert!(handle.cancelled());
     });
-    assert_eq!(log.taken(), ["called"]);
+    assert_eq!(diary.pages(), ["called"]);
 }
 
 #[test]
 fn dropping_the_handle_changes_nothing() {
-    let log = Log::default();
+    let diary = Diary::new();
     run(async {
-        drop(call_soon(log.noting("soon")));
-        drop(call_later(ms(1), log.noting("later")));
+        drop(call_soon(noting(&diary, "soon")));
+        drop(call_later(ms(1), noting(&diary, "later")));
         sleep(ms(2)).await;
     });
-    assert_eq!(log.taken(), ["soon", "later"]);
+    assert_eq!(diary.pages(), ["soon", "later"]);
 }
 
 #[test]
@@ -211,15 +195,15 @@ fn outside_a_loop_there_is_nobody_to_call() {
 
 #[test]
 fn callbacks_can_be_scheduled_before_the_loop_runs() {
-    let log = Log::default();
+    let diary = Diary::new();
     let runtime = Runtime::new().unwrap();
     {
         let _entered = runtime.enter();
-        call_soon(log.noting("soon"));
+        call_soon(noting(&diary, "soon"));
     }
-    assert!(log.taken().is_empty());
+    assert!(diary.pages().is_empty());
     runtime.block_on(yield_now());
-    assert_eq!(log.taken(), ["soon"]);
+    assert_eq!(diary.pages(), ["soon"]);
 }
 
 // --- call_soon_threadsafe -------------------------------------------------------------------------
@@ -243,54 +227,54 @@ fn a_thread_wakes_the_sleeping_loop() {
 
 #[test]
 fn at_home_call_soon_threadsafe_stands_in_the_same_line() {
-    let log = Log::default();
+    let diary = Diary::new();
     run(async {
-        call_soon(log.noting("a"));
+        call_soon(noting(&diary, "a"));
         let cancelled = call_soon_threadsafe(|| unreachable!("it was cancelled"));
-        call_soon_threadsafe(log.noting("b"));
-        call_soon(log.noting("c"));
+        call_soon_threadsafe(noting(&diary, "b"));
+        call_soon(noting(&diary, "c"));
         cancelled.cancel();
         wait_until_idle().await;
     });
-    assert_eq!(log.taken(), ["a", "b", "c"]);
+    assert_eq!(diary.pages(), ["a", "b", "c"]);
 }
 
 // --- timers ---------------------------------------------------------------------------------------
 
 #[test]
 fn call_later_calls_after_the_delay() {
-    let log = Log::default();
+    let diary = Diary::new();
     run(async {
         let start = time();
-        let note = log.clone();
+        let note = diary.clone();
         let timer: TimerHandle = call_later(ms(100), move || {
             assert_eq!(time() - start, ms(100));
             note.note("called");
         });
         assert_eq!(timer.when(), start + ms(100));
         sleep(ms(99)).await;
-        assert!(log.taken().is_empty());
+        assert!(diary.pages().is_empty());
         sleep(ms(2)).await;
     });
-    assert_eq!(log.taken(), ["called"]);
+    assert_eq!(diary.pages(), ["called"]);
 }
 
 #[test]
 fn timers_run_by_their_moments_and_those_of_one_moment_in_order() {
-    let log = Log::default();
+    let diary = Diary::new();
     run(async {
         let start = time();
-        call_at(start + ms(20), log.noting("20, first"));
-        call_later(ms(10), log.noting("10"));
-        call_later(ms(20), log.noting("20, second"));
-        call_later(ms(5_000), log.noting("5000, first"));
-        call_at(start + ms(20), log.noting("20, third"));
+        call_at(start + ms(20), noting(&diary, "20, first"));
+        call_later(ms(10), noting(&diary, "10"));
+        call_later(ms(20), noting(&diary, "20, second"));
+        call_later(ms(5_000), noting(&diary, "5000, first"));
+        call_at(start + ms(20), noting(&diary, "20, third"));
         sleep(ms(1_000)).await;
-        call_at(start + ms(5_000), log.noting("5000, second"));
+        call_at(start + ms(5_000), noting(&diary, "5000, second"));
         sleep(ms(5_000)).await;
     });
     assert_eq!(
-        log.taken(),
+        diary.pages(),
         ["10", "20, first", "20, second", "20, third", "5000, first", "5000, second"]
     );
 }
@@ -299,16 +283,16 @@ fn timers_run_by_their_moments_and_those_of_one_moment_in_order() {
 /// Method: schedule it before a callback, with no delay and in the past.
 #[test]
 fn a_timer_without_delay_runs_behind_what_is_ready() {
-    let log = Log::default();
+    let diary = Diary::new();
     run(async {
         sleep(ms(10)).await;
-        call_later(Duration::ZERO, log.noting("no delay"));
-        call_at(time() - ms(5), log.noting("past"));
-        call_soon(log.noting("soon"));
+        call_later(Duration::ZERO, noting(&diary, "no delay"));
+        call_at(time() - ms(5), noting(&diary, "past"));
+        call_soon(noting(&diary, "soon"));
         wait_until_idle().await;
-        log.note("idle");
+        diary.note("idle");
     });
-    assert_eq!(log.taken(), ["soon", "no delay", "past", "idle"]);
+    assert_eq!(diary.pages(), ["soon", "no delay", "past", "idle"]);
 }
 
 /// Goal: in real time, too, nobody waits a tick for a moment that has come. Method: a loop that is
@@ -366,33 +350,33 @@ fn a_thousand_cancelled_timers_leave_nothing() {
 
 #[test]
 fn a_timer_may_schedule_the_next_one() {
-    let log = Log::default();
-    fn tick(log: Log, left: u32) {
+    let diary = Diary::new();
+    fn tick(diary: Diary, left: u32) {
         if left > 0 {
             call_later(ms(10), move || {
-                log.note(format!("{left} left"));
-                tick(log, left - 1);
+                diary.note(format!("{left} left"));
+                tick(diary, left - 1);
             });
         }
     }
     run(async {
         let start = time();
-        tick(log.clone(), 3);
+        tick(diary.clone(), 3);
         sleep(ms(31)).await;
         assert_eq!(time() - start, ms(31));
     });
-    assert_eq!(log.taken(), ["3 left", "2 left", "1 left"]);
+    assert_eq!(diary.pages(), ["3 left", "2 left", "1 left"]);
 }
 
 // --- what goes wrong ------------------------------------------------------------------------------
 
 #[test]
 fn a_panic_in_a_callback_is_handed_to_the_handler_and_the_loop_goes_on() {
-    let log = Log::default();
+    let diary = Diary::new();
     let location = Rc::new(RefCell::new(String::new()));
     let seen = location.clone();
     run(async {
-        let note = log.clone();
+        let note = diary.clone();
         set_exception_handler(move |context| {
             assert!(context.error().downcast_ref::<JoinError>().unwrap().is_panic());
             *seen.borrow_mut() = context.location().to_string();
@@ -401,10 +385,10 @@ fn a_panic_in_a_callback_is_handed_to_the_handler_and_the_loop_goes_on() {
         });
         call_soon(|| panic!("oh no"));
         call_later(ms(1), || panic!("oh no again"));
-        call_soon(log.noting("the next one"));
+        call_soon(noting(&diary, "the next one"));
         sleep(ms(2)).await;
     });
-    let [first, next, later] = log.taken().try_into().unwrap();
+    let [first, next, later] = diary.pages().try_into().unwrap();
     assert!(first.ends_with("panicked with message \"oh no\""), "{first}");
     assert_eq!(next, "the next one");
     assert!(later.ends_with("panicked with message \"oh no again\""), "{later}");
@@ -533,52 +517,37 @@ fn a_cancelled_promise_gives_its_reason() {
 
 #[test]
 fn many_tasks_await_one_promise_and_go_on_in_their_order() {
-    let log = Log::default();
+    let diary = Diary::new();
     run(async {
         let promise = Promise::new();
         for name in ["a", "b", "c"] {
-            let (log, promise) = (log.clone(), promise.clone());
-            rondel::spawn(async move { log.note(format!("{name}{}", promise.await.unwrap())) });
+            let (diary, promise) = (diary.clone(), promise.clone());
+            rondel::spawn(async move { diary.note(format!("{name}{}", promise.await.unwrap())) });
         }
         wait_until_idle().await;
         promise.set_result(1).unwrap();
         wait_until_idle().await;
     });
-    assert_eq!(log.taken(), ["a1", "b1", "c1"]);
+    assert_eq!(diary.pages(), ["a1", "b1", "c1"]);
 }
 
 #[test]
 fn giving_up_an_await_leaves_the_promise_alone() {
-    #[derive(Default)]
-    struct Wakes(AtomicUsize);
-    impl Wake for Wakes {
-        fn wake(self: Arc<Self>) {
-            self.0.fetch_add(1, SeqCst);
-        }
-    }
-    let poll = |future: Pin<&mut _>, wakes: &Arc<Wakes>| {
-        let waker = Waker::from(wakes.clone());
-        Future::poll(future, &mut Context::from_waker(&waker)).is_pending()
-    };
     let promise = Promise::new();
-    let [gone, stays] = [(); 2].map(|()| Arc::<Wakes>::default());
-    let mut waits = pin!(promise.clone().into_future());
-    {
-        let mut given_up = pin!((&promise).into_future());
-        assert!(poll(given_up.as_mut(), &gone) && poll(waits.as_mut(), &stays));
-    }
-    assert_eq!(Arc::strong_count(&gone), 1);
+    let mut stays = spawn(promise.clone().into_future());
+    let mut gone = spawn((&promise).into_future());
+    assert!(gone.poll().is_pending() && stays.poll().is_pending());
+    drop(gone);
     promise.set_result(3).unwrap();
-    assert_eq!((gone.0.load(SeqCst), stays.0.load(SeqCst)), (0, 1));
-    assert_eq!(rondel::block_on(waits).unwrap(), 3);
+    assert_eq!((stays.wakes(), rondel::assert_ready!(stays.poll()).unwrap()), (1, 3));
 }
 
 #[test]
 fn a_promise_is_settled_by_any_thread() {
     rondel::run(async {
         let promise = Promise::new();
-        let (log, theirs, home) = (Log::default(), promise.clone(), thread::current().id());
-        let note = log.clone();
+        let (diary, theirs, home) = (Diary::new(), promise.clone(), thread::current().id());
+        let note = diary.clone();
         promise.add_done_callback(move |promise| {
             assert_eq!(thread::current().id(), home, "where it was added");
             note.note(promise.result().unwrap());
@@ -586,10 +555,10 @@ fn a_promise_is_settled_by_any_thread() {
         let stranger = thread::spawn(move || theirs.set_result("from afar").unwrap());
         assert_eq!((&promise).await.unwrap(), "from afar");
         stranger.join().unwrap();
-        while log.0.lock().unwrap().is_empty() {
+        while diary.pages().is_empty() {
             yield_now().await;
         }
-        assert_eq!(log.taken(), ["from afar"]);
+        assert_eq!(diary.pages(), ["from afar"]);
     });
 }
 
@@ -597,169 +566,166 @@ fn a_promise_is_settled_by_any_thread() {
 
 #[test]
 fn done_callbacks_are_called_by_the_loop_in_their_order() {
-    let log = Log::default();
+    let diary = Diary::new();
     run(async {
         let promise = Promise::new();
-        promise.add_done_callback(log.noting_done("first"));
-        let value = log.clone();
+        promise.add_done_callback(noting_done(&diary, "first"));
+        let value = diary.clone();
         promise.add_done_callback(move |promise| value.note(promise.result().unwrap()));
-        call_soon(log.noting("scheduled before"));
+        call_soon(noting(&diary, "scheduled before"));
         promise.set_result("second").unwrap();
-        call_soon(log.noting("scheduled after"));
-        assert!(log.taken().is_empty(), "not by whoever settles it");
+        call_soon(noting(&diary, "scheduled after"));
+        assert!(diary.pages().is_empty(), "not by whoever settles it");
         wait_until_idle().await;
     });
-    assert_eq!(log.taken(), ["scheduled before", "first", "second", "scheduled after"]);
+    assert_eq!(diary.pages(), ["scheduled before", "first", "second", "scheduled after"]);
 }
 
 #[test]
 fn a_done_callback_of_a_settled_promise_is_called_soon() {
-    let log = Log::default();
+    let diary = Diary::new();
     run(async {
         let promise = Promise::new();
         promise.set_result(()).unwrap();
-        promise.add_done_callback(log.noting_done("late"));
-        assert!(log.taken().is_empty());
+        promise.add_done_callback(noting_done(&diary, "late"));
+        assert!(diary.pages().is_empty());
         wait_until_idle().await;
     });
-    assert_eq!(log.taken(), ["late"]);
+    assert_eq!(diary.pages(), ["late"]);
 }
 
 #[test]
 fn done_callbacks_hear_of_errors_and_of_cancelling() {
-    let log = Log::default();
+    let diary = Diary::new();
     run(async {
         let [broken, cancelled] = [(); 2].map(|()| Promise::<u8>::new());
         for promise in [&broken, &cancelled] {
-            let log = log.clone();
+            let diary = diary.clone();
             promise.add_done_callback(move |promise| {
-                log.note(promise.result().unwrap_err().to_string());
+                diary.note(promise.result().unwrap_err().to_string());
             });
         }
         broken.set_error("broken").unwrap();
         cancelled.cancel_with("no need");
         wait_until_idle().await;
     });
-    assert_eq!(log.taken(), ["broken", "cancelled: no need"]);
+    assert_eq!(diary.pages(), ["broken", "cancelled: no need"]);
 }
 
 #[test]
 fn a_removed_done_callback_is_not_called() {
-    let log = Log::default();
+    let diary = Diary::new();
     run(async {
         let promise = Promise::new();
-        promise.add_done_callback(log.noting_done("first"));
-        let id: CallbackId = promise.add_done_callback(log.noting_done("second"));
-        promise.add_done_callback(log.noting_done("third"));
+        promise.add_done_callback(noting_done(&diary, "first"));
+        let id: CallbackId = promise.add_done_callback(noting_done(&diary, "second"));
+        promise.add_done_callback(noting_done(&diary, "third"));
         assert!(promise.remove_done_callback(id));
         assert!(!promise.remove_done_callback(id), "it is gone");
         promise.set_result(()).unwrap();
         wait_until_idle().await;
     });
-    assert_eq!(log.taken(), ["first", "third"]);
+    assert_eq!(diary.pages(), ["first", "third"]);
 }
 
 /// Goal: a callback that is scheduled cannot be removed any more. Method: remove the second from
 /// within the first.
 #[test]
 fn removing_a_done_callback_after_the_promise_is_settled_comes_too_late() {
-    let log = Log::default();
+    let diary = Diary::new();
     run(async {
         let promise = Promise::new();
         let second = Arc::new(Mutex::new(None));
-        let (note, to_remove) = (log.clone(), second.clone());
+        let (note, to_remove) = (diary.clone(), second.clone());
         promise.add_done_callback(move |promise: &Promise<()>| {
             let id = to_remove.lock().unwrap().unwrap();
             note.note(format!("removed: {}", promise.remove_done_callback(id)));
         });
-        *second.lock().unwrap() = Some(promise.add_done_callback(log.noting_done("second")));
+        *second.lock().unwrap() = Some(promise.add_done_callback(noting_done(&diary, "second")));
         promise.set_result(()).unwrap();
         wait_until_idle().await;
     });
-    assert_eq!(log.taken(), ["removed: false", "second"]);
+    assert_eq!(diary.pages(), ["removed: false", "second"]);
 }
 
 #[test]
 fn a_done_callback_may_add_another_one() {
-    let log = Log::default();
+    let diary = Diary::new();
     run(async {
         let promise = Promise::new();
-        let (outer, inner) = (log.clone(), log.clone());
+        let (outer, inner) = (diary.clone(), diary.clone());
         promise.add_done_callback(move |promise: &Promise<()>| {
             outer.note("outer");
-            promise.add_done_callback(inner.noting_done("inner"));
+            promise.add_done_callback(noting_done(&inner, "inner"));
         });
-        promise.add_done_callback(log.noting_done("next"));
+        promise.add_done_callback(noting_done(&diary, "next"));
         promise.set_result(()).unwrap();
         wait_until_idle().await;
     });
-    assert_eq!(log.taken(), ["outer", "next", "inner"]);
+    assert_eq!(diary.pages(), ["outer", "next", "inner"]);
 }
 
 #[test]
 fn a_done_callback_that_panics_is_reported_and_the_others_are_called() {
-    let log = Log::default();
+    let diary = Diary::new();
     run(async {
-        log_exceptions(&log);
+        note_exceptions(&diary);
         let promise = Promise::new();
         promise.add_done_callback(|_| panic!("oh no"));
-        promise.add_done_callback(log.noting_done("the next one"));
+        promise.add_done_callback(noting_done(&diary, "the next one"));
         promise.set_result(()).unwrap();
         wait_until_idle().await;
     });
-    let [report, next] = log.taken().try_into().unwrap();
+    let [report, next] = diary.pages().try_into().unwrap();
     assert!(report.starts_with("a callback panicked: ") && report.contains("oh no"), "{report}");
     assert_eq!(next, "the next one");
 }
 
 #[test]
 fn done_callbacks_are_called_before_those_who_await_go_on() {
-    let log = Log::default();
+    let diary = Diary::new();
     run(async {
         let promise = Promise::new();
-        let (note, theirs) = (log.clone(), promise.clone());
+        let (note, theirs) = (diary.clone(), promise.clone());
         rondel::spawn(async move {
             theirs.await.unwrap();
             note.note("awaited");
         });
         wait_until_idle().await;
-        promise.add_done_callback(log.noting_done("done-callback"));
+        promise.add_done_callback(noting_done(&diary, "done-callback"));
         promise.set_result(()).unwrap();
         wait_until_idle().await;
     });
-    assert_eq!(log.taken(), ["done-callback", "awaited"]);
+    assert_eq!(diary.pages(), ["done-callback", "awaited"]);
 }
 
 // --- errors that nobody looked at -----------------------------------------------------------------
 
 #[test]
 fn an_error_that_nobody_looked_at_is_reported_when_the_promise_goes() {
-    let log = Log::default();
+    let diary = Diary::new();
     run(async {
-        log_exceptions(&log);
+        note_exceptions(&diary);
         let promise = Promise::<u8>::new();
         assert!(promise.error().is_err()); // too early to count as a look
         promise.set_error("lost").unwrap();
         let same = promise.clone();
         drop(promise);
-        assert!(log.taken().is_empty());
+        assert!(diary.pages().is_empty());
         drop(same);
-        assert_eq!(log.taken(), ["the error of a promise was never looked at: lost"]);
+        assert_eq!(diary.pages(), ["the error of a promise was never looked at: lost"]);
     });
 }
 
 #[test]
 fn an_error_that_was_looked_at_is_not_reported() {
-    let log = Log::default();
+    let diary = Diary::new();
     run(async {
-        log_exceptions(&log);
+        note_exceptions(&diary);
         let looks: [fn(&Promise<u8>); 3] = [
             |promise| _ = promise.error(),
             |promise| _ = promise.result(),
-            |promise| {
-                let mut awaited = pin!(promise.clone().into_future());
-                assert!(awaited.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_ready());
-            },
+            |promise| assert!(spawn(promise.clone().into_future()).poll().is_ready()),
         ];
         for look in looks {
             let promise = Promise::new();
@@ -769,20 +735,20 @@ fn an_error_that_was_looked_at_is_not_reported() {
         Promise::<u8>::new().cancel();
         Promise::new().set_result(1).unwrap();
         drop(Promise::<u8>::new());
-        assert!(log.taken().is_empty());
+        assert!(diary.pages().is_empty());
     });
 }
 
 #[test]
 fn a_task_that_panics_unseen_is_reported_when_its_last_handle_goes() {
-    let log = Log::default();
+    let diary = Diary::new();
     run(async {
-        log_exceptions(&log);
+        note_exceptions(&diary);
         let task = create_task(async { panic!("oh no") });
         wait_until_idle().await;
-        assert!(task.done() && log.taken().is_empty());
+        assert!(task.done() && diary.pages().is_empty());
         drop(task);
-        let [report] = log.taken().try_into().unwrap();
+        let [report] = diary.pages().try_into().unwrap();
         assert!(report.starts_with("the error of a task was never looked at"), "{report}");
         assert!(report.contains("oh no"), "{report}");
     });
@@ -810,8 +776,8 @@ fn a_task_is_awaited_by_many_and_its_result_stays() {
 
 #[test]
 fn a_task_runs_on_when_its_handles_are_dropped() {
-    let log = Log::default();
-    let note = log.clone();
+    let diary = Diary::new();
+    let note = diary.clone();
     run(async {
         drop(create_task(async move {
             sleep(ms(5)).await;
@@ -819,25 +785,25 @@ fn a_task_runs_on_when_its_handles_are_dropped() {
         }));
         sleep(ms(6)).await;
     });
-    assert_eq!(log.taken(), ["done"]);
+    assert_eq!(diary.pages(), ["done"]);
 }
 
 #[test]
 fn a_tasks_done_callbacks_come_after_the_drop_of_its_future() {
-    let log = Log::default();
-    struct Tells(Log);
+    let diary = Diary::new();
+    struct Tells(Diary);
     impl Drop for Tells {
         fn drop(&mut self) {
             self.0.note("future dropped");
         }
     }
     run(async {
-        let tells = Tells(log.clone());
+        let tells = Tells(diary.clone());
         let task = create_task(async move {
             let _tells = tells;
             pending::<()>().await;
         });
-        task.add_done_callback(log.noting_done("done-callback"));
+        task.add_done_callback(noting_done(&diary, "done-callback"));
         let removed = task.add_done_callback(|_| unreachable!("it was removed"));
         assert!(task.remove_done_callback(removed));
         wait_until_idle().await;
@@ -847,22 +813,22 @@ fn a_tasks_done_callbacks_come_after_the_drop_of_its_future() {
         assert_eq!(error.to_string(), "cancelled: first reason");
         assert!(task.done() && task.cancelled() && !task.cancel());
     });
-    assert_eq!(log.taken(), ["future dropped", "done-callback"]);
+    assert_eq!(diary.pages(), ["future dropped", "done-callback"]);
 }
 
 #[test]
 fn a_task_that_is_cancelled_before_it_starts_or_left_at_the_end_is_settled() {
-    let log = Log::default();
+    let diary = Diary::new();
     let left = run(async {
         let unstarted = create_task(async { unreachable!("it was cancelled") });
         unstarted.cancel();
         assert!((&unstarted).await.is_err() && unstarted.cancelled());
         let left = create_task(pending::<()>());
-        left.add_done_callback(log.noting_done("too late: its loop is gone"));
+        left.add_done_callback(noting_done(&diary, "too late: its loop is gone"));
         left
     });
     assert!(left.cancelled());
-    assert!(log.taken().is_empty());
+    assert!(diary.pages().is_empty());
 }
 
 #[test]

@@ -2,69 +2,37 @@
 
 use std::future::{Future, pending, ready};
 use std::panic::{RefUnwindSafe, UnwindSafe};
-use std::pin::{Pin, pin};
-use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
+use std::pin::pin;
 use std::sync::{Arc, Mutex};
-use std::task::{Context, Poll, Wake, Waker};
+use std::task::{Context, Wake, Waker};
 
 use rondel::sync::CancellationToken;
 use rondel::task::yield_now;
-
-#[derive(Default)]
-struct Wakes(AtomicUsize);
-
-impl Wake for Wakes {
-    fn wake(self: Arc<Self>) {
-        self.0.fetch_add(1, SeqCst);
-    }
-}
-
-impl Wakes {
-    fn count(&self) -> usize {
-        self.0.load(SeqCst)
-    }
-}
-
-fn poll_once<F: Future>(future: Pin<&mut F>, wakes: &Arc<Wakes>) -> Poll<F::Output> {
-    future.poll(&mut Context::from_waker(&Waker::from(wakes.clone())))
-}
+use rondel::testing::task::spawn;
+use rondel::{assert_pending, assert_ready};
 
 #[test]
 fn cancelling_wakes_all_who_wait_and_clones_are_the_same_token() {
-    let wakes = Arc::<Wakes>::default();
     let token = CancellationToken::new();
     let clone = token.clone();
-    let mut first = pin!(token.cancelled());
-    let mut second = pin!(clone.cancelled());
-    let mut owned = pin!(token.clone().cancelled_owned());
-    assert!(poll_once(first.as_mut(), &wakes).is_pending());
-    assert!(poll_once(second.as_mut(), &wakes).is_pending());
-    assert!(poll_once(owned.as_mut(), &wakes).is_pending());
+    let mut first = spawn(token.cancelled());
+    let mut second = spawn(clone.cancelled());
+    let mut owned = spawn(token.clone().cancelled_owned());
+    assert_pending!(first.poll());
+    assert_pending!(second.poll());
+    assert_pending!(owned.poll());
     assert!(!token.is_cancelled());
 
     clone.cancel();
-    assert_eq!(wakes.count(), 3);
+    assert_eq!([first.wakes(), second.wakes(), owned.wakes()], [1, 1, 1]);
     assert!(token.is_cancelled() && clone.is_cancelled());
-    assert!(poll_once(first.as_mut(), &wakes).is_ready());
-    assert!(poll_once(second.as_mut(), &wakes).is_ready());
-    assert!(poll_once(owned.as_mut(), &wakes).is_ready());
-    assert!(poll_once(pin!(token.cancelled()), &wakes).is_ready());
+    assert_ready!(first.poll());
+    assert_ready!(second.poll());
+    assert_ready!(owned.poll());
+    assert_ready!(spawn(token.cancelled()).poll());
 
     token.cancel();
-    assert_eq!(wakes.count(), 3, "a second time does nothing");
-}
-
-#[test]
-fn a_wait_that_is_dropped_is_not_woken() {
-    let wakes = Arc::<Wakes>::default();
-    let token = CancellationToken::new();
-    {
-        let mut waiting = pin!(token.cancelled());
-        assert!(poll_once(waiting.as_mut(), &wakes).is_pending());
-    }
-    assert_eq!(Arc::strong_count(&wakes), 1, "its waker is gone");
-    token.cancel();
-    assert_eq!(wakes.count(), 0);
+    assert!(!first.is_woken() && !second.is_woken() && !owned.is_woken(), "nobody waits any more");
 }
 
 /// Goal: show that cancelling goes down the tree, and neither up nor sideways.
@@ -73,12 +41,11 @@ fn children_are_cancelled_with_their_parent_and_not_the_other_way_round() {
     let root = CancellationToken::new();
     let (left, right) = (root.child_token(), root.child_token());
     let (below, beside) = (left.child_token(), left.child_token());
-    let wakes = Arc::<Wakes>::default();
-    let mut waiting = pin!(below.cancelled());
-    assert!(poll_once(waiting.as_mut(), &wakes).is_pending());
+    let mut waiting = spawn(below.cancelled());
+    assert_pending!(waiting.poll());
 
     left.cancel();
-    assert_eq!(wakes.count(), 1);
+    assert_eq!(waiting.wakes(), 1);
     let family = [&root, &left, &right, &below, &beside].map(CancellationToken::is_cancelled);
     assert_eq!(family, [false, true, false, true, true]);
 
@@ -247,9 +214,9 @@ fn a_waker_may_use_the_family_it_is_woken_by() {
     let meddler = Arc::new(Meddler(Mutex::new(vec![root.clone(), child.clone()])));
     let mut waiting = pin!(child.cancelled_owned());
     let waker = Waker::from(meddler);
-    assert!(waiting.as_mut().poll(&mut Context::from_waker(&waker)).is_pending());
+    assert_pending!(waiting.as_mut().poll(&mut Context::from_waker(&waker)));
     root.cancel();
-    assert!(waiting.as_mut().poll(&mut Context::from_waker(&waker)).is_ready());
+    assert_ready!(waiting.as_mut().poll(&mut Context::from_waker(&waker)));
 }
 
 /// Goal: show that no token escapes when threads make, drop and cancel at the same time.

@@ -11,21 +11,8 @@ use std::thread::{self, ThreadId};
 use std::time::Duration;
 
 use rondel::task::yield_now;
+use rondel::testing::Diary;
 use rondel::{Builder, Handle, Reactor, Runtime};
-
-/// What happened, in order.
-#[derive(Clone, Default)]
-struct Diary(Rc<RefCell<Vec<&'static str>>>);
-
-impl Diary {
-    fn note(&self, what: &'static str) {
-        self.0.borrow_mut().push(what);
-    }
-
-    fn pages(&self) -> Vec<&'static str> {
-        self.0.borrow().clone()
-    }
-}
 
 /// Notes the thread it is dropped on.
 struct DropWitness(Arc<Mutex<Vec<ThreadId>>>);

@@ -2,7 +2,7 @@
 //! A change here breaks programs, so it has to be made here too.
 
 use rondel::sync::{self, mpsc, oneshot};
-use rondel::{Handle, Runtime, io, net, task, time};
+use rondel::{Handle, Runtime, io, net, task, testing, time};
 use std::cell::Cell;
 use std::rc::Rc;
 
@@ -83,5 +83,14 @@ fn types_cross_threads_exactly_if_they_may() {
         oneshot::Sender<No>: false false true
         oneshot::Receiver<Sends>: true true true
         oneshot::Receiver<No>: false false true
+        testing::Diary: true true true
+        testing::OnDrop: true true true
+        testing::task::Spawn<u8>: true true true
+        testing::task::Spawn<Sends>: true false true
+        testing::task::Spawn<No>: false false true
+        testing::io::Builder: true true true
+        testing::io::Mock: true true true
+        testing::io::Handle: true true true
+        testing::cancel::Cut: true true true
     }
 }

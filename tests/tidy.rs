@@ -26,8 +26,22 @@ const UNSAFE_FILES: &[(&str, &str)] = &[
 const UNSAFE_BLOCKS_MAX: usize = 60;
 
 /// What `macro_rules!` puts at the root of the crate.
-const MACROS: &[&str] =
-    &["join", "try_join", "select", "__select_eat", "__select_run", "task_local"];
+const MACROS: &[&str] = &[
+    "join",
+    "try_join",
+    "select",
+    "__select_eat",
+    "__select_run",
+    "task_local",
+    "assert_elapsed",
+    "assert_err",
+    "assert_ok",
+    "assert_pending",
+    "assert_ready",
+    "assert_ready_eq",
+    "assert_ready_err",
+    "assert_ready_ok",
+];
 
 /// What the islands of floor 1 share: the door to atomics, the clock, and what every wait owes.
 const SHARED: &[&str] = &[

@@ -174,7 +174,7 @@ impl<T> Future for JoinHandle<T> {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let step = ready!(budget::poll_step(cx));
-        // Asked before and not after, so that the output goes straight to its place (as in cell.rs).
+        // Asked before and not after: so the output goes straight to its place (see cell.rs).
         if self.is_finished() {
             step.made_progress();
         } else {

@@ -1,9 +1,9 @@
 //! `wait_until_idle`: the others have come as far as they can.
 
-use super::{Diary, ms, paused};
+use super::{ms, paused};
 use rondel::sync::mpsc;
 use rondel::task::{spawn_local, yield_now};
-use rondel::testing::wait_until_idle;
+use rondel::testing::{Diary, wait_until_idle};
 use rondel::time::{Instant, sleep};
 use std::future::pending;
 

@@ -1,7 +1,8 @@
 //! `pause`, `resume`, `advance`: the clock of a runtime, stopped and moved while it runs.
 
-use super::{Diary, ms, paused};
+use super::{ms, paused};
 use rondel::task::{spawn_local, yield_now};
+use rondel::testing::Diary;
 use rondel::time::{self, Instant, interval, sleep, sleep_until, timeout};
 use std::future::pending;
 use std::panic::{AssertUnwindSafe, catch_unwind};

@@ -1,9 +1,9 @@
 //! Schedules by seed: the ready queue and `select!` draw lots, and a seed brings them back.
 
-use super::Diary;
 use rondel::Builder;
 use rondel::sync::{Mutex, mpsc};
 use rondel::task::{spawn_local, yield_now};
+use rondel::testing::Diary;
 use rondel::testing::support::seeds;
 use rondel::time::{Duration, sleep};
 use std::collections::BTreeSet;

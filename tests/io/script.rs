@@ -1,37 +1,18 @@
-//! The scripted streams, and two ways to poll a future without a loop.
+//! The scripted streams: every answer by itself, where `rondel::testing::io` has a conversation.
 
 use rondel::io::{AsyncRead, AsyncWrite, ReadBuf};
+use rondel::testing::task::spawn;
 use std::collections::VecDeque;
 use std::io::{self, ErrorKind};
-use std::pin::{Pin, pin};
-use std::sync::Arc;
-use std::task::{Context, Poll, Wake, Waker};
-use std::thread::{self, Thread};
+use std::pin::Pin;
+use std::task::{Context, Poll};
 
-struct Unpark(Thread);
-
-impl Wake for Unpark {
-    fn wake(self: Arc<Self>) {
-        self.0.unpark();
-    }
-}
-
-/// Runs one future on this thread.
-pub fn block_on<F: Future>(future: F) -> F::Output {
-    let waker = Waker::from(Arc::new(Unpark(thread::current())));
-    let mut future = pin!(future);
-    loop {
-        match future.as_mut().poll(&mut Context::from_waker(&waker)) {
-            Poll::Ready(output) => return output,
-            Poll::Pending => thread::park(),
-        }
-    }
-}
+pub use rondel::block_on;
 
 /// Polls once and drops the future if it is not ready: what `select!` does to the branch that
 /// loses.
 pub fn poll_and_drop<F: Future>(future: F) -> Poll<F::Output> {
-    pin!(future).poll(&mut Context::from_waker(Waker::noop()))
+    spawn(future).poll()
 }
 
 pub fn kind<T: std::fmt::Debug>(result: io::Result<T>) -> ErrorKind {

@@ -59,6 +59,12 @@ mod task {
     mod waker;
 }
 
+/// The test kit's task, which any thread may wake.
+#[path = "../../runtime/testing"]
+mod testing {
+    pub mod task;
+}
+
 /// What the floors above would offer.
 mod current {
     /// No loop runs in a model.
@@ -78,6 +84,7 @@ mod runtime {
 
 mod channels;
 mod children;
+mod kit;
 mod local_set;
 mod mutex;
 mod notify;

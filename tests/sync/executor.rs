@@ -1,54 +1,22 @@
-//! The least executor: one future per thread, and a probe that polls by hand and counts wakes.
+//! What these tests poll with: one future per thread, and the test kit's task with short names.
 
 use std::future::Future;
-use std::pin::{Pin, pin};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
-use std::task::{Context, Poll, Wake, Waker};
-use std::thread::{self, Thread};
+use std::pin::Pin;
+use std::task::Poll;
 
-struct Unpark(Thread);
+pub use rondel::block_on;
+use rondel::testing::task::{Spawn, spawn};
 
-impl Wake for Unpark {
-    fn wake(self: Arc<Self>) {
-        self.0.unpark();
-    }
-}
-
-/// Runs `future` on this thread.
-pub fn block_on<F: Future>(future: F) -> F::Output {
-    let waker = Waker::from(Arc::new(Unpark(thread::current())));
-    let mut cx = Context::from_waker(&waker);
-    let mut future = pin!(future);
-    loop {
-        match future.as_mut().poll(&mut cx) {
-            Poll::Ready(output) => return output,
-            Poll::Pending => thread::park(),
-        }
-    }
-}
-
-#[derive(Default)]
-struct Count(AtomicUsize);
-
-impl Wake for Count {
-    fn wake(self: Arc<Self>) {
-        self.0.fetch_add(1, SeqCst);
-    }
-}
-
-/// A future that the test polls itself.
-pub struct Probe<'a, T> {
-    future: Pin<Box<dyn Future<Output = T> + 'a>>,
-    wakes: Arc<Count>,
-}
+/// A future that the test polls itself. Boxed, so that probes of one output are of one type.
+pub struct Probe<'a, T>(Spawn<Pin<Box<dyn Future<Output = T> + 'a>>>);
 
 impl<'a, T> Probe<'a, T> {
     pub fn new(future: impl Future<Output = T> + 'a) -> Self {
-        Self { future: Box::pin(future), wakes: Arc::default() }
+        Self(spawn(Box::pin(future)))
     }
 
     /// A probe that was polled once and has to wait.
+    #[track_caller]
     pub fn waiting(future: impl Future<Output = T> + 'a) -> Self {
         let mut probe = Self::new(future);
         assert!(probe.poll().is_pending(), "this future was expected to wait");
@@ -56,25 +24,22 @@ impl<'a, T> Probe<'a, T> {
     }
 
     pub fn poll(&mut self) -> Poll<T> {
-        let waker = Waker::from(self.wakes.clone());
-        self.future.as_mut().poll(&mut Context::from_waker(&waker))
+        self.0.poll()
     }
 
     /// The output of a future that must be ready now.
+    #[track_caller]
     pub fn ready(&mut self) -> T {
-        match self.poll() {
-            Poll::Ready(output) => output,
-            Poll::Pending => panic!("this future was expected to be ready"),
-        }
+        rondel::assert_ready!(self.poll(), "this future was expected to be ready")
     }
 
     /// How often it was woken so far.
     pub fn wakes(&self) -> usize {
-        self.wakes.0.load(SeqCst)
+        self.0.wakes()
     }
 
     /// How many clones of its waker are still around.
     pub fn wakers_kept(&self) -> usize {
-        Arc::strong_count(&self.wakes) - 1
+        self.0.waker_ref_count() - 1
     }
 }

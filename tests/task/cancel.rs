@@ -3,21 +3,22 @@
 //! The situations are those of CPython's tests of `Task.cancel` and of async-task's tests of
 //! `cancel`, as far as they make sense where dropping is cancelling.
 
-use super::{Diary, Wakes, panic_text};
+use super::panic_text;
 use rondel::sync::{Notify, mpsc, oneshot};
 use rondel::task::{self, AbortHandle, yield_now};
+use rondel::testing::Diary;
+use rondel::testing::task::spawn;
 use rondel::time::{Duration, Instant, sleep, timeout};
 use std::cell::{Cell, RefCell};
-use std::future::{Future, pending, poll_fn};
-use std::pin::pin;
+use std::future::{pending, poll_fn};
 use std::rc::Rc;
 use std::sync::Arc;
-use std::task::{Context, Poll, Waker};
+use std::task::Poll;
 
 #[test]
 fn a_task_that_is_aborted_before_its_first_poll_runs_none_of_its_code_but_drops() {
-    let diary = Diary::default();
-    let (ours, guard) = (diary.clone(), diary.at_drop("dropped"));
+    let diary = Diary::new();
+    let (ours, guard) = (diary.clone(), diary.on_drop("dropped"));
     rondel::run(async {
         let task = task::spawn_local(async move {
             let _guard = guard;
@@ -32,8 +33,8 @@ fn a_task_that_is_aborted_before_its_first_poll_runs_none_of_its_code_but_drops(
 
 #[test]
 fn a_task_is_aborted_at_the_inner_future_it_waits_for_and_drops_from_the_inside_out() {
-    let diary = Diary::default();
-    let [outer, middle, inner] = ["outer", "middle", "inner"].map(|name| diary.at_drop(name));
+    let diary = Diary::new();
+    let [outer, middle, inner] = ["outer", "middle", "inner"].map(|name| diary.on_drop(name));
     rondel::run(async {
         let task = task::spawn_local(async move {
             let _outer = outer;
@@ -135,8 +136,8 @@ fn many_who_wait_for_the_end_of_one_task_all_hear_of_its_abort() {
 
 #[test]
 fn a_task_that_aborts_itself_runs_on_to_its_next_await() {
-    let diary = Diary::default();
-    let (ours, guard) = (diary.clone(), diary.at_drop("dropped"));
+    let diary = Diary::new();
+    let (ours, guard) = (diary.clone(), diary.on_drop("dropped"));
     rondel::run(async {
         let own = Rc::new(RefCell::new(None::<AbortHandle>));
         let theirs = own.clone();
@@ -275,23 +276,25 @@ fn a_task_that_is_aborted_many_times_is_cancelled_once() {
     assert_eq!(drops.get(), 1);
 }
 
-/// Goal: whoever polled the handle last is woken by the abort, and nobody else. Method: two wakers.
+/// Goal: whoever polled the handle last is woken by the abort, and nobody else. Method: two
+/// wakers, one after the other.
 #[test]
 fn the_one_who_waits_for_a_task_is_woken_when_it_is_aborted() {
     rondel::run(async {
-        let mut task = pin!(rondel::spawn(pending::<()>()));
+        let mut task = rondel::spawn(pending::<()>());
         yield_now().await;
-        let [first, last] = [(); 2].map(|()| Arc::<Wakes>::default());
-        for wakes in [&first, &last] {
-            let waker = Waker::from(wakes.clone());
-            let polled = task.as_mut().poll(&mut Context::from_waker(&waker));
-            assert!(polled.is_pending());
-        }
-        task.abort();
-        assert_eq!(last.count(), 0, "the loop has not come to it");
+        let mut first = spawn(&mut task);
+        assert!(first.poll().is_pending());
+        let former = first.enter(|cx, _| cx.waker().clone());
+        assert_eq!(first.waker_ref_count(), 3, "the task has one, and we");
+        drop(first);
+        let mut last = spawn(&mut task);
+        assert!(last.poll().is_pending());
+        last.abort();
+        assert!(!last.is_woken(), "the loop has not come to it");
         yield_now().await;
-        assert_eq!((first.count(), last.count()), (0, 1));
-        assert_eq!(Arc::strong_count(&first), 1);
+        assert_eq!(last.wakes(), 1);
+        drop(former);
     });
 }
 

@@ -3,14 +3,13 @@
 use std::collections::HashSet;
 use std::future::{Future, pending, poll_fn};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::pin::pin;
 use std::rc::Rc;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::sync::{Arc, Mutex, mpsc};
 use std::task::{Context, Poll, Waker};
 
-use super::Wakes;
 use rondel::task::{JoinSet, LocalSet, yield_now};
+use rondel::testing::task::spawn;
 
 /// Ends after that many turns of the loop.
 async fn after_turns<T>(turns: u32, value: T) -> T {
@@ -124,11 +123,11 @@ fn a_task_that_is_spawned_while_somebody_waits_wakes_him() {
     rondel::run(async {
         let mut set = JoinSet::new();
         set.spawn(pending::<u32>());
-        let wakes = Arc::<Wakes>::default();
-        let waker = Waker::from(wakes.clone());
-        assert!(set.poll_join_next(&mut Context::from_waker(&waker)).is_pending());
-        set.spawn(async { 3 });
-        assert_eq!(wakes.count(), 1);
+        let mut waiting = spawn(set);
+        waiting.enter(|cx, set| assert!(set.get_mut().poll_join_next(cx).is_pending()));
+        waiting.spawn(async { 3 });
+        assert_eq!(waiting.wakes(), 1);
+        let mut set = waiting.into_inner();
         assert_eq!(set.join_next().await.unwrap().unwrap(), 3);
     });
 }
@@ -138,17 +137,11 @@ fn a_dropped_join_next_loses_no_output() {
     rondel::run(async {
         let mut set = JoinSet::new();
         set.spawn(after_turns(2, 5));
-        let wakes = Arc::<Wakes>::default();
-        {
-            let mut next = pin!(set.join_next());
-            let waker = Waker::from(wakes.clone());
-            assert!(next.as_mut().poll(&mut Context::from_waker(&waker)).is_pending());
-        }
+        assert!(spawn(set.join_next()).poll().is_pending());
         for _ in 0..4 {
             yield_now().await;
         }
-        assert_eq!(wakes.count(), 1);
-        assert_eq!(set.join_next().await.unwrap().unwrap(), 5);
+        assert_eq!(set.try_join_next().unwrap().unwrap(), 5);
     });
 }
 

@@ -1,23 +1,20 @@
 //! `LocalSet`: tasks on one thread, polled by whoever polls the set.
 
-use super::{Diary, Wakes, panic_text, text_of};
+use super::{panic_text, text_of};
 use rondel::sync::{mpsc, oneshot};
 use rondel::task::{self, LocalSet, coop, yield_now};
+use rondel::testing::Diary;
+use rondel::testing::task::spawn;
 use rondel::time::{Duration, Instant, sleep};
 use rondel::{Builder, Runtime};
 use std::cell::{Cell, RefCell};
 use std::future::{Future, pending, poll_fn};
-use std::pin::{Pin, pin};
+use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Waker};
 use std::thread::{self, ThreadId};
-
-fn poll_with<F: Future + ?Sized>(future: Pin<&mut F>, wakes: &Arc<Wakes>) -> Poll<F::Output> {
-    let waker = Waker::from(wakes.clone());
-    future.poll(&mut Context::from_waker(&waker))
-}
 
 /// Polls the set once, for nobody.
 fn turn(set: &mut LocalSet) -> Poll<()> {
@@ -46,7 +43,7 @@ fn tasks_that_are_not_send_run_beside_the_future() {
 
 #[test]
 fn tasks_run_only_while_the_set_is_polled() {
-    let diary = Diary::default();
+    let diary = Diary::new();
     let ours = diary.clone();
     let set = LocalSet::new(); // before there is a runtime
     let (tx, rx) = oneshot::channel();
@@ -73,7 +70,7 @@ fn tasks_run_only_while_the_set_is_polled() {
 #[test]
 fn a_set_is_done_when_all_its_tasks_have_ended() {
     let runtime = Builder::new().start_paused(true).build().unwrap();
-    let diary = Diary::default();
+    let diary = Diary::new();
     let (first, second, third) = (diary.clone(), diary.clone(), diary.clone());
     let set = LocalSet::new();
     set.spawn_local(async move {
@@ -96,7 +93,7 @@ fn a_set_is_done_when_all_its_tasks_have_ended() {
 
 #[test]
 fn tasks_run_in_the_order_in_which_they_became_ready() {
-    let diary = Diary::default();
+    let diary = Diary::new();
     let mut set = LocalSet::new();
     for name in ["a", "b", "c"] {
         let diary = diary.clone();
@@ -214,30 +211,43 @@ fn a_poll_of_the_set_costs_its_task_no_steps() {
 // --- waking ---------------------------------------------------------------------------------------
 
 #[test]
-fn whoever_polls_the_set_is_woken_by_new_tasks_and_by_wakes_and_keeps_no_waker_after_it() {
-    let wakes = Arc::<Wakes>::default();
-    let mut set = LocalSet::new();
+fn whoever_polls_the_set_is_woken_by_new_tasks_and_by_wakes() {
+    let mut set = spawn(LocalSet::new());
     let (tx, rx) = oneshot::channel();
     set.spawn_local(rx);
-    assert!(poll_with(Pin::new(&mut set), &wakes).is_pending());
-    assert_eq!(wakes.count(), 0);
+    assert!(set.poll().is_pending());
+    assert_eq!(set.wakes(), 0);
     set.spawn_local(async {});
-    assert_eq!(wakes.count(), 1, "a new task");
-    assert!(poll_with(Pin::new(&mut set), &wakes).is_pending());
+    assert_eq!(set.wakes(), 1, "a new task");
+    assert!(set.poll().is_pending());
     thread::spawn(move || tx.send(()).unwrap()).join().unwrap();
-    assert_eq!(wakes.count(), 2, "a task was woken on another thread");
-    assert!(poll_with(Pin::new(&mut set), &wakes).is_ready());
-    set.spawn_local(pending::<()>());
-    assert!(poll_with(Pin::new(&mut set), &wakes).is_pending());
-    drop(set);
-    assert_eq!(Arc::strong_count(&wakes), 1);
+    assert_eq!(set.wakes(), 2, "a task was woken on another thread");
+    assert!(set.poll().is_ready());
+}
+
+/// Goal: a set that is gone keeps nobody. Method: count who holds the waker of whoever polled it,
+/// while a waker of its task is still about.
+#[test]
+fn a_set_that_is_gone_keeps_no_waker() {
+    let set = RefCell::new(Some(LocalSet::new()));
+    let kept = Rc::new(RefCell::new(None));
+    let slot = kept.clone();
+    set.borrow().as_ref().unwrap().spawn_local(poll_fn(move |cx| {
+        *slot.borrow_mut() = Some(cx.waker().clone());
+        Poll::<()>::Pending
+    }));
+    let mut polls = spawn(poll_fn(|cx| Pin::new(set.borrow_mut().as_mut().unwrap()).poll(cx)));
+    assert!(polls.poll().is_pending());
+    assert_eq!(polls.waker_ref_count(), 2);
+    set.take();
+    assert_eq!(polls.waker_ref_count(), 1);
+    drop(kept);
 }
 
 /// Goal: a thousand wakes of a task are one poll of it. Method: count the polls.
 #[test]
 fn a_task_is_polled_once_for_many_wakes() {
-    let wakes = Arc::<Wakes>::default();
-    let mut set = LocalSet::new();
+    let mut set = spawn(LocalSet::new());
     let polls = Rc::new(Cell::new(0));
     let kept = Rc::new(RefCell::new(None));
     let (count, slot) = (polls.clone(), kept.clone());
@@ -246,15 +256,15 @@ fn a_task_is_polled_once_for_many_wakes() {
         *slot.borrow_mut() = Some(cx.waker().clone());
         Poll::<()>::Pending
     }));
-    assert!(poll_with(Pin::new(&mut set), &wakes).is_pending());
+    assert!(set.poll().is_pending());
     let waker: Waker = kept.borrow().clone().unwrap();
     for _ in 0..1_000 {
         waker.wake_by_ref();
     }
     let elsewhere = waker.clone();
     thread::spawn(move || elsewhere.wake()).join().unwrap();
-    assert!(poll_with(Pin::new(&mut set), &wakes).is_pending());
-    assert_eq!((polls.get(), wakes.count()), (2, 1));
+    assert!(set.poll().is_pending());
+    assert_eq!((polls.get(), set.wakes()), (2, 1));
     drop(set);
     waker.wake(); // too late, and harmless
 }
@@ -265,10 +275,7 @@ fn a_dropped_run_until_leaves_the_tasks_where_they_are() {
     let set = LocalSet::new();
     let (tx, rx) = oneshot::channel();
     let task = set.spawn_local(async { rx.await.unwrap() });
-    {
-        let mut given_up = pin!(set.run_until(pending::<()>()));
-        assert!(poll_with(given_up.as_mut(), &Arc::default()).is_pending());
-    }
+    assert!(spawn(set.run_until(pending::<()>())).poll().is_pending());
     tx.send(5).unwrap();
     assert_eq!(rondel::block_on(set.run_until(task)).unwrap(), 5);
 }
@@ -320,13 +327,13 @@ fn awaiting_a_handle_again_after_its_output_panics() {
 /// end, and see when the output is dropped.
 #[test]
 fn an_output_that_nobody_wants_is_dropped() {
-    let diary = Diary::default();
+    let diary = Diary::new();
     let mut set = LocalSet::new();
-    let output = diary.at_drop("detached before");
+    let output = diary.on_drop("detached before");
     drop(set.spawn_local(async move { output }));
     assert!(turn(&mut set).is_ready());
     assert_eq!(diary.pages(), ["detached before"]);
-    let output = diary.at_drop("detached after");
+    let output = diary.on_drop("detached after");
     let task = set.spawn_local(async move { output });
     assert!(turn(&mut set).is_ready());
     assert_eq!(diary.pages().len(), 1);
@@ -338,9 +345,9 @@ fn an_output_that_nobody_wants_is_dropped() {
 
 #[test]
 fn a_task_that_is_aborted_before_its_first_poll_never_runs() {
-    let diary = Diary::default();
+    let diary = Diary::new();
     let mut set = LocalSet::new();
-    let guard = diary.at_drop("dropped");
+    let guard = diary.on_drop("dropped");
     let task = set.spawn_local(async move {
         let _guard = guard;
         unreachable!("it was aborted");
@@ -389,7 +396,7 @@ fn a_task_is_aborted_from_another_thread_and_dropped_at_home() {
 
 #[test]
 fn a_task_that_aborts_itself_ends_at_its_next_await() {
-    let diary = Diary::default();
+    let diary = Diary::new();
     let mut set = LocalSet::new();
     let own = Rc::new(RefCell::new(None::<task::AbortHandle>));
     let (ours, theirs) = (diary.clone(), own.clone());
@@ -497,21 +504,20 @@ fn a_panic_of_a_detached_task_is_reported_once() {
 
 #[test]
 fn dropping_the_set_drops_its_tasks_and_tells_their_handles() {
-    let diary = Diary::default();
+    let diary = Diary::new();
     let mut set = LocalSet::new();
-    let (polled, unpolled) = (diary.at_drop("polled"), diary.at_drop("unpolled"));
+    let (polled, unpolled) = (diary.on_drop("polled"), diary.on_drop("unpolled"));
     let waits = set.spawn_local(async move {
         let _kept = polled;
         pending::<()>().await;
     });
     assert!(turn(&mut set).is_pending());
     let fresh = set.spawn_local(async move { drop(unpolled) });
-    let wakes = Arc::<Wakes>::default();
-    let mut waits = pin!(waits);
-    assert!(poll_with(waits.as_mut(), &wakes).is_pending());
+    let mut waits = spawn(waits);
+    assert!(waits.poll().is_pending());
     drop(set);
     assert_eq!(diary.pages(), ["polled", "unpolled"]);
-    assert_eq!(wakes.count(), 1, "whoever waits is woken");
+    assert_eq!(waits.wakes(), 1, "whoever waits is woken");
     assert!(rondel::block_on(waits).unwrap_err().is_cancelled());
     assert!(rondel::block_on(fresh).unwrap_err().is_cancelled());
 }
@@ -637,7 +643,7 @@ fn a_guard_that_outlives_its_set_gives_cancelled_tasks() {
 fn a_set_inside_a_task_of_another_set_takes_its_own_spawns() {
     rondel::run(async {
         let outer = LocalSet::new();
-        let diary = Diary::default();
+        let diary = Diary::new();
         let ours = diary.clone();
         let work = async move {
             let inner = LocalSet::new();

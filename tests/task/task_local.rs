@@ -1,8 +1,9 @@
 //! `task_local!`: values that belong to a future.
 
-use super::{Diary, panic_text};
+use super::panic_text;
 use rondel::task::futures::TaskLocalFuture;
 use rondel::task::{self, AccessError, LocalKey, LocalSet, yield_now};
+use rondel::testing::{Diary, OnDrop};
 use std::cell::RefCell;
 use std::future::{Future, pending, poll_fn, ready};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -187,11 +188,11 @@ fn the_value_can_be_taken_before_and_after_the_end() {
 #[test]
 fn a_value_is_dropped_with_its_future() {
     rondel::task_local! {
-        static KEPT: super::AtDrop;
+        static KEPT: OnDrop;
     }
-    let diary = Diary::default();
+    let diary = Diary::new();
     rondel::run(async {
-        let mut scoped = Box::pin(KEPT.scope(diary.at_drop("the value is dropped"), ready(())));
+        let mut scoped = Box::pin(KEPT.scope(diary.on_drop("the value is dropped"), ready(())));
         scoped.as_mut().await;
         diary.note("it has ended");
         drop(scoped);

@@ -2,6 +2,7 @@
 
 use super::{Counter, HOUR, ms, panic_text, paused};
 use futures_core::Stream;
+use rondel::testing::task::{Spawn, spawn};
 use rondel::time::delay_queue::{Expired, Key};
 use rondel::time::{DelayQueue, Duration, Instant, advance, sleep, sleep_until, timeout};
 use std::cell::Cell;
@@ -10,40 +11,12 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::{Arc, Mutex};
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Waker};
 
-/// A queue, and the waker with which it is polled.
-struct Polled<T> {
-    queue: DelayQueue<T>,
-    counter: Arc<Counter>,
-}
-
-impl<T> Polled<T> {
-    fn new() -> Self {
-        Self { queue: DelayQueue::new(), counter: Counter::new() }
-    }
-
-    fn poll(&mut self) -> Poll<Option<Expired<T>>> {
-        let waker = Waker::from(self.counter.clone());
-        self.queue.poll_expired(&mut Context::from_waker(&waker))
-    }
-
-    /// The item that must be due now.
-    fn due(&mut self) -> T {
-        match self.poll() {
-            Poll::Ready(Some(expired)) => expired.into_inner(),
-            Poll::Ready(None) => panic!("the queue is empty"),
-            Poll::Pending => panic!("nothing is due"),
-        }
-    }
-
-    fn is_done(&mut self) -> bool {
-        matches!(self.poll(), Poll::Ready(None))
-    }
-
-    fn wakes(&self) -> usize {
-        self.counter.wakes()
-    }
+/// The item that must be due now.
+#[track_caller]
+fn due<T>(queue: &mut Spawn<DelayQueue<T>>) -> T {
+    rondel::assert_ready!(queue.poll_next()).expect("the queue is not empty").into_inner()
 }
 
 async fn next<T>(queue: &mut DelayQueue<T>) -> Option<Expired<T>> {
@@ -139,12 +112,12 @@ fn what_is_past_comes_at_once() {
     paused().block_on(async {
         let start = Instant::now();
         sleep(ms(10)).await;
-        let mut polled = Polled::new();
-        polled.queue.insert_at("past", start);
-        polled.queue.insert_at("now", Instant::now());
-        polled.queue.insert("at once", Duration::ZERO);
-        assert_eq!([polled.due(), polled.due(), polled.due()], ["past", "now", "at once"]);
-        assert!(polled.is_done());
+        let mut queue = spawn(DelayQueue::new());
+        queue.insert_at("past", start);
+        queue.insert_at("now", Instant::now());
+        queue.insert("at once", Duration::ZERO);
+        assert_eq!([due(&mut queue), due(&mut queue), due(&mut queue)], ["past", "now", "at once"]);
+        assert!(rondel::assert_ready!(queue.poll_next()).is_none());
         assert_eq!(start.elapsed(), ms(10));
     });
 }
@@ -152,14 +125,14 @@ fn what_is_past_comes_at_once() {
 #[test]
 fn an_empty_queue_says_none_and_goes_on_when_something_comes() {
     paused().block_on(async {
-        let mut polled = Polled::new();
-        assert!(polled.is_done());
-        polled.queue.insert("late", ms(5));
-        assert_eq!(polled.wakes(), 1, "who saw it empty is told");
-        assert!(polled.poll().is_pending());
+        let mut queue = spawn(DelayQueue::new());
+        assert!(rondel::assert_ready!(queue.poll_next()).is_none());
+        queue.insert("late", ms(5));
+        assert_eq!(queue.wakes(), 1, "who saw it empty is told");
+        assert!(queue.poll_next().is_pending());
         sleep(ms(5)).await;
-        assert_eq!(polled.due(), "late");
-        assert!(polled.is_done());
+        assert_eq!(due(&mut queue), "late");
+        assert!(rondel::assert_ready!(queue.poll_next()).is_none());
     });
 }
 
@@ -186,17 +159,17 @@ fn an_earlier_item_wakes_the_one_who_waits() {
 fn a_waiter_is_woken_for_what_comes_earlier_and_for_nothing_else() {
     paused().block_on(async {
         let now = Instant::now();
-        let mut polled = Polled::new();
-        polled.queue.insert_at("one", now + ms(40));
-        assert!(polled.poll().is_pending());
-        polled.queue.insert_at("two", now + ms(50));
-        assert_eq!(polled.wakes(), 0);
-        let three = polled.queue.insert_at("three", now + ms(30));
-        assert_eq!(polled.wakes(), 1);
-        assert!(polled.poll().is_pending());
-        polled.queue.reset_at(&three, now - ms(1));
-        assert_eq!(polled.wakes(), 2);
-        assert_eq!(polled.due(), "three");
+        let mut queue = spawn(DelayQueue::new());
+        queue.insert_at("one", now + ms(40));
+        assert!(queue.poll_next().is_pending());
+        queue.insert_at("two", now + ms(50));
+        assert_eq!(queue.wakes(), 0);
+        let three = queue.insert_at("three", now + ms(30));
+        assert_eq!(queue.wakes(), 1);
+        assert!(queue.poll_next().is_pending());
+        queue.reset_at(&three, now - ms(1));
+        assert_eq!(queue.wakes(), 2);
+        assert_eq!(due(&mut queue), "three");
     });
 }
 
@@ -204,15 +177,15 @@ fn a_waiter_is_woken_for_what_comes_earlier_and_for_nothing_else() {
 fn an_item_inserted_in_the_past_wakes_the_one_who_waits() {
     paused().block_on(async {
         let now = Instant::now();
-        let mut polled = Polled::new();
-        polled.queue.insert_at("foo", now + ms(200));
-        assert!(polled.poll().is_pending());
+        let mut queue = spawn(DelayQueue::new());
+        queue.insert_at("foo", now + ms(200));
+        assert!(queue.poll_next().is_pending());
         sleep(ms(30)).await;
-        assert_eq!(polled.wakes(), 0);
-        polled.queue.insert_at("bar", now + ms(10));
-        assert_eq!(polled.wakes(), 1);
-        assert_eq!(polled.due(), "bar");
-        assert!(polled.poll().is_pending());
+        assert_eq!(queue.wakes(), 0);
+        queue.insert_at("bar", now + ms(10));
+        assert_eq!(queue.wakes(), 1);
+        assert_eq!(due(&mut queue), "bar");
+        assert!(queue.poll_next().is_pending());
     });
 }
 
@@ -220,34 +193,34 @@ fn an_item_inserted_in_the_past_wakes_the_one_who_waits() {
 #[test]
 fn the_one_who_polled_last_is_woken() {
     paused().block_on(async {
-        let mut polled = Polled::new();
-        polled.queue.insert((), ms(10));
-        let first = std::mem::replace(&mut polled.counter, Counter::new());
-        let waker = Waker::from(first.clone());
-        assert!(polled.queue.poll_expired(&mut Context::from_waker(&waker)).is_pending());
-        drop(waker);
-        assert!(polled.poll().is_pending());
+        let mut queue = DelayQueue::new();
+        queue.insert((), ms(10));
+        let [first, last] = [(); 2].map(|()| Counter::new());
+        for counter in [&first, &last] {
+            let waker = Waker::from(counter.clone());
+            assert!(queue.poll_expired(&mut Context::from_waker(&waker)).is_pending());
+        }
         assert_eq!(Arc::strong_count(&first), 1);
         sleep(ms(10)).await;
-        assert_eq!((first.wakes(), polled.wakes()), (0, 1));
-        drop(polled.queue);
-        assert_eq!(Arc::strong_count(&polled.counter), 1);
+        assert_eq!((first.wakes(), last.wakes()), (0, 1));
+        drop(queue);
+        assert_eq!(Arc::strong_count(&last), 1);
     });
 }
 
 #[test]
 fn a_removed_item_never_comes() {
     paused().block_on(async {
-        let mut polled = Polled::new();
-        let key = polled.queue.insert("foo", ms(5));
-        assert!(polled.poll().is_pending());
-        let removed = polled.queue.remove(&key);
+        let mut queue = spawn(DelayQueue::new());
+        let key = queue.insert("foo", ms(5));
+        assert!(queue.poll_next().is_pending());
+        let removed = queue.remove(&key);
         assert_eq!((removed.key(), *removed.get_ref()), (key, "foo"));
-        assert_eq!(polled.wakes(), 1, "it is empty now, and who waits is told");
-        assert!(polled.is_done());
-        assert!(polled.queue.try_remove(&key).is_none());
+        assert_eq!(queue.wakes(), 1, "it is empty now, and who waits is told");
+        assert!(rondel::assert_ready!(queue.poll_next()).is_none());
+        assert!(queue.try_remove(&key).is_none());
         sleep(ms(10)).await;
-        assert!(polled.is_done());
+        assert!(rondel::assert_ready!(queue.poll_next()).is_none());
     });
 }
 
@@ -332,17 +305,17 @@ fn an_item_inserted_in_the_past_can_be_reset_before_it_is_seen() {
 fn items_are_inserted_between_those_that_are_due() {
     paused().block_on(async {
         let now = Instant::now();
-        let mut polled = Polled::new();
+        let mut queue = spawn(DelayQueue::new());
         for name in ["1", "2", "3"] {
-            polled.queue.insert_at(name, now + ms(100));
+            queue.insert_at(name, now + ms(100));
         }
         sleep(ms(100)).await;
         for name in ["1", "2", "3"] {
-            assert_eq!(polled.due(), name);
-            polled.queue.insert_at("later", now + ms(500));
+            assert_eq!(due(&mut queue), name);
+            queue.insert_at("later", now + ms(500));
         }
-        assert!(polled.poll().is_pending());
-        assert_eq!(polled.queue.len(), 3);
+        assert!(queue.poll_next().is_pending());
+        assert_eq!(queue.len(), 3);
     });
 }
 
@@ -374,20 +347,20 @@ fn clear_removes_everything_and_wakes_the_one_who_waits() {
                 self.0.set(self.0.get() + 1);
             }
         }
-        let mut polled = Polled::new();
-        polled.queue.reserve(10);
-        let room = polled.queue.capacity();
-        let key = polled.queue.insert(OnDrop(dropped.clone()), ms(5));
-        polled.queue.insert(OnDrop(dropped.clone()), HOUR);
-        assert!(polled.poll().is_pending());
-        polled.queue.clear();
-        assert_eq!((dropped.get(), polled.wakes()), (2, 1));
-        assert!(polled.is_done());
-        assert_eq!((polled.queue.len(), polled.queue.capacity()), (0, room));
-        let other = polled.queue.insert(OnDrop(dropped.clone()), ms(5));
+        let mut queue = spawn(DelayQueue::new());
+        queue.reserve(10);
+        let room = queue.capacity();
+        let key = queue.insert(OnDrop(dropped.clone()), ms(5));
+        queue.insert(OnDrop(dropped.clone()), HOUR);
+        assert!(queue.poll_next().is_pending());
+        queue.clear();
+        assert_eq!((dropped.get(), queue.wakes()), (2, 1));
+        assert!(rondel::assert_ready!(queue.poll_next()).is_none());
+        assert_eq!((queue.len(), queue.capacity()), (0, room));
+        let other = queue.insert(OnDrop(dropped.clone()), ms(5));
         assert_ne!(key, other);
-        assert!(polled.queue.try_remove(&key).is_none());
-        drop(polled);
+        assert!(queue.try_remove(&key).is_none());
+        drop(queue);
         assert_eq!(dropped.get(), 3);
     });
 }
@@ -512,9 +485,9 @@ fn a_queue_is_made_outside_a_loop_and_keeps_the_ticks_of_the_one_it_is_filled_in
 
 #[test]
 fn waiting_outside_a_runtime_panics_and_says_how_to_enter_one() {
-    let mut polled = Polled::new();
-    polled.queue.insert((), HOUR);
-    let panic = catch_unwind(AssertUnwindSafe(|| _ = polled.poll())).unwrap_err();
+    let mut queue = spawn(DelayQueue::new());
+    queue.insert((), HOUR);
+    let panic = catch_unwind(AssertUnwindSafe(|| _ = queue.poll_next())).unwrap_err();
     assert!(panic_text(panic).contains("no Rondel loop runs on this thread"));
 }
 

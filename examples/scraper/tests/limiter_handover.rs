@@ -2,11 +2,11 @@
 
 use std::future::{Future, pending};
 use std::pin::Pin;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
-use std::task::{Context, Wake, Waker};
 use std::time::{Duration, Instant};
 
+use rondel::testing::task::spawn;
+use rondel::{assert_pending, assert_ready};
 use rondel_scraper::client::Clock;
 use rondel_scraper::limits::{LimitSpec, Limiter, Limits};
 
@@ -26,16 +26,6 @@ impl Clock for HandClock {
     }
 }
 
-/// A waker that remembers.
-#[derive(Default)]
-struct Bell(AtomicBool);
-
-impl Wake for Bell {
-    fn wake(self: Arc<Self>) {
-        self.0.store(true, Ordering::Relaxed);
-    }
-}
-
 /// Goal: somebody always keeps the time while anybody waits.
 /// Method: two are granted at once; the second of them lets the queue move before the third, who
 /// was woken to keep the time, gets its turn. Then the fourth must be woken, or waits for ever.
@@ -45,24 +35,17 @@ fn the_time_is_kept_though_the_next_timekeeper_was_granted_first() {
     let global = Some(LimitSpec::Bucket { per_second: 1.0, burst: 2 });
     let limiter = Limiter::new(clock.clone(), Limits { global, ..Limits::default() });
     let second = || *clock.0.lock().unwrap() += Duration::from_secs(1);
-    let bells: [Arc<Bell>; 4] = Default::default();
-    let look = |bell: &Arc<Bell>, wait: Pin<&mut dyn Future<Output = _>>| {
-        bell.0.store(false, Ordering::Relaxed);
-        wait.poll(&mut Context::from_waker(&Waker::from(bell.clone())))
-    };
     assert!(limiter.try_acquire("", "a") && limiter.try_acquire("", "a"));
-    let mut waits = [(); 4].map(|()| Box::pin(limiter.acquire("", "a")));
-    for (bell, wait) in bells.iter().zip(&mut waits) {
-        assert!(look(bell, wait.as_mut()).is_pending());
-    }
+    let mut waits = [(); 4].map(|()| spawn(limiter.acquire("", "a")));
+    waits.iter_mut().for_each(|wait| assert_pending!(wait.poll()));
     second();
     second();
-    assert!(look(&bells[0], waits[0].as_mut()).is_ready());
+    assert_ready!(waits[0].poll());
     second();
-    assert!(look(&bells[1], waits[1].as_mut()).is_ready());
-    assert!(look(&bells[2], waits[2].as_mut()).is_ready());
-    assert!(bells[3].0.load(Ordering::Relaxed), "nobody keeps the time for the last one");
-    assert!(look(&bells[3], waits[3].as_mut()).is_pending());
+    assert_ready!(waits[1].poll());
+    assert_ready!(waits[2].poll());
+    assert!(waits[3].is_woken(), "nobody keeps the time for the last one");
+    assert_pending!(waits[3].poll());
     second();
-    assert!(look(&bells[3], waits[3].as_mut()).is_ready());
+    assert_ready!(waits[3].poll());
 }

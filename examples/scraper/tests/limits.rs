@@ -5,14 +5,15 @@ use std::collections::HashMap;
 use std::future::{Future, poll_fn};
 use std::pin::{Pin, pin};
 use std::rc::Rc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
-use std::task::{Context, Poll, Wake, Waker};
+use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
+use rondel::testing::task::spawn;
+use rondel::{assert_pending, assert_ready};
 use rondel_scraper::client::{Clock, RondelNet};
 use rondel_scraper::limits::{
-    Granted, LimitSpec, Limiter, Limits, Queue, SlidingWindow, Stacked, TokenBucket,
+    LimitSpec, Limiter, Limits, Queue, SlidingWindow, Stacked, TokenBucket,
 };
 
 const fn ms(ms: u64) -> Duration {
@@ -466,15 +467,6 @@ impl Clock for HandClock {
     }
 }
 
-#[derive(Default)]
-struct Counter(AtomicUsize);
-
-impl Wake for Counter {
-    fn wake(self: Arc<Self>) {
-        self.0.fetch_add(1, Ordering::Relaxed);
-    }
-}
-
 /// Goal: show that a permission that was granted, but whose waiter went away before it looked, goes
 /// to the next in line.
 /// Method: polls by hand; the second waiter is dropped between its wake and its poll.
@@ -487,25 +479,17 @@ fn a_grant_nobody_picked_up_goes_to_the_next() {
     assert!(limiter.try_acquire("e", "h"));
     assert!(!limiter.try_acquire("e", "h"));
 
-    let counters: Vec<_> = (0..3).map(|_| Arc::new(Counter::default())).collect();
-    let woken = || counters.iter().map(|c| c.0.load(Ordering::Relaxed)).collect::<Vec<_>>();
-    let wakers: Vec<Waker> = counters.iter().map(|c| c.clone().into()).collect();
-    let mut waiters: Vec<Option<Pin<Box<dyn Future<Output = Granted> + '_>>>> = Vec::new();
-    waiters.resize_with(3, || Some(Box::pin(limiter.acquire("e", "h"))));
-    let poll = |waiter: &mut Option<Pin<Box<dyn Future<Output = Granted> + '_>>>, waker: &Waker| {
-        let future = waiter.as_mut().expect("still waiting").as_mut();
-        future.poll(&mut Context::from_waker(waker)).is_ready()
-    };
-    for number in 0..3 {
-        assert!(!poll(&mut waiters[number], &wakers[number]));
-    }
+    let [mut first, mut second, mut third] = [(); 3].map(|()| spawn(limiter.acquire("e", "h")));
+    assert_pending!(first.poll());
+    assert_pending!(second.poll());
+    assert_pending!(third.poll());
     clock.pass(ms(100));
     // The first keeps the time, lets itself and the second go, and hands its post over.
-    assert!(poll(&mut waiters[0], &wakers[0]));
-    assert_eq!(woken()[1], 1, "the second was granted and woken");
-    waiters[1] = None;
-    assert_eq!(woken()[2], 1, "the third has been woken, whether for the post or for the grant");
-    assert!(poll(&mut waiters[2], &wakers[2]));
+    assert_ready!(first.poll());
+    assert!(second.is_woken(), "the second was granted and woken");
+    drop(second);
+    assert!(third.is_woken(), "the third has been woken, whether for the post or for the grant");
+    assert_ready!(third.poll());
     assert!(!limiter.try_acquire("e", "h"), "and both places of the window are used");
     assert_eq!((limiter.stats().granted, limiter.stats().waiting), (4, 0));
 }

@@ -1,0 +1,517 @@
+//! The primitives on anybody's executor: futures' `LocalPool`, tokio's two runtimes, a bare
+//! `block_on`, and Rondel; each alone, and any two of them at once, one on either side.
+//!
+//! A body is a pair of tasks that talk to each other through one primitive. Goal: whatever polls
+//! the two, they come to their end, and what they say of it is true. Method: every body on every
+//! executor, then with its left task on one and its right task on another, each on its own thread.
+//!
+//! A new primitive is a function that returns a [`Body`], and its name in the list of tests.
+
+use std::future::{Future, pending};
+use std::pin::{Pin, pin};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
+use std::sync::mpsc as std_mpsc;
+use std::thread;
+use std::time::Duration;
+
+use futures_util::task::LocalSpawnExt;
+use rondel::io::{AsyncReadExt, AsyncWriteExt, duplex};
+use rondel::sync::{CancellationToken, Mutex, Notify, Semaphore, mpsc, oneshot};
+use rondel::task::yield_now;
+
+/// Rounds of each body: enough for both tasks to wait for each other many times.
+const ROUNDS: usize = 200;
+
+/// Nothing here takes so long; who is not done by then has lost a wake-up.
+const LIMIT: Duration = Duration::from_secs(120);
+
+type Task = Pin<Box<dyn Future<Output = ()> + Send>>;
+
+/// Two tasks that talk to each other, and what is true when both have ended.
+struct Body {
+    left: Task,
+    right: Task,
+    check: Box<dyn FnOnce() + Send>,
+}
+
+fn body(
+    left: impl Future<Output = ()> + Send + 'static,
+    right: impl Future<Output = ()> + Send + 'static,
+    check: impl FnOnce() + Send + 'static,
+) -> Body {
+    Body { left: Box::pin(left), right: Box::pin(right), check: Box::new(check) }
+}
+
+// --- executors -------------------------------------------------------------------------------------
+
+/// Runs tasks side by side on this thread until all have ended.
+type Executor = fn(Vec<Task>);
+
+const EXECUTORS: [(&str, Executor); 5] = [
+    ("futures' LocalPool", on_local_pool),
+    ("tokio's current_thread", |tasks| {
+        on_tokio(tokio::runtime::Builder::new_current_thread(), tasks)
+    }),
+    ("tokio's multi_thread", |tasks| on_tokio(tokio::runtime::Builder::new_multi_thread(), tasks)),
+    ("rondel::block_on", |tasks| drop(rondel::block_on(rondel::combine::gather(tasks)))),
+    ("Rondel", on_rondel),
+];
+
+fn on_local_pool(tasks: Vec<Task>) {
+    let mut pool = futures_executor::LocalPool::new();
+    for task in tasks {
+        pool.spawner().spawn_local(task).expect("the pool is there");
+    }
+    pool.run();
+}
+
+fn on_tokio(mut builder: tokio::runtime::Builder, tasks: Vec<Task>) {
+    let runtime = builder.worker_threads(2).build().unwrap();
+    let tasks: Vec<_> = tasks.into_iter().map(|task| runtime.spawn(task)).collect();
+    runtime.block_on(async {
+        for task in tasks {
+            task.await.unwrap();
+        }
+    });
+}
+
+fn on_rondel(tasks: Vec<Task>) {
+    rondel::run(async {
+        let tasks: Vec<_> = tasks.into_iter().map(rondel::spawn).collect();
+        for task in tasks {
+            task.await.unwrap();
+        }
+    });
+}
+
+/// Runs `run` on a thread of its own; panics if it panics, or does not end.
+fn within_limit(what: &str, run: impl FnOnce() + Send + 'static) {
+    let (done, end) = std_mpsc::channel();
+    let thread = thread::spawn(move || {
+        run();
+        let _ = done.send(()); // the other end is gone if the limit has passed
+    });
+    match end.recv_timeout(LIMIT) {
+        Err(std_mpsc::RecvTimeoutError::Timeout) => panic!("{what}: somebody was never woken"),
+        _ => assert!(thread.join().is_ok(), "{what}: it panicked, see above"),
+    }
+}
+
+/// Goal and method: see the head of the file.
+fn on_all_executors(make: fn() -> Body) {
+    for (name, run) in EXECUTORS {
+        within_limit(name, move || {
+            let Body { left, right, check } = make();
+            run(vec![left, right]);
+            check();
+        });
+    }
+    for (left_name, run_left) in EXECUTORS {
+        for (right_name, run_right) in EXECUTORS {
+            let what = format!("left on {left_name}, right on {right_name}");
+            within_limit(&what, move || {
+                let Body { left, right, check } = make();
+                let thread = thread::spawn(move || run_left(vec![left]));
+                run_right(vec![right]);
+                thread.join().unwrap();
+                check();
+            });
+        }
+    }
+}
+
+macro_rules! on_all_executors {
+    ($($body:ident)*) => {$(
+        #[test]
+        fn $body() {
+            on_all_executors(super::$body);
+        }
+    )*};
+}
+
+mod runs {
+    use super::on_all_executors;
+
+    on_all_executors! {
+        semaphore
+        semaphore_owned_many
+        mutex
+        mutex_owned
+        notify
+        notify_waiters
+        oneshot_reply
+        oneshot_closed
+        mpsc_bounded
+        mpsc_reserve_and_recv_many
+        mpsc_unbounded
+        mpsc_closed
+        cancellation_token
+        combinators
+        streams
+    }
+}
+
+// --- bodies ----------------------------------------------------------------------------------------
+
+/// Both sides want both permits of two, one at a time and two at once.
+fn semaphore() -> Body {
+    let (seats, inside) = (Arc::new(Semaphore::new(2)), Arc::new(AtomicUsize::new(0)));
+    let side = |many: u32| {
+        let (seats, inside) = (seats.clone(), inside.clone());
+        async move {
+            for _ in 0..ROUNDS {
+                let _permit = seats.acquire_many(many).await.unwrap();
+                assert!(inside.fetch_add(many as usize, SeqCst) + many as usize <= 2);
+                yield_now().await;
+                inside.fetch_sub(many as usize, SeqCst);
+            }
+        }
+    };
+    let check = seats.clone();
+    body(side(1), side(2), move || assert_eq!(check.available_permits(), 2))
+}
+
+/// One side gives the permits that the other takes, some in vain.
+fn semaphore_owned_many() -> Body {
+    let seats = Arc::new(Semaphore::new(0));
+    let (giver, taker) = (seats.clone(), seats.clone());
+    body(
+        async move {
+            for _ in 0..ROUNDS {
+                giver.add_permits(3);
+                yield_now().await;
+            }
+        },
+        async move {
+            for round in 0..ROUNDS {
+                if round % 3 == 0 {
+                    // A waiter that is dropped, served or not, takes nothing with it.
+                    drop(rondel::testing::task::spawn(taker.acquire_many(2)).poll());
+                }
+                taker.clone().acquire_many_owned(3).await.unwrap().forget();
+            }
+            taker.close();
+        },
+        move || assert_eq!((seats.available_permits(), seats.is_closed()), (0, true)),
+    )
+}
+
+fn mutex() -> Body {
+    let count = Arc::new(Mutex::new(0));
+    let side = || {
+        let count = count.clone();
+        async move {
+            for _ in 0..ROUNDS {
+                let mut count = count.lock().await;
+                let before = *count;
+                yield_now().await;
+                *count = before + 1;
+            }
+        }
+    };
+    let check = count.clone();
+    body(side(), side(), move || assert_eq!(*check.try_lock().unwrap(), 2 * ROUNDS))
+}
+
+/// The guard goes to the other side, which unlocks.
+fn mutex_owned() -> Body {
+    let count = Arc::new(Mutex::new(0));
+    let (tx, mut rx) = mpsc::unbounded_channel();
+    let locker = count.clone();
+    body(
+        async move {
+            for _ in 0..ROUNDS {
+                let guard = locker.clone().lock_owned().await;
+                tx.send(guard).unwrap();
+            }
+        },
+        async move {
+            while let Some(mut guard) = rx.recv().await {
+                *guard += 1;
+            }
+        },
+        move || assert_eq!(*count.try_lock().unwrap(), ROUNDS),
+    )
+}
+
+/// Ping and pong.
+fn notify() -> Body {
+    let (ping, pong) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
+    let (their_ping, their_pong) = (ping.clone(), pong.clone());
+    body(
+        async move {
+            for _ in 0..ROUNDS {
+                ping.notify_one();
+                pong.notified().await;
+            }
+        },
+        async move {
+            for _ in 0..ROUNDS {
+                their_ping.clone().notified_owned().await;
+                their_pong.notify_last();
+            }
+        },
+        || {},
+    )
+}
+
+/// A call to all reaches the one who has queued up before.
+fn notify_waiters() -> Body {
+    let (gate, ready) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
+    let (their_gate, their_ready) = (gate.clone(), ready.clone());
+    body(
+        async move {
+            for _ in 0..ROUNDS {
+                ready.notified().await;
+                gate.notify_waiters();
+            }
+        },
+        async move {
+            for _ in 0..ROUNDS {
+                let mut opened = pin!(their_gate.notified());
+                opened.as_mut().enable();
+                their_ready.notify_one();
+                opened.await;
+            }
+        },
+        || {},
+    )
+}
+
+/// Questions with a place for the answer.
+fn oneshot_reply() -> Body {
+    let (tx, mut rx) = mpsc::channel(1);
+    body(
+        async move {
+            for number in 0..ROUNDS {
+                let (reply, answer) = oneshot::channel();
+                tx.send((number, reply)).await.unwrap();
+                assert_eq!(answer.await, Ok(number * number));
+            }
+        },
+        async move {
+            while let Some((number, reply)) = rx.recv().await {
+                yield_now().await;
+                reply.send(number * number).unwrap();
+            }
+        },
+        || {},
+    )
+}
+
+/// A receiver that goes away is noticed.
+fn oneshot_closed() -> Body {
+    let (tx, mut rx) = mpsc::channel::<oneshot::Receiver<()>>(1);
+    body(
+        async move {
+            for _ in 0..ROUNDS {
+                let (mut promise, receiver) = oneshot::channel();
+                tx.send(receiver).await.unwrap();
+                promise.closed().await;
+            }
+        },
+        async move {
+            while let Some(receiver) = rx.recv().await {
+                yield_now().await;
+                drop(receiver);
+            }
+        },
+        || {},
+    )
+}
+
+fn mpsc_bounded() -> Body {
+    let (tx, mut rx) = mpsc::channel(1);
+    body(
+        async move {
+            for number in 0..ROUNDS {
+                tx.send(number).await.unwrap();
+            }
+        },
+        async move {
+            for number in 0..ROUNDS {
+                assert_eq!(rx.recv().await, Some(number));
+            }
+            assert_eq!(rx.recv().await, None);
+        },
+        || {},
+    )
+}
+
+fn mpsc_reserve_and_recv_many() -> Body {
+    let (tx, mut rx) = mpsc::channel(3);
+    body(
+        async move {
+            for number in 0..ROUNDS {
+                tx.clone().reserve_owned().await.unwrap().send(2 * number);
+                let mut places = tx.reserve_many(2).await.unwrap();
+                places.next().unwrap().send(2 * number + 1);
+            }
+        },
+        async move {
+            let mut got = Vec::new();
+            while rx.recv_many(&mut got, 2).await > 0 {}
+            assert!((0..2 * ROUNDS).eq(got));
+        },
+        || {},
+    )
+}
+
+fn mpsc_unbounded() -> Body {
+    let (tx, mut rx) = mpsc::unbounded_channel();
+    body(
+        async move {
+            for number in 0..ROUNDS {
+                tx.send(number).unwrap();
+                yield_now().await;
+            }
+        },
+        async move {
+            let mut expected = 0;
+            while let Some(number) = rx.recv().await {
+                assert_eq!(number, expected);
+                expected += 1;
+            }
+            assert_eq!(expected, ROUNDS);
+        },
+        || {},
+    )
+}
+
+/// The receiver closes while the sender waits for a place.
+fn mpsc_closed() -> Body {
+    let (tx, mut rx) = mpsc::channel(1);
+    body(
+        async move {
+            let mut sent = 0;
+            while tx.send(sent).await.is_ok() {
+                sent += 1;
+            }
+            tx.closed().await;
+        },
+        async move {
+            for number in 0..ROUNDS {
+                assert_eq!(rx.recv().await, Some(number));
+            }
+            rx.close();
+            while rx.recv().await.is_some() {}
+        },
+        || {},
+    )
+}
+
+fn cancellation_token() -> Body {
+    let (tx, mut rx) = mpsc::channel::<CancellationToken>(1);
+    body(
+        async move {
+            for _ in 0..ROUNDS {
+                let root = CancellationToken::new();
+                let child = root.child_token();
+                tx.send(root).await.unwrap();
+                child.cancelled().await;
+                assert_eq!(child.run_until_cancelled(pending::<()>()).await, None);
+                assert_eq!(child.reason(), Some("enough"));
+            }
+        },
+        async move {
+            while let Some(root) = rx.recv().await {
+                yield_now().await;
+                root.cancel_with("enough");
+            }
+        },
+        || {},
+    )
+}
+
+/// Several waits in one task, each with its own partner.
+fn combinators() -> Body {
+    let (ta, mut a) = mpsc::channel(1);
+    let (tb, mut b) = mpsc::channel(1);
+    body(
+        async move {
+            for number in 0..ROUNDS {
+                let (one, two) = rondel::join!(ta.send(number), tb.send(number));
+                one.and(two).unwrap();
+            }
+        },
+        async move {
+            let (mut from_a, mut from_b) = (0, 0);
+            loop {
+                rondel::select! {
+                    Some(number) = a.recv() => {
+                        assert_eq!(number, from_a);
+                        from_a += 1;
+                    }
+                    Some(number) = b.recv() => {
+                        assert_eq!(number, from_b);
+                        from_b += 1;
+                    }
+                    else => break,
+                }
+            }
+            assert_eq!((from_a, from_b), (ROUNDS, ROUNDS));
+        },
+        || {},
+    )
+}
+
+/// Streams in memory need no loop either.
+fn streams() -> Body {
+    let (mut near, mut far) = duplex(3);
+    body(
+        async move {
+            for _ in 0..ROUNDS {
+                near.write_all(b"hello").await.unwrap();
+            }
+            near.shutdown().await.unwrap();
+            let mut answer = String::new();
+            near.read_to_string(&mut answer).await.unwrap();
+            assert_eq!(answer, "understood");
+        },
+        async move {
+            let mut text = String::new();
+            far.read_to_string(&mut text).await.unwrap();
+            assert_eq!(text, "hello".repeat(ROUNDS));
+            far.write_all(b"understood").await.unwrap();
+        },
+        || {},
+    )
+}
+
+// --- what a loop gives to strangers ----------------------------------------------------------------
+
+/// Goal: show that a Rondel task can be awaited, and ended, from anybody's executor.
+/// Method: a loop on its own thread; each executor spawns there, joins, and aborts.
+#[test]
+fn a_rondel_task_is_joined_from_any_executor() {
+    let (tx, handle) = std_mpsc::channel();
+    let stop = CancellationToken::new();
+    let stopped = stop.clone();
+    let home = thread::spawn(move || {
+        rondel::run(async move {
+            tx.send(rondel::Handle::current()).unwrap();
+            stopped.cancelled().await;
+        });
+    });
+    let handle = handle.recv().unwrap();
+    for (name, run) in EXECUTORS {
+        let handle = handle.clone();
+        within_limit(name, move || {
+            run(vec![Box::pin(async move {
+                for number in 0..20 {
+                    let task = handle.spawn(async move {
+                        rondel::time::sleep(Duration::from_millis(1)).await;
+                        number
+                    });
+                    assert_eq!(task.await.unwrap(), number);
+                    let endless = handle.spawn(pending::<()>());
+                    endless.abort();
+                    assert!(endless.await.unwrap_err().is_cancelled());
+                }
+            })]);
+        });
+    }
+    stop.cancel();
+    home.join().unwrap();
+}
