@@ -19,6 +19,7 @@ mod shim;
 mod task {
     pub(crate) mod bells;
     pub(crate) mod cell;
+    pub(crate) mod elsewhere;
     pub(crate) mod home;
     pub(crate) mod id;
     pub(crate) mod inbox;

@@ -74,6 +74,7 @@ const NOT_SPINE: &[&str] = &[
     "runtime/runtime.rs",
     "runtime/services.rs",
     "runtime/task/bells.rs",
+    "runtime/task/elsewhere.rs",
     "runtime/task/local_work.rs",
 ];
 

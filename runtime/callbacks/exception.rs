@@ -4,8 +4,8 @@
 //! reports. By default that is one line on stderr; a program may set a handler of its own.
 //!
 //! ```text
-//!   callback panics ──────────────────────┐        handler of this loop? ── yes ─▶ handler(&context)
-//!   error of a promise, never looked at ──┴─▶ report ────── no, or it panics ─▶ stderr
+//!   callback panics ──────────────────────┐      handler of this loop? ── yes ─▶ it is called
+//!   error of a promise, never looked at ──┴─▶ report ──── no, or it panics ────▶ stderr
 //! ```
 //!
 //! Rules
@@ -65,7 +65,8 @@ impl fmt::Display for ExceptionContext {
     }
 }
 
-/// Has `handler` called for what goes wrong in callbacks of this loop, in place of a line on stderr.
+/// Has `handler` called for what goes wrong in callbacks of this loop, in place of a line on
+/// stderr.
 ///
 /// It is called for a callback that panicked, and for a [`Promise`](super::Promise) or
 /// [`Task`](super::Task) that is dropped with an error nobody has looked at. If it panics itself,

@@ -17,7 +17,7 @@
 //! | `loop.set_exception_handler(f)` | [`set_exception_handler`] |
 //!
 //! ```text
-//!   call_soon(f) ──────────────────────────▶ ready queue ─▶ f()   one place in line, with the tasks
+//!   call_soon(f) ──────────────────────────▶ ready queue ─▶ f()       in one line with the tasks
 //!   call_later(d, f) ─▶ wheel ── fires ────▶ ready queue ─▶ f()
 //!   set_result(v) ── each done-callback ───▶ ready queue ─▶ f(&promise)
 //! ```

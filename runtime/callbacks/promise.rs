@@ -18,6 +18,7 @@
 //! are done-callbacks as well, in one line with the others.
 
 use super::exception::{guarded, report};
+use crate::current::Handle as LoopHandle;
 use crate::leaf::poll_leaf;
 use crate::shim::{Mutex, lock};
 use crate::task;
@@ -87,7 +88,7 @@ struct Callback<T> {
     id: CallbackId,
     call: Box<Call<T>>,
     /// The loop that is to call it.
-    handle: crate::Handle,
+    handle: LoopHandle,
     added_at: &'static Location<'static>,
 }
 
@@ -218,8 +219,8 @@ impl<T: Send + Sync + 'static> Promise<T> {
     /// Has the loop call `callback` once this is settled; soon if it is.
     ///
     /// It is called by the loop of the runtime that this thread works for, as by
-    /// [`call_soon`](super::call_soon), in the order in which callbacks were added, and before those
-    /// who await the promise go on. The twin of `Future.add_done_callback`.
+    /// [`call_soon`](super::call_soon), in the order in which callbacks were added, and before
+    /// those who await the promise go on. The twin of `Future.add_done_callback`.
     ///
     /// # Panics
     ///
@@ -246,7 +247,7 @@ impl<T: Send + Sync + 'static> Promise<T> {
     where
         F: FnOnce(&Self) + Send + 'static,
     {
-        let (call, handle) = (Box::new(callback), crate::Handle::current());
+        let (call, handle) = (Box::new(callback), LoopHandle::current());
         let mut callbacks = lock(&self.shared.callbacks);
         let id = CallbackId(callbacks.next_id);
         callbacks.next_id += 1;

@@ -2,7 +2,7 @@
 //!
 //! A handle serves three kinds of work: a task of a loop; a task of a `LocalSet`, which knows no
 //! loop (`local_work.rs`); and something that runs elsewhere (a closure on the blocking pool) and
-//! is reached through the small trait [`Elsewhere`].
+//! is reached through the small trait of `elsewhere.rs`.
 //!
 //! ```text
 //!   handle      at home                               from another thread
@@ -24,6 +24,7 @@
 //! trio nursery or Python's `TaskGroup` has no such loose end: see [`JoinSet`](super::JoinSet).
 
 use super::cell::{OutputOf, TaskRef};
+use super::elsewhere::{Elsewhere, Stop};
 use super::home::HomeRef;
 use super::id::{Id, Origin};
 use super::local_work::LocalOutput;
@@ -35,21 +36,7 @@ use std::io;
 use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::pin::Pin;
 use std::sync::{Arc, Mutex};
-use std::task::{Context, Poll, Waker, ready};
-
-/// Work that is not a task of a loop but has a handle like one.
-pub(crate) trait Elsewhere<T>: Stop {
-    /// The output, or `None` if it is not there yet: then `waker` is woken once it is.
-    fn poll_output(&self, waker: &Waker) -> Option<Result<T, JoinError>>;
-}
-
-/// The part of [`Elsewhere`] that does not know the output. An [`AbortHandle`] has no `T`, so that
-/// handles of many kinds of work can be kept in one list.
-pub(crate) trait Stop: Send + Sync {
-    fn abort(&self);
-    fn is_finished(&self) -> bool;
-    fn origin(&self) -> &Origin;
-}
+use std::task::{Context, Poll, ready};
 
 /// The right to wait for a task and to take its output.
 ///
@@ -178,21 +165,13 @@ impl<T> Future for JoinHandle<T> {
         if self.is_finished() {
             step.made_progress();
         } else {
-            roll_call::note(|| self.whom());
+            roll_call::note(|| self.origin().to_string());
         }
         self.poll_free(cx)
     }
 }
 
 impl<T> JoinHandle<T> {
-    /// Whom a task waits for that awaits this.
-    fn whom(&self) -> String {
-        match &self.0 {
-            Work::Task(_) | Work::Local(_) => self.origin().to_string(),
-            Work::Elsewhere(work) => format!("closure {} of `spawn_blocking`", work.origin().id),
-        }
-    }
-
     /// The poll without the budget, for sets of handles, which pay for themselves.
     #[inline(always)]
     pub(crate) fn poll_free(&mut self, cx: &mut Context<'_>) -> Poll<Result<T, JoinError>> {

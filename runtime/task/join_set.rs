@@ -279,8 +279,8 @@ impl<T: 'static> JoinSet<T> {
         self.insert(task::spawn_local(future))
     }
 
-    /// Spawns a future on `local_set`, and puts the task into this set. It runs while `local_set` is
-    /// polled.
+    /// Spawns a future on `local_set`, and puts the task into this set. It runs while `local_set`
+    /// is polled.
     ///
     /// See [`LocalSet::spawn_local`].
     #[track_caller]

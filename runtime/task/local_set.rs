@@ -47,7 +47,8 @@ const BATCH: usize = 61;
 
 // Not for the loop, which has its own thread-locals: a set may live where no loop is.
 thread_local! {
-    static CURRENT: RefCell<Entries> = const { RefCell::new(Entries { sets: Vec::new(), number: 0 }) };
+    static CURRENT: RefCell<Entries> =
+        const { RefCell::new(Entries { sets: Vec::new(), number: 0 }) };
 }
 
 /// The sets that this thread is inside of, the innermost last (rule 3).

@@ -29,8 +29,9 @@
 //! Real world: tokio's `LocalSet` has the same tasks as its runtimes, with a queue of their own.
 
 use super::bells::{Bells, Key};
+use super::elsewhere::Stop;
 use super::id::Origin;
-use super::join::{JoinError, Stop};
+use super::join::JoinError;
 use crate::shim::atomic::{AtomicBool, Ordering};
 use crate::shim::{Mutex, lock};
 use pin_project_lite::pin_project;

@@ -41,6 +41,7 @@ pub(crate) mod bells;
 mod block_in_place;
 pub(crate) mod cell;
 pub mod coop;
+pub(crate) mod elsewhere;
 pub(crate) mod home;
 pub(crate) mod id;
 pub(crate) mod inbox;

@@ -1,7 +1,8 @@
 //! Floor 5. Starting tasks: on this loop, on this thread, on the blocking pool.
 
+use super::elsewhere::{Elsewhere, Stop};
 use super::id::Origin;
-use super::join::{Elsewhere, JoinError, JoinHandle, Stop};
+use super::join::{JoinError, JoinHandle};
 use super::local_set::{self, LocalSet};
 use crate::current::{self, Handle};
 use std::future::Future;

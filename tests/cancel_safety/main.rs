@@ -4,6 +4,7 @@
 //! was granted is with the next in line, and where the documents say that something is lost, it is
 //! that and nothing else. `rondel::testing::cancel` tells how the cuts are made.
 
+mod callbacks;
 mod cancellation_token;
 mod combine;
 mod io;

@@ -49,6 +49,7 @@ mod sync {
 mod task {
     pub mod bells;
     pub mod cell;
+    pub mod elsewhere;
     pub mod home;
     pub mod id;
     pub mod inbox;
