@@ -41,9 +41,13 @@ pub fn block_in_place<F, R>(work: F) -> R
 where
     F: FnOnce() -> R,
 {
-    // A thread that waits in `Handle::block_on` may not enter a loop, but it holds none up.
-    if here(|_| ()).is_some() {
-        current::forbid_blocking("block_in_place");
+    // A thread that waits in `Handle::block_on` is busy, too, but it holds no loop up.
+    if let (Some(inside), Some(())) = (current::busy(), here(|_| ())) {
+        panic!(
+            "can call blocking only when running on the multi-threaded runtime: `block_in_place` \
+             was called inside `{inside}`, whose loop has no other thread. Move the call to \
+             `spawn_blocking`, and await that"
+        );
     }
     work()
 }

@@ -240,7 +240,7 @@ impl<T: 'static> JoinSet<T> {
 
     /// Spawns `future` on the loop this thread is inside of, and puts the task into the set.
     ///
-    /// See [`task::spawn`](crate::task::spawn).
+    /// See [`task::spawn`].
     ///
     /// # Panics
     ///
@@ -266,7 +266,7 @@ impl<T: 'static> JoinSet<T> {
 
     /// Spawns a future that must stay on this thread, and puts the task into the set.
     ///
-    /// See [`task::spawn_local`](crate::task::spawn_local).
+    /// See [`task::spawn_local`].
     ///
     /// # Panics
     ///
@@ -294,7 +294,7 @@ impl<T: 'static> JoinSet<T> {
     /// Runs `work` on a thread of the blocking pool, and puts it into the set.
     ///
     /// It can be aborted only before it starts. See
-    /// [`task::spawn_blocking`](crate::task::spawn_blocking).
+    /// [`task::spawn_blocking`].
     ///
     /// # Panics
     ///

@@ -108,6 +108,9 @@ enum Place {
 struct Timer {
     ruler: Clock,
     wheel: Wheel<Key>,
+    /// No item on the wheel is due before this tick. The wheel itself may name an earlier stop, at
+    /// which it would only deal out a slot; this spares most of them a wake in vain.
+    first_ticks: u64,
     /// How often an item was set.
     sets: u64,
 }
@@ -117,7 +120,7 @@ impl Timer {
         let ruler = here(|lp| lp.clock.clone())
             .or_else(|| Handle::try_current().ok().map(|handle| handle.clock().clone()))
             .unwrap_or_else(Clock::new);
-        Self { ruler, wheel: Wheel::new(0), sets: 0 }
+        Self { ruler, wheel: Wheel::new(0), first_ticks: 0, sets: 0 }
     }
 
     /// The place in the order of an item that is set `now`. What is past is not rounded up: it
@@ -129,7 +132,10 @@ impl Timer {
         } else {
             self.ruler.ticks_up(deadline)
         };
-        (ticks.max(self.wheel.now_ticks()), self.sets)
+        let ticks = ticks.max(self.wheel.now_ticks());
+        let others = if self.wheel.is_empty() { ticks } else { self.first_ticks };
+        self.first_ticks = others.min(ticks);
+        (ticks, self.sets)
     }
 
     /// Moves what is due at `now` to `due`, which must be empty. Returns when to come back if there
@@ -138,8 +144,9 @@ impl Timer {
         let mut fired = Vec::from(std::mem::take(due)); // empty: no key is moved, here or below
         self.wheel.advance(self.ruler.ticks_down(now), &mut fired);
         *due = VecDeque::from(fired);
-        let stop = self.wheel.next_deadline_ticks().filter(|_| due.is_empty());
-        stop.map(|ticks| self.ruler.instant_of(ticks))
+        let stop = self.wheel.next_deadline_ticks().filter(|_| due.is_empty())?;
+        self.first_ticks = self.first_ticks.max(stop);
+        Some(self.ruler.instant_of(self.first_ticks))
     }
 }
 

@@ -173,6 +173,22 @@ fn a_waiter_is_woken_for_what_comes_earlier_and_for_nothing_else() {
     });
 }
 
+/// Goal: the stops at which the wheel only deals out a slot wake nobody for the first item.
+/// Method: an item that lies on a higher dial; look on the way to its deadline.
+#[test]
+fn waiting_for_the_first_item_is_one_wake() {
+    paused().block_on(async {
+        let now = Instant::now();
+        let mut queue = spawn(DelayQueue::new());
+        queue.insert_at("only", now + ms(5_000));
+        assert!(queue.poll_next().is_pending());
+        sleep(ms(4_999)).await;
+        assert_eq!(queue.wakes(), 0);
+        sleep(ms(1)).await;
+        assert_eq!((queue.wakes(), due(&mut queue)), (1, "only"));
+    });
+}
+
 #[test]
 fn an_item_inserted_in_the_past_wakes_the_one_who_waits() {
     paused().block_on(async {
