@@ -15,7 +15,7 @@ use std::fmt;
 use std::future::{Future, poll_fn};
 use std::io;
 use std::panic::resume_unwind;
-use std::sync::Arc;
+use std::sync::Arc; // not the shim's: a `Waker` is made of std's
 use std::task::{Context, Poll, Wake, Waker};
 
 use slab::Slab;

@@ -39,13 +39,13 @@ use std::marker::PhantomData;
 use std::mem;
 use std::pin::Pin;
 use std::rc::Rc;
-use std::sync::Arc;
+use std::sync::Arc; // not the shim's: a `Waker` is made of std's
 use std::task::{Context, Poll, Waker};
 
 /// How many tasks one poll of the set may poll: as many as one turn of the loop.
 const BATCH: usize = 61;
 
-// Not for the loop, which has its own thread-locals: a set may live where no loop is.
+// Not in `current.rs` with the loop's: a set may live where no loop is.
 thread_local! {
     static CURRENT: RefCell<Entries> =
         const { RefCell::new(Entries { sets: Vec::new(), number: 0 }) };
@@ -68,11 +68,13 @@ pub(super) fn current() -> Option<Rc<Inner>> {
 ///
 /// Their futures need not be `Send`. They can be spawned before there is a runtime, are polled by
 /// whoever polls the set ([`run_until`](Self::run_until), [`block_on`](Self::block_on), or the set
-/// itself, which is a future), on any executor, and are dropped with the set.
+/// itself, which is a future), on any executor, and are dropped with the set. Let one task poll it:
+/// only the waker of the last poll is woken.
 ///
 /// The twin of `tokio::task::LocalSet`. On Rondel's own loop [`spawn_local`](super::spawn_local)
 /// needs no set.
 ///
+/// **Cancel-safe:** yes. The tasks stay in the set when whoever polls it stops.
 /// **Cost:** three allocations a task; a wake takes a short lock.
 ///
 /// ```

@@ -40,7 +40,7 @@ use std::future::Future;
 use std::mem;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::Arc; // not the shim's: a `Waker` is made of std's
 use std::task::{Context, Poll, Wake, Waker};
 
 /// What any thread may have of a task: its waker, and the right to end it.

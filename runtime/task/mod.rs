@@ -35,7 +35,8 @@
 //! `state.rs` has a method and a test for each row, `tests/task_matrix.rs` each row from outside.
 //!
 //! **Owner pays plainly, strangers pay atomically**: see `home.rs` for who is who, `inbox.rs` for
-//! the notes, `cell.rs` for the block, `waker.rs` and `join.rs` for its two faces.
+//! the notes, `cell.rs` for the block, `waker.rs` and `join.rs` for its two faces. A task of a
+//! `LocalSet` has the same life, and is made of other parts: `local_work.rs`.
 
 pub(crate) mod bells;
 mod block_in_place;
