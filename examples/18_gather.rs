@@ -84,9 +84,8 @@ async fn main() {
 // group of 64, and that group the first of all, it wakes the task that waits:
 //
 // ```rust,cite=runtime/combine/children.rs
-// if bells[number].woken.fetch_or(1 << seat, Release) != 0 {
+// if set_bit(bells, index) != 0 || set_bit_above(bells, index) != 0 {
 //     return;
 // }
-// …
 // let parent = lock(&bells[0].parent).take();
 // ```

@@ -52,7 +52,7 @@ use std::mem;
 use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
 
-use crate::shim::atomic::{AtomicUsize, Ordering::*};
+use crate::shim::atomic::{AtomicUsize, Ordering::*, fence};
 use crate::shim::{Mutex, MutexGuard, const_outside_loom, lock};
 use slab::Slab;
 
@@ -138,6 +138,8 @@ impl WaitList {
         let mut word = self.word.load(Relaxed);
         loop {
             if word & CLOSED != 0 {
+                // Acquire: who is refused sees what was done before; pairs with `dismiss`.
+                fence(Acquire);
                 return Err(Refused::Closed);
             }
             // No permits at all may be had past the queue: that overtakes nobody, and the exchange
@@ -264,8 +266,8 @@ impl WaitList {
         let mut wakes = Wakes::default();
         let mut queue = lock(&self.queue);
         meanwhile(); // ours, not a user's: it may run under the lock (rule 5)
-        // Release: who sees the mark sees what was done before; pairs with Acquire in `is_closed`.
-        // Not a store, as WAITING may be clear (rule 2).
+        // Release: who sees the mark sees what was done before; pairs with Acquire in `is_closed`
+        // and `try_acquire`. Not a store, as WAITING may be clear (rule 2).
         self.word.fetch_or(mark, Release);
         if queue.front != NOWHERE {
             while queue.front != NOWHERE {

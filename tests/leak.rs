@@ -98,6 +98,6 @@ async fn local_sets_and_promises() {
     drop(rondel::callbacks::call_later(std::time::Duration::from_secs(3_600), || ()));
     let mut queue = rondel::time::DelayQueue::new();
     queue.insert(vec![4], std::time::Duration::from_secs(3_600));
-    poll_fn(|cx| Poll::Ready(assert!(queue.poll_expired(cx).is_pending()))).await;
+    assert!(poll_fn(|cx| Poll::Ready(queue.poll_expired(cx).is_pending())).await);
     promise.set_result(vec![5]).unwrap();
 }

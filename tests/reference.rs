@@ -50,10 +50,8 @@ fn top_level(text: &str) -> Vec<&str> {
             hidden = true;
         } else if line.starts_with("#[") || line.starts_with("//") {
             continue;
-        } else if line.starts_with(|c: char| c.is_alphabetic()) {
-            if !std::mem::take(&mut hidden) {
-                lines.push(line);
-            }
+        } else if line.starts_with(|c: char| c.is_alphabetic()) && !std::mem::take(&mut hidden) {
+            lines.push(line);
         }
     }
     lines
@@ -81,8 +79,9 @@ fn used_paths(statement: &str) -> Vec<String> {
 /// The name that `line` defines, if it is a public item.
 fn defined(line: &str) -> Option<&str> {
     let rest = line.strip_prefix("pub ")?;
-    let rest = rest.trim_start_matches("async ").trim_start_matches("const ");
-    let kinds = ["fn ", "struct ", "enum ", "trait ", "type ", "static "];
+    let rest = rest.trim_start_matches("async ");
+    let rest = rest.strip_prefix("const ").filter(|rest| rest.starts_with("fn ")).unwrap_or(rest);
+    let kinds = ["fn ", "struct ", "enum ", "trait ", "type ", "static ", "const "];
     let name = kinds.iter().find_map(|kind| rest.strip_prefix(kind))?;
     name.split(|c: char| !c.is_alphanumeric() && c != '_').next()
 }

@@ -2,9 +2,12 @@
 //! A change here breaks programs, so it has to be made here too.
 
 use rondel::sync::{self, mpsc, oneshot};
-use rondel::{Handle, Runtime, callbacks, io, net, task, testing, time};
+use rondel::{Handle, Runtime, callbacks, combine, io, net, task, testing, time};
 use std::cell::Cell;
+use std::pin::Pin;
 use std::rc::Rc;
+use std::task::{Context, Poll};
+use std::vec;
 
 /// Says of one type whether it has a trait: the method of the type itself goes before the trait's.
 macro_rules! has {
@@ -28,6 +31,16 @@ macro_rules! table {
         let has = [has!(Send, $type), has!(Sync, $type), has!(Unpin, $type)];
         assert_eq!(has, [$send, $sync, $unpin], "Send, Sync, Unpin of {}", stringify!($type));
     )*};
+}
+
+/// A future that must not be moved once it is polled, and whose output is `T`.
+struct Pinned<T>(std::marker::PhantomPinned, T);
+
+impl<T> Future for Pinned<T> {
+    type Output = Result<T, T>;
+    fn poll(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Self::Output> {
+        Poll::Pending
+    }
 }
 
 /// Goal: a handle, a guard or a channel of a value is as free as the value, and not freer.
@@ -64,6 +77,28 @@ fn types_cross_threads_exactly_if_they_may() {
         callbacks::Task<u8>: true true true
         callbacks::PromiseError: true true true
         callbacks::ExceptionContext: true true true
+        combine::Gather<Pinned<u8>>: true true true
+        combine::Gather<Pinned<Sends>>: true false true
+        combine::Gather<Pinned<No>>: false false true
+        combine::TryGather<Pinned<u8>>: true true true
+        combine::Race<Pinned<u8>>: true true true
+        combine::Race<Pinned<No>>: false false true
+        combine::RaceOk<Pinned<u8>>: true true true
+        combine::AllFailed<Sends>: true false true
+        combine::Wait<task::JoinHandle<u8>, fn(&u8) -> bool>: true true true
+        combine::Wait<task::JoinHandle<No>, fn(&No) -> bool>: false false true
+        combine::Waited<task::JoinHandle<u8>>: true true true
+        combine::AsCompleted<Pinned<u8>>: true true true
+        combine::AsCompleted<Pinned<No>>: false false true
+        combine::AsCompletedTimeout<Pinned<u8>>: true true true
+        combine::Shield<u8>: true true true
+        combine::Shield<No>: false false true
+        combine::Buffered<vec::IntoIter<Pinned<u8>>>: true true true
+        combine::Buffered<vec::IntoIter<Pinned<No>>>: false false true
+        combine::BufferUnordered<vec::IntoIter<Pinned<u8>>>: true true true
+        combine::Staggered<Pinned<u8>>: true true true
+        combine::Staggered<Pinned<No>>: false false true
+        combine::Hedge<Pinned<u8>, Pinned<u8>>: true true true
         time::Sleep: true true true
         time::Interval: true true true
         time::Instant: true true true
@@ -81,14 +116,9 @@ fn types_cross_threads_exactly_if_they_may() {
         sync::Mutex<u8>: true true true
         sync::Mutex<Sends>: true true true
         sync::Mutex<No>: false false true
-        sync::MutexGuard<'static, u8>: true true true
-        sync::MutexGuard<'static, Sends>: true false true
-        sync::MutexGuard<'static, No>: false false true
-        sync::OwnedMutexGuard<u8>: true true true
-        sync::OwnedMutexGuard<Sends>: true false true
-        sync::OwnedMutexGuard<No>: false false true
         sync::Semaphore: true true true
         sync::SemaphorePermit<'static>: true true true
+        sync::OwnedSemaphorePermit: true true true
         sync::Notify: true true true
         mpsc::Sender<Sends>: true true true
         mpsc::Sender<No>: false false true
@@ -116,4 +146,80 @@ fn types_cross_threads_exactly_if_they_may() {
 #[test]
 fn a_join_handle_is_two_words() {
     assert_eq!(size_of::<task::JoinHandle<[u8; 100]>>(), 2 * size_of::<usize>());
+}
+
+/// Goal: the guards of locks may go where tokio's may, and no further.
+/// Method: one row a type, as above. `Cell` is Send alone, `Shares` is Sync alone, `Rc` nothing.
+#[test]
+fn guards_cross_threads_exactly_if_they_may() {
+    type No = Rc<()>;
+    type Sends = Cell<u8>;
+    type Shares = std::sync::MutexGuard<'static, u8>;
+    table! {
+        // A mutex moves its value between threads, one at a time: Send is enough. Its guard is a
+        // `&mut`: sending it sends the value, sharing it shares the value.
+        sync::Mutex<Shares>: false false true
+        sync::MutexGuard<'static, u8>: true true true
+        sync::MutexGuard<'static, Sends>: true false true
+        sync::MutexGuard<'static, Shares>: false false true
+        sync::MutexGuard<'static, No>: false false true
+        sync::OwnedMutexGuard<u8>: true true true
+        sync::OwnedMutexGuard<Sends>: true false true
+        sync::OwnedMutexGuard<Shares>: false false true
+        sync::OwnedMutexGuard<No>: false false true
+        // A mapped guard knows nothing of the rest of the value. An owned one drops all of it if it
+        // is the last owner, so the whole has a say, too.
+        sync::MappedMutexGuard<'static, u8>: true true true
+        sync::MappedMutexGuard<'static, Sends>: true false true
+        sync::MappedMutexGuard<'static, Shares>: false true true
+        sync::MappedMutexGuard<'static, No>: false false true
+        sync::OwnedMappedMutexGuard<u8, u8>: true true true
+        sync::OwnedMappedMutexGuard<u8, Sends>: true false true
+        sync::OwnedMappedMutexGuard<u8, Shares>: false false true
+        sync::OwnedMappedMutexGuard<Sends, u8>: true false true
+        sync::OwnedMappedMutexGuard<Shares, u8>: false false true
+        sync::OwnedMappedMutexGuard<No, u8>: false false true
+        // Readers share the value, so the lock is Sync only if the value is both.
+        sync::RwLock<u8>: true true true
+        sync::RwLock<Sends>: true false true
+        sync::RwLock<Shares>: false false true
+        sync::RwLock<No>: false false true
+        // A guard that reads is a `&`: on another thread it is a second way to the value, so it
+        // needs Sync to be sent. Were Send enough, two readers of one `Cell` could race.
+        sync::RwLockReadGuard<'static, u8>: true true true
+        sync::RwLockReadGuard<'static, Sends>: false false true
+        sync::RwLockReadGuard<'static, Shares>: true false true
+        sync::RwLockReadGuard<'static, No>: false false true
+        sync::OwnedRwLockReadGuard<u8, u8>: true true true
+        sync::OwnedRwLockReadGuard<u8, Sends>: false false true
+        sync::OwnedRwLockReadGuard<u8, Shares>: true false true
+        sync::OwnedRwLockReadGuard<Sends, u8>: false false true
+        sync::OwnedRwLockReadGuard<Shares, u8>: false false true
+        sync::OwnedRwLockReadGuard<No, u8>: false false true
+        // A guard that writes can become one that reads, or the other way round, on any thread: it
+        // needs both.
+        sync::RwLockWriteGuard<'static, u8>: true true true
+        sync::RwLockWriteGuard<'static, Sends>: false false true
+        sync::RwLockWriteGuard<'static, Shares>: false false true
+        sync::OwnedRwLockWriteGuard<u8>: true true true
+        sync::OwnedRwLockWriteGuard<Sends>: false false true
+        sync::OwnedRwLockWriteGuard<Shares>: false false true
+        sync::RwLockMappedWriteGuard<'static, u8>: true true true
+        sync::RwLockMappedWriteGuard<'static, Sends>: false false true
+        sync::RwLockMappedWriteGuard<'static, Shares>: false false true
+        sync::OwnedRwLockMappedWriteGuard<u8, u8>: true true true
+        sync::OwnedRwLockMappedWriteGuard<u8, Sends>: false false true
+        sync::OwnedRwLockMappedWriteGuard<u8, Shares>: false false true
+        sync::OwnedRwLockMappedWriteGuard<Sends, u8>: false false true
+        sync::OwnedRwLockMappedWriteGuard<Shares, u8>: false false true
+        // Many may look at what one has put in: both to be shared, Send to be taken out elsewhere.
+        sync::OnceCell<u8>: true true true
+        sync::OnceCell<Sends>: true false true
+        sync::OnceCell<Shares>: false false true
+        sync::OnceCell<No>: false false true
+        sync::SetOnce<u8>: true true true
+        sync::SetOnce<Sends>: true false true
+        sync::SetOnce<Shares>: false false true
+        sync::SetOnce<No>: false false true
+    }
 }

@@ -17,7 +17,7 @@ const UNSAFE_FILES: &[(&str, &str)] = &[
     ("runtime/combine/children.rs", "children in one pinned block, and wakers that point into it"),
     ("runtime/compat/hyper.rs", "hyper's read cursor is uninitialised memory"),
     ("runtime/io/read_buf.rs", "tokio's `ReadBuf` is uninitialised memory"),
-    ("runtime/sync/permit_cell.rs", "a value that only the holder of a permit may touch"),
+    ("runtime/sync/permit_cell.rs", "a value that only those who hold permits may reach"),
     ("runtime/reactor/polling.rs", "polling's `add` leaves the life of the descriptor to us"),
     ("runtime/task/cell.rs", "one block for any future, counted, behind a thin pointer"),
     ("runtime/task/home.rs", "a pointer that is counted plainly at home"),

@@ -45,8 +45,9 @@ macro_rules! join {
     (@[$turns:ident] [$($child:ident => $future:expr,)+] [$($last_first:ident)+]) => {{
         $( let $child = $crate::combine::support::MaybeDone::new($future); )+
         $( let mut $last_first = ::std::pin::pin!($last_first); )+
-        const CHILDREN: u32 = [$( stringify!($child) ),+].len() as u32;
-        let mut turns = $crate::combine::support::Turns::$turns(CHILDREN);
+        let mut turns = $crate::combine::support::Turns::$turns(
+            const { [$( stringify!($child) ),+].len() as u32 }
+        );
         $crate::combine::support::poll_fn(|cx| {
             let mut pending = false;
             let mut round = turns.next_round();

@@ -70,6 +70,11 @@ impl<F: Future<Output = Result<T, E>>, T, E> MaybeDone<F> {
         if matches!(*self, Self::Done { output: Err(_) }) { self.take().err() } else { None }
     }
 
+    /// The value of a child that went well; nothing if it runs or failed.
+    pub fn take_ok(self: Pin<&mut Self>) -> Option<T> {
+        if matches!(*self, Self::Done { output: Ok(_) }) { self.take().ok() } else { None }
+    }
+
     /// The value of a child that went well.
     ///
     /// # Panics
@@ -77,5 +82,14 @@ impl<F: Future<Output = Result<T, E>>, T, E> MaybeDone<F> {
     /// If the child has not ended, failed, or the value was taken before.
     pub fn take_value(self: Pin<&mut Self>) -> T {
         self.take().ok().expect("a failed child ends the combinator")
+    }
+
+    /// The error of a child that failed.
+    ///
+    /// # Panics
+    ///
+    /// If the child has not ended, went well, or the error was taken before.
+    pub fn take_failure(self: Pin<&mut Self>) -> E {
+        self.take().err().expect("a child that went well ends the combinator")
     }
 }

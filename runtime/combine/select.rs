@@ -19,6 +19,9 @@
 //! 4. Patterns are tried without moving the output: as a match arm whose guard notes the hit and
 //!    then refuses (bindings move only after the guard has said yes).
 //! 5. The futures are dropped from left to right.
+//! 6. With the task's budget spent no branch is polled: those that wait could only pretend to, and
+//!    one that never waits would win for that reason alone.
+//! 7. No item of the macro has a name that a user could have: items are not hygienic.
 //!
 //! Real world: tokio makes the enum with a procedural macro and pins with unsafe; Go's `select` is
 //! random too; Python has no such statement, `asyncio.wait(FIRST_COMPLETED)` is the nearest.
@@ -204,7 +207,6 @@ macro_rules! __select_run {
     ) => {{
         #[allow(non_camel_case_types)]
         enum __RondelSelect<$($name),+> { $( $name($name), )+ Nobody }
-        const BRANCHES: u32 = [$( stringify!($name) ),+].len() as u32;
 
         $( let $name = $on; )+
         #[allow(unused_mut)] // a pattern may want to borrow the output mutably
@@ -213,11 +215,16 @@ macro_rules! __select_run {
             $( let $name = $crate::combine::support::Branch { on: $name, future: $future }; )+
             $( let mut $last_first = ::std::pin::pin!($last_first.begin()); )+
             $crate::combine::support::poll_fn(|cx| {
+                ::std::task::ready!($crate::combine::support::poll_budget(cx));
                 let mut pending = false;
-                let mut round = $crate::combine::support::Round::$start(BRANCHES);
+                let mut round = $crate::combine::support::Round::$start(
+                    const { [$( stringify!($name) ),+].len() as u32 }
+                );
                 while round.goes_on() {
                     $(
-                        #[allow(unreachable_code, unused_variables, unused_mut)]
+                        #[allow(
+                            unreachable_code, unreachable_patterns, unused_variables, unused_mut
+                        )] // an output may have no values, and the names are for the handler
                         if round.is_next()
                             && let ::std::option::Option::Some(mut output) =
                                 $name.as_mut().poll(cx, &mut pending)

@@ -4,6 +4,9 @@
 //! |----------------------------------------|----------------------|---------------------|
 //! | at most n at a time                    | [`Semaphore`]        | `Semaphore`         |
 //! | one at a time, across `.await`         | [`Mutex`]            | `Lock`              |
+//! | many readers or one writer             | [`RwLock`]           | —                   |
+//! | a value made once, when first needed   | [`OnceCell`]         | —                   |
+//! | a value set once, awaited by many      | [`SetOnce`]          | `Future`            |
 //! | "something happened"                   | [`Notify`]           | `Event`, roughly    |
 //! | one value, once                        | [`oneshot`]          | `Future`            |
 //! | a stream of values, with back-pressure | [`mpsc::channel`]    | `Queue(maxsize)`    |
@@ -18,23 +21,37 @@
 //! 4. Dropping a future that waits is safe. What is lost then, if anything, is said in its docs.
 
 mod cancellation_token;
+mod guard;
 pub mod mpsc;
 mod mutex;
 mod notify;
+mod once_cell;
+mod once_value;
 pub mod oneshot;
 mod park;
 pub(crate) mod permit_cell;
+mod rwlock;
 mod semaphore;
+mod set_once;
 
 pub use cancellation_token::{
     CancellationToken, DropGuard, DropGuardRef, WaitForCancellationFuture,
     WaitForCancellationFutureOwned,
 };
-pub use mutex::{Mutex, MutexGuard, OwnedMutexGuard, TryLockError};
-pub use notify::Notify;
-pub use semaphore::{
-    AcquireError, OwnedSemaphorePermit, Semaphore, SemaphorePermit, TryAcquireError,
+pub use mutex::{
+    MappedMutexGuard, Mutex, MutexGuard, OwnedMappedMutexGuard, OwnedMutexGuard, TryLockError,
 };
+pub use notify::Notify;
+pub use once_cell::{OnceCell, SetError};
+pub use rwlock::{
+    OwnedRwLockMappedWriteGuard, OwnedRwLockReadGuard, OwnedRwLockWriteGuard, RwLock,
+    RwLockMappedWriteGuard, RwLockReadGuard, RwLockWriteGuard,
+};
+pub use semaphore::{
+    AcquireError, AddPermitsError, OwnedSemaphorePermit, Semaphore, SemaphorePermit,
+    TryAcquireError,
+};
+pub use set_once::{SetOnce, SetOnceError};
 
 /// The futures of this module that have a name.
 pub mod futures {

@@ -6,10 +6,15 @@
 //! ```text
 //!   acquire ──▶ SemaphorePermit ──drop──▶ the next in line, or the free ones
 //!                    └──forget──▶ gone: the semaphore is smaller now
+//!                                   └─ and, if it is bounded, has room for add_permits
 //! ```
 //!
+//! Rule: permits that are free, permits that are out, and the room together are the bound. So only
+//! forgetting and adding move the room; who takes permits and gives them back never looks at it.
+//!
 //! Real world: asyncio's `Semaphore` and tokio's have the same fairness; a `threading.Semaphore`
-//! has none.
+//! has none. asyncio's `BoundedSemaphore` has no guards to tell whose permit comes back, and so
+//! notices a release too many only when all permits are free.
 
 use std::error::Error;
 use std::fmt;
@@ -17,8 +22,12 @@ use std::sync::Arc;
 
 use super::park;
 use crate::leaf::leaf;
+use crate::shim::atomic::{AtomicUsize, Ordering::Relaxed};
 use crate::shim::const_outside_loom;
 use crate::wait_list::{self, Dismissed, Refused, WaitList};
+
+/// The room of a semaphore without a bound: more than one with a bound can ever have.
+const NO_BOUND: usize = usize::MAX;
 
 /// Hands out at most so many permits at a time.
 ///
@@ -26,7 +35,8 @@ use crate::wait_list::{self, Dismissed, Refused, WaitList};
 /// many is not overtaken by later ones that want few; it keeps the place at the front, and freed
 /// permits pile up for it.
 ///
-/// The twin of `asyncio.Semaphore` and of `tokio::sync::Semaphore`.
+/// The twin of `asyncio.Semaphore` and of `tokio::sync::Semaphore`;
+/// [`bounded`](Self::bounded) makes the twin of `asyncio.BoundedSemaphore`.
 ///
 /// **Cost:** one atomic operation to acquire, one to release; a lock only if somebody has to wait.
 ///
@@ -45,6 +55,9 @@ use crate::wait_list::{self, Dismissed, Refused, WaitList};
 #[derive(Debug)]
 pub struct Semaphore {
     list: WaitList,
+    /// How many permits may be added, or [`NO_BOUND`]. A count that guards nothing, so all its
+    /// orderings are Relaxed.
+    room: AtomicUsize,
 }
 
 impl Semaphore {
@@ -60,7 +73,7 @@ impl Semaphore {
             "a semaphore may not have more than MAX_PERMITS permits ({})",
             Self::MAX_PERMITS
         );
-        Self { list: WaitList::new(permits) }
+        Self { list: WaitList::new(permits), room: AtomicUsize::new(NO_BOUND) }
     }
 
     const_outside_loom! {
@@ -72,7 +85,32 @@ impl Semaphore {
         /// assert_eq!(SEATS.available_permits(), 3);
         /// ```
         pub const fn const_new(permits: usize) -> Self {
-            Self { list: WaitList::new(permits) }
+            Self { list: WaitList::new(permits), room: AtomicUsize::new(NO_BOUND) }
+        }
+    }
+
+    const_outside_loom! {
+        /// A semaphore that can never have more than so many permits: one that is added without
+        /// having been [forgotten](SemaphorePermit::forget) before is a mistake, and
+        /// [`add_permits`](Self::add_permits) says so.
+        ///
+        /// Panics if `permits` is more than [`MAX_PERMITS`](Self::MAX_PERMITS).
+        ///
+        /// The twin of `asyncio.BoundedSemaphore`; tokio has none. asyncio notices a release too
+        /// many only if no permit is out at that moment; here it is noticed always.
+        ///
+        /// ```
+        /// use rondel::sync::Semaphore;
+        ///
+        /// let seats = Semaphore::bounded(2);
+        /// seats.try_acquire().unwrap().forget(); // a seat is taken without a guard …
+        /// seats.add_permits(1); // … and given back by hand
+        /// let error = seats.try_add_permits(1).unwrap_err();
+        /// assert!(error.to_string().starts_with("cannot add 1 permit"));
+        /// assert_eq!(seats.available_permits(), 2);
+        /// ```
+        pub const fn bounded(permits: usize) -> Self {
+            Self { list: WaitList::new(permits), room: AtomicUsize::new(0) }
         }
     }
 
@@ -83,14 +121,46 @@ impl Semaphore {
 
     /// Adds `n` permits. They go to the waiters first.
     ///
-    /// Panics if that would make more than [`MAX_PERMITS`](Self::MAX_PERMITS).
+    /// Panics if that would make more than [`MAX_PERMITS`](Self::MAX_PERMITS), or more than the
+    /// bound of a [`bounded`](Self::bounded) semaphore.
+    #[track_caller]
     pub fn add_permits(&self, n: usize) {
+        if let Err(error) = self.try_add_permits(n) {
+            panic!("{error}");
+        }
+    }
+
+    /// Adds `n` permits, or none if they are too many. They go to the waiters first.
+    ///
+    /// - Errors if that would make more than the bound of a [`bounded`](Self::bounded) semaphore.
+    /// - Panics if that would make more than [`MAX_PERMITS`](Self::MAX_PERMITS).
+    ///
+    /// asyncio's `BoundedSemaphore.release` raises `ValueError` in the place of this error.
+    pub fn try_add_permits(&self, n: usize) -> Result<(), AddPermitsError> {
+        if self.is_bounded() {
+            let less = self.room.fetch_update(Relaxed, Relaxed, |room| room.checked_sub(n));
+            less.map_err(|room| AddPermitsError { n, room })?;
+        }
         self.list.release(n);
+        Ok(())
     }
 
     /// Takes away up to `n` of the free permits for good; returns how many it were.
     pub fn forget_permits(&self, n: usize) -> usize {
-        self.list.take_free(n)
+        let taken = self.list.take_free(n);
+        self.make_room(taken);
+        taken
+    }
+
+    /// `n` permits are gone for good.
+    fn make_room(&self, n: usize) {
+        if self.is_bounded() {
+            self.room.fetch_add(n, Relaxed);
+        }
+    }
+
+    fn is_bounded(&self) -> bool {
+        self.room.load(Relaxed) != NO_BOUND
     }
 
     /// Waits for one permit.
@@ -240,6 +310,7 @@ impl Semaphore {
 }
 
 /// Permits of a borrowed [`Semaphore`]; given back when dropped.
+#[clippy::has_significant_drop]
 #[must_use]
 #[derive(Debug)]
 pub struct SemaphorePermit<'a> {
@@ -250,7 +321,7 @@ pub struct SemaphorePermit<'a> {
 impl<'a> SemaphorePermit<'a> {
     /// Never gives the permits back: the semaphore is smaller from now on.
     pub fn forget(mut self) {
-        self.permits = 0;
+        self.semaphore.make_room(std::mem::take(&mut self.permits));
     }
 
     /// Takes over the permits of `other`.
@@ -283,11 +354,12 @@ impl<'a> SemaphorePermit<'a> {
 
 impl Drop for SemaphorePermit<'_> {
     fn drop(&mut self) {
-        self.semaphore.add_permits(self.permits);
+        self.semaphore.list.release(self.permits);
     }
 }
 
 /// Permits of a shared [`Semaphore`]; given back when dropped.
+#[clippy::has_significant_drop]
 #[must_use]
 #[derive(Debug)]
 pub struct OwnedSemaphorePermit {
@@ -298,7 +370,7 @@ pub struct OwnedSemaphorePermit {
 impl OwnedSemaphorePermit {
     /// Never gives the permits back: the semaphore is smaller from now on.
     pub fn forget(mut self) {
-        self.permits = 0;
+        self.semaphore.make_room(std::mem::take(&mut self.permits));
     }
 
     /// Takes over the permits of `other`.
@@ -331,9 +403,30 @@ impl OwnedSemaphorePermit {
 
 impl Drop for OwnedSemaphorePermit {
     fn drop(&mut self) {
-        self.semaphore.add_permits(self.permits);
+        self.semaphore.list.release(self.permits);
     }
 }
+
+/// More permits than a [`bounded`](Semaphore::bounded) semaphore has room for; none was added.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AddPermitsError {
+    n: usize,
+    room: usize,
+}
+
+impl fmt::Display for AddPermitsError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (n, room) = (self.n, self.room);
+        let permits = if n == 1 { "permit" } else { "permits" };
+        write!(
+            f,
+            "cannot add {n} {permits}: the semaphore is bounded and has room for {room}; add only \
+             what was forgotten before, and let guards give back the rest"
+        )
+    }
+}
+
+impl Error for AddPermitsError {}
 
 /// The semaphore was closed: there will be no permit.
 #[derive(Debug)]

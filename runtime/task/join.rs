@@ -98,7 +98,7 @@ impl<T> JoinHandle<T> {
     fn origin(&self) -> &Origin {
         match &self.0 {
             Work::Task(output) => output.task().origin(),
-            Work::Local(output) => output.ticket().origin(),
+            Work::Local(output) => output.remote().origin(),
             Work::Elsewhere(work) => work.origin(),
         }
     }
@@ -114,7 +114,7 @@ impl<T> JoinHandle<T> {
     pub fn is_finished(&self) -> bool {
         match &self.0 {
             Work::Task(output) => output.task().is_done(),
-            Work::Local(output) => output.ticket().is_finished(),
+            Work::Local(output) => output.remote().is_finished(),
             Work::Elsewhere(work) => work.is_finished(),
         }
     }
@@ -140,7 +140,7 @@ impl<T: 'static> JoinHandle<T> {
     pub fn abort(&self) {
         match &self.0 {
             Work::Task(output) => output.task().abort(),
-            Work::Local(output) => output.ticket().abort(),
+            Work::Local(output) => output.remote().abort(),
             Work::Elsewhere(work) => work.abort(),
         }
     }
@@ -150,7 +150,7 @@ impl<T: 'static> JoinHandle<T> {
     pub fn abort_handle(&self) -> AbortHandle {
         AbortHandle(match &self.0 {
             Work::Task(output) => Abortable::Task(output.task().clone()),
-            Work::Local(output) => Abortable::Elsewhere(output.ticket().clone()),
+            Work::Local(output) => Abortable::Elsewhere(output.remote().clone()),
             Work::Elsewhere(work) => Abortable::Elsewhere(work.as_ref().clone()),
         })
     }

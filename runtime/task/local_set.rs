@@ -27,7 +27,7 @@
 use super::bells::{Bells, Key};
 use super::id::Origin;
 use super::join::JoinHandle;
-use super::local_work::{self, Body, Ticket};
+use super::local_work::{self, Body, Remote};
 use crate::runtime::Runtime;
 use crate::{budget, roll_call};
 use pin_project_lite::pin_project;
@@ -216,17 +216,17 @@ impl Inner {
     {
         let number = self.next_number.replace(self.next_number.get() + 1);
         let slot = self.tasks.borrow().vacant_key();
-        let ticket = Ticket::new(Origin::here(name), Key { slot, number }, self.bells.clone());
-        let ticket = Arc::new(ticket);
-        let (mut body, output) = local_work::new_pair(future, ticket.clone());
+        let remote = Remote::new(Origin::here(name), Key { slot, number }, self.bells.clone());
+        let remote = Arc::new(remote);
+        let (mut body, output) = local_work::new_pair(future, remote.clone());
         if self.closed.get() {
             body.as_mut().cancel();
             return JoinHandle::of_local(output);
         }
-        let task = Task { body, waker: Waker::from(ticket.clone()) };
+        let task = Task { body, waker: Waker::from(remote.clone()) };
         let taken = self.tasks.borrow_mut().insert(Seat { number, task: Some(task), again: false });
         debug_assert_eq!(taken, slot, "nobody else has touched the seats meanwhile");
-        ticket.ring();
+        remote.ring();
         JoinHandle::of_local(output)
     }
 
@@ -293,7 +293,7 @@ impl Inner {
         seat.task = Some(task);
         if mem::take(&mut seat.again) {
             drop(seats);
-            self.bells.ring(key); // not by the ticket, which believes that it has rung
+            self.bells.ring(key); // not by the remote, which believes that it has rung
         }
     }
 

@@ -7,7 +7,7 @@
 //! ```text
 //!   Body ── at home, boxed in the set ──▶ future
 //!     └──▶ LocalWork<T> ◀── JoinHandle       the output: crosses threads if T does
-//!             └──▶ Ticket ◀── AbortHandle, wakers, the set       any thread
+//!             └──▶ Remote ◀── AbortHandle, wakers, the set       any thread
 //!                     └──▶ Bells: "key 7 wants to be polled"
 //! ```
 //!
@@ -44,7 +44,7 @@ use std::sync::Arc; // not the shim's: a `Waker` is made of std's
 use std::task::{Context, Poll, Wake, Waker};
 
 /// What any thread may have of a task: its waker, and the right to end it.
-pub(crate) struct Ticket {
+pub(crate) struct Remote {
     origin: Origin,
     key: Key,
     bells: Arc<Bells>,
@@ -54,7 +54,7 @@ pub(crate) struct Ticket {
     done: AtomicBool,
 }
 
-impl Ticket {
+impl Remote {
     pub(crate) fn new(origin: Origin, key: Key, bells: Arc<Bells>) -> Self {
         let [rung, aborted, done] = [const { false }; 3].map(AtomicBool::new);
         Self { origin, key, bells, rung, aborted, done }
@@ -85,7 +85,7 @@ impl Ticket {
     }
 }
 
-impl Wake for Ticket {
+impl Wake for Remote {
     fn wake(self: Arc<Self>) {
         self.ring();
     }
@@ -95,7 +95,7 @@ impl Wake for Ticket {
     }
 }
 
-impl Stop for Ticket {
+impl Stop for Remote {
     fn abort(&self) {
         // Release: see `is_aborted`.
         self.aborted.store(true, Ordering::Release);
@@ -113,7 +113,7 @@ impl Stop for Ticket {
 
 /// The output of a task, and who waits for it.
 pub(crate) struct LocalWork<T> {
-    ticket: Arc<Ticket>,
+    remote: Arc<Remote>,
     stage: Mutex<Stage<T>>,
 }
 
@@ -142,10 +142,10 @@ impl<T> LocalWork<T> {
         };
         drop(stage);
         // Release: pairs with the Acquire in `is_done`; see rule 3.
-        self.ticket.done.store(true, Ordering::Release);
+        self.remote.done.store(true, Ordering::Release);
         if let Some(output) = unwanted {
             if output.as_ref().is_err_and(JoinError::is_panic) {
-                self.ticket.origin.report_panic();
+                self.remote.origin.report_panic();
             }
             drop_quietly(output);
         }
@@ -159,8 +159,8 @@ impl<T> LocalWork<T> {
 pub(crate) struct LocalOutput<T>(Arc<LocalWork<T>>);
 
 impl<T> LocalOutput<T> {
-    pub(crate) fn ticket(&self) -> &Arc<Ticket> {
-        &self.0.ticket
+    pub(crate) fn remote(&self) -> &Arc<Remote> {
+        &self.0.remote
     }
 
     /// The output; if it is not there yet, `waker` is woken once it is.
@@ -170,7 +170,7 @@ impl<T> LocalOutput<T> {
     /// If it was taken before.
     pub(crate) fn poll(&self, waker: &Waker) -> Poll<Result<T, JoinError>> {
         // Dropped after the lock, as is the one before it (rule 4).
-        let mut mine = (!self.0.ticket.is_done()).then(|| waker.clone());
+        let mut mine = (!self.0.remote.is_done()).then(|| waker.clone());
         let mut stage = lock(&self.0.stage);
         match &mut *stage {
             Stage::Awaited { joiner } => {
@@ -223,19 +223,19 @@ pin_project! {
 /// Makes a task of `future`: the part for the set, and the handle's right.
 pub(crate) fn new_pair<F: Future + 'static>(
     future: F,
-    ticket: Arc<Ticket>,
+    remote: Arc<Remote>,
 ) -> (Pin<Box<dyn Body>>, LocalOutput<F::Output>) {
     let stage = Mutex::new(Stage::Awaited { joiner: None });
-    let work = Arc::new(LocalWork { ticket, stage });
+    let work = Arc::new(LocalWork { remote, stage });
     let body = BodyOf { future: Some(future), work: work.clone() };
     (Box::pin(body), LocalOutput(work))
 }
 
 impl<F: Future> Body for BodyOf<F> {
     fn run(mut self: Pin<&mut Self>, waker: &Waker) -> bool {
-        let _running = self.work.ticket.origin.id.enter();
-        self.work.ticket.silence();
-        if self.work.ticket.is_aborted() {
+        let _running = self.work.remote.origin.id.enter();
+        self.work.remote.silence();
+        if self.work.remote.is_aborted() {
             self.cancel();
             return true;
         }
@@ -245,11 +245,11 @@ impl<F: Future> Body for BodyOf<F> {
             future.poll(&mut Context::from_waker(waker))
         }));
         match polled {
-            Ok(Poll::Pending) if self.work.ticket.is_aborted() => self.cancel(),
+            Ok(Poll::Pending) if self.work.remote.is_aborted() => self.cancel(),
             Ok(Poll::Pending) => return false,
             Ok(Poll::Ready(output)) => self.finish(Ok(output)),
             Err(panic) => {
-                let error = panicked(&self.work.ticket, panic);
+                let error = panicked(&self.work.remote, panic);
                 self.finish(Err(error));
             }
         }
@@ -257,7 +257,7 @@ impl<F: Future> Body for BodyOf<F> {
     }
 
     fn cancel(self: Pin<&mut Self>) {
-        let id = self.work.ticket.origin.id;
+        let id = self.work.remote.origin.id;
         let _running = id.enter();
         self.finish(Err(JoinError::cancelled(id)));
     }
@@ -272,13 +272,13 @@ impl<F: Future> BodyOf<F> {
             Ok(()) => output,
             Err(panic) => {
                 drop_quietly(output);
-                Err(panicked(&this.work.ticket, panic))
+                Err(panicked(&this.work.remote, panic))
             }
         };
         this.work.finish(output);
     }
 }
 
-fn panicked(ticket: &Ticket, payload: Box<dyn Any + Send>) -> JoinError {
-    JoinError::panicked(ticket.origin.id, payload)
+fn panicked(remote: &Remote, payload: Box<dyn Any + Send>) -> JoinError {
+    JoinError::panicked(remote.origin.id, payload)
 }

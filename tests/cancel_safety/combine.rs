@@ -2,12 +2,18 @@
 //! lose, but for outputs of those that had ended.
 
 use std::cell::RefCell;
-use std::future::Future;
+use std::future::{Future, poll_fn};
 use std::pin::Pin;
 
-use rondel::combine::{gather, try_gather};
+use futures_core::Stream;
+use rondel::combine::{
+    ReturnWhen, as_completed, buffer_unordered, buffered, for_each_concurrent, gather, race,
+    race_ok, try_for_each_concurrent, try_gather, wait,
+};
 use rondel::sync::mpsc::{self, Receiver, Sender};
 use rondel::testing::cancel;
+
+use crate::now;
 
 /// Two channels; what came out of them; the sending ends.
 #[derive(Debug)]
@@ -100,11 +106,20 @@ type Child<'a> = Pin<Box<dyn Future<Output = Result<(), ()>> + 'a>>;
 #[test]
 fn children_that_keep_nothing_lose_nothing() {
     type Whole = for<'a> fn(Child<'a>, Child<'a>) -> Child<'a>;
-    let wholes: [Whole; 4] = [
+    let wholes: [Whole; 7] = [
         |a, b| Box::pin(async { rondel::join!(a, b).0 }),
         |a, b| Box::pin(async { rondel::try_join!(a, b).map(|_| ()) }),
         |a, b| Box::pin(async { gather([a, b]).await.into_iter().collect() }),
         |a, b| Box::pin(async { try_gather([a, b]).await.map(|_| ()) }),
+        |a, b| Box::pin(try_for_each_concurrent([a, b], None, |child| child)),
+        |a, b| {
+            let both = for_each_concurrent([a, b], 2, async |child| child.await.unwrap());
+            Box::pin(async {
+                both.await;
+                Ok(())
+            })
+        },
+        |a, b| Box::pin(async { wait([a, b], ReturnWhen::AllCompleted).await.done.remove(1).1 }),
     ];
     for whole in wholes {
         let got = RefCell::new(Vec::new());
@@ -168,4 +183,102 @@ fn try_gather_of_receivers() {
         },
     );
     assert_eq!(awaits, 1);
+}
+
+/// The losers of a race are dropped while they wait, so nothing is lost with them: what they would
+/// have received is still in their channels.
+#[test]
+fn races_of_two_receivers() {
+    for is_ok in [false, true] {
+        let awaits = cancel::at_every_await(
+            pair,
+            async |Pair { a, b, got }| {
+                while got.len() < 6 {
+                    let item = if is_ok {
+                        let one = async |rx: &mut Receiver<usize>| rx.recv().await.ok_or(());
+                        race_ok([one(a), one(b)]).await.ok()
+                    } else {
+                        let one = async |rx: &mut Receiver<usize>| rx.recv().await;
+                        race([one(a), one(b)]).await
+                    };
+                    got.extend(item);
+                }
+            },
+            send_in_turn,
+            |pair, _, cut| assert_nothing_lost(pair, cut.given),
+        );
+        assert_eq!(awaits, 6);
+    }
+}
+
+type Numbers = Pin<Box<dyn Stream<Item = usize>>>;
+
+/// A stream of four items that are sent one by one, and what came out of it.
+type Items = (Numbers, Vec<usize>);
+
+async fn next(stream: &mut Items) -> Option<usize> {
+    poll_fn(|cx| stream.0.as_mut().poll_next(cx)).await
+}
+
+/// A `next` that is dropped loses no output, whatever stream it is of, and the stream goes on.
+#[test]
+fn next_of_the_streams() {
+    type Futures = std::vec::IntoIter<Pin<Box<dyn Future<Output = usize>>>>;
+    let streams: [fn(Futures) -> Numbers; 4] = [
+        |futures| Box::pin(as_completed(futures)),
+        |futures| Box::pin(buffer_unordered(futures, 2)),
+        |futures| Box::pin(buffered(futures, 2)),
+        |futures| Box::pin(buffered(futures, 9)),
+    ];
+    for make in streams {
+        let awaits = cancel::at_every_await(
+            || {
+                let (senders, futures): (Vec<_>, Vec<_>) = (0..4)
+                    .map(|_| {
+                        let (tx, mut rx) = mpsc::channel::<usize>(1);
+                        let future = async move { rx.recv().await.unwrap() };
+                        (tx, Box::pin(future) as Pin<Box<dyn Future<Output = usize>>>)
+                    })
+                    .unzip();
+                ((make(futures.into_iter()), Vec::new()), senders)
+            },
+            async |items: &mut Items| {
+                while let Some(item) = next(items).await {
+                    items.1.push(item);
+                }
+            },
+            |senders, nth| senders[nth - 1].try_send(nth).unwrap(),
+            |items, senders, cut| {
+                (cut.given + 1..=4).for_each(|nth| senders[nth - 1].try_send(nth).unwrap());
+                while let Some(item) = now(next(items)) {
+                    items.1.push(item);
+                }
+                assert_eq!(items.1, [1, 2, 3, 4], "{cut}");
+            },
+        );
+        assert_eq!(awaits, 4);
+    }
+}
+
+/// `&mut wait` can be dropped and waited for again: it keeps what it has found.
+#[test]
+fn a_wait_that_is_borrowed() {
+    let awaits = cancel::at_every_await(
+        || {
+            let (senders, receivers): (Vec<_>, Vec<_>) =
+                (0..3).map(|_| mpsc::channel::<usize>(1)).unzip();
+            let futures = receivers
+                .into_iter()
+                .map(|mut rx| Box::pin(async move { rx.recv().await.ok_or(()) }));
+            (wait(futures, ReturnWhen::AllCompleted), senders)
+        },
+        async |waiting| assert_eq!((&mut *waiting).await.done.len(), 3),
+        |senders, nth| senders[nth - 1].try_send(nth).unwrap(),
+        |waiting, senders, cut| {
+            (cut.given + 1..=3).for_each(|nth| senders[nth - 1].try_send(nth).unwrap());
+            let done = now(waiting).done;
+            assert_eq!(done, [(0, Ok(1)), (1, Ok(2)), (2, Ok(3))], "{cut}");
+        },
+    );
+    assert_eq!(awaits, 3);
 }

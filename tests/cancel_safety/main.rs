@@ -12,8 +12,11 @@ mod mpsc;
 mod mutex;
 mod net;
 mod notify;
+mod once_cell;
 mod oneshot;
+mod rwlock;
 mod semaphore;
+mod set_once;
 mod task;
 mod time;
 

@@ -27,6 +27,7 @@ mod wait_list;
 /// The files of `runtime/combine` that touch shared memory.
 #[path = "../../runtime/combine"]
 mod combine {
+    pub mod buffered;
     pub mod children;
     pub mod gather;
     pub mod maybe_done;
@@ -35,13 +36,18 @@ mod combine {
 /// The files of `runtime/sync`, where they expect each other.
 #[path = "../../runtime/sync"]
 mod sync {
+    pub mod guard;
     pub mod mpsc;
     pub mod mutex;
     pub mod notify;
+    pub mod once_cell;
+    pub mod once_value;
     pub mod oneshot;
     pub mod park;
     pub mod permit_cell;
+    pub mod rwlock;
     pub mod semaphore;
+    pub mod set_once;
 }
 
 /// The files of `runtime/task` that strangers reach into.
@@ -89,6 +95,8 @@ mod kit;
 mod local_set;
 mod mutex;
 mod notify;
+mod once;
+mod rwlock;
 mod semaphore;
 mod tasks;
 mod waiting;

@@ -8,7 +8,7 @@ use loom::sync::Arc;
 use loom::thread;
 
 use crate::model::{block_on, check, poll_and_cancel, poll_once};
-use crate::wait_list::{End, WaitList};
+use crate::wait_list::{End, Refused, WaitList};
 
 /// Goal: show that a waiter and a releaser never miss each other.
 /// Method: one waits for a permit, one gives it.
@@ -179,5 +179,26 @@ fn a_left_permit_reaches_a_waiter_that_comes_meanwhile() {
         block_on(list.acquire(1)).unwrap();
         others.into_iter().for_each(|other| other.join().unwrap());
         assert!(list.free() <= 1);
+    });
+}
+
+/// Goal: show that who is refused by a closed list sees what was done before the closing.
+/// Method: one writes and closes, one tries; only who is refused looks.
+#[test]
+fn who_is_refused_by_a_closed_list_sees_what_was_done_before() {
+    check(|| {
+        let list = Arc::new(WaitList::new(0));
+        let news = Arc::new(UnsafeCell::new(0));
+        let closer = {
+            let (list, news) = (list.clone(), news.clone());
+            thread::spawn(move || {
+                news.with_mut(|_| ());
+                list.close();
+            })
+        };
+        if list.try_acquire(1) == Err(Refused::Closed) {
+            news.with(|_| ());
+        }
+        closer.join().unwrap();
     });
 }

@@ -5,5 +5,8 @@ mod mpsc;
 mod mutex;
 mod notify;
 mod on_rondel;
+mod once_cell;
 mod oneshot;
+mod rwlock;
 mod semaphore;
+mod set_once;

@@ -1,10 +1,12 @@
 //! `Mutex`: exclusive across an await, fair, `Send` where it must be.
 
 use std::fmt::Display;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::rc::Rc;
 use std::sync::Arc;
 use std::thread;
 
-use rondel::sync::{Mutex, MutexGuard, OwnedMutexGuard};
+use rondel::sync::{MappedMutexGuard, Mutex, MutexGuard, OwnedMappedMutexGuard, OwnedMutexGuard};
 
 use crate::executor::{Probe, block_on};
 
@@ -125,4 +127,105 @@ fn threads_lose_no_update() {
         .collect();
     threads.into_iter().for_each(|thread| thread.join().unwrap());
     assert_eq!(block_on(mutex.lock_owned()).to_string(), "8000");
+}
+
+/// Goal: show that a guard can be traded for one of a part, and keeps the lock.
+/// Method: map twice, write, and count who is kept out; borrowed and owned.
+#[test]
+fn a_mapped_guard_leads_to_a_part_and_keeps_the_lock() {
+    let mutex = Arc::new(Mutex::new((1, [2, 3])));
+    let guard = MutexGuard::map(mutex.try_lock().unwrap(), |value| &mut value.1);
+    let mut guard = MappedMutexGuard::map(guard, |array| &mut array[0]);
+    *guard += 10;
+    assert_eq!((format!("{guard} {guard:?}"), *guard), ("12 12".into(), 12));
+    assert!(mutex.try_lock().is_err());
+    let mut waiter = Probe::waiting(mutex.lock());
+    drop(guard);
+    assert_eq!(waiter.ready().1, [12, 3]);
+
+    let guard = mutex.clone().try_lock_owned().unwrap();
+    let guard = OwnedMutexGuard::map(guard, |value| &mut value.1);
+    let mut guard: OwnedMappedMutexGuard<(i32, [i32; 2]), i32> =
+        OwnedMappedMutexGuard::map(guard, |array| &mut array[1]);
+    *guard += 10;
+    assert!(mutex.try_lock().is_err());
+    thread::spawn(move || assert_eq!(*guard, 13)).join().unwrap();
+    assert_eq!(*mutex.try_lock().unwrap(), (1, [12, 13]));
+}
+
+/// Goal: show that a part which is not there costs nothing: the guard comes back as it was.
+/// Method: `try_map` to nothing and to something, for each guard.
+#[test]
+fn a_part_that_is_not_there_gives_the_guard_back() {
+    let mutex = Arc::new(Mutex::new(vec![1]));
+    let guard = mutex.try_lock().unwrap();
+    let mut guard = MutexGuard::try_map(guard, |list| list.get_mut(1)).unwrap_err();
+    assert!(std::ptr::eq(MutexGuard::mutex(&guard), &*mutex));
+    guard.push(2);
+    let guard = MutexGuard::try_map(guard, |list| Some(&mut list[..])).unwrap();
+    let guard = MappedMutexGuard::try_map(guard, |list| list.get_mut(2)).unwrap_err();
+    *MappedMutexGuard::try_map(guard, |list| list.get_mut(1)).unwrap() += 1;
+
+    let guard = mutex.clone().try_lock_owned().unwrap();
+    let guard = OwnedMutexGuard::try_map(guard, |list| list.get_mut(2)).unwrap_err();
+    let guard = OwnedMutexGuard::try_map(guard, |list| Some(&mut list[..])).unwrap();
+    let guard = OwnedMappedMutexGuard::try_map(guard, |list| list.get_mut(2)).unwrap_err();
+    *OwnedMappedMutexGuard::try_map(guard, |list| list.get_mut(1)).unwrap() += 1;
+    assert_eq!(*mutex.try_lock().unwrap(), [1, 4]);
+}
+
+/// Goal: show that a panic while a part is looked for loses no lock.
+/// Method: panic in the closure of each of the functions that take one, and look at the mutex.
+#[test]
+fn a_panic_while_a_part_is_looked_for_unlocks() {
+    let mutex = Arc::new(Mutex::new(1));
+    let lock = || mutex.try_lock().unwrap();
+    let lock_owned = || mutex.clone().try_lock_owned().unwrap();
+    let mapped = || MutexGuard::map(lock(), |value| value);
+    let mapped_owned = || OwnedMutexGuard::map(lock_owned(), |value| value);
+    fn touch(_: &mut i32) -> &mut i32 {
+        panic!("on purpose")
+    }
+    let ways: [&dyn Fn(); 8] = [
+        &|| drop(MutexGuard::map(lock(), touch)),
+        &|| drop(MutexGuard::try_map(lock(), |value| Some(touch(value)))),
+        &|| drop(MappedMutexGuard::map(mapped(), touch)),
+        &|| drop(MappedMutexGuard::try_map(mapped(), |value| Some(touch(value)))),
+        &|| drop(OwnedMutexGuard::map(lock_owned(), touch)),
+        &|| drop(OwnedMutexGuard::try_map(lock_owned(), |value| Some(touch(value)))),
+        &|| drop(OwnedMappedMutexGuard::map(mapped_owned(), touch)),
+        &|| drop(OwnedMappedMutexGuard::try_map(mapped_owned(), |value| Some(touch(value)))),
+    ];
+    for (number, way) in ways.iter().enumerate() {
+        assert!(catch_unwind(AssertUnwindSafe(way)).is_err());
+        assert!(mutex.try_lock().is_ok(), "way {number}");
+    }
+    assert_eq!(Arc::strong_count(&mutex), 1, "owned guards gave their share back");
+}
+
+/// Goal: show that the part alone decides whether a mapped guard may cross threads.
+/// Method: a mutex that must stay lends a part of its value to a thread, which unlocks it.
+#[test]
+fn a_part_may_cross_where_the_whole_may_not() {
+    let mutex = Mutex::new((Rc::new(()), 7));
+    let mut part = MutexGuard::map(mutex.try_lock().unwrap(), |pair| &mut pair.1);
+    thread::scope(|scope| {
+        scope.spawn(move || *part += 1);
+    });
+    assert_eq!(mutex.try_lock().unwrap().1, 8);
+}
+
+/// Goal: show that an owned guard of a part outlives the last other owner of its mutex, and that
+/// the value is dropped once.
+/// Method: a value that counts its owners.
+#[test]
+fn an_owned_guard_of_a_part_keeps_the_mutex_alive() {
+    let value = Arc::new(5);
+    let mutex = Arc::new(Mutex::new((value.clone(), 7)));
+    let guard = mutex.clone().try_lock_owned().unwrap();
+    let part = OwnedMutexGuard::map(guard, |pair| &mut pair.1);
+    drop(mutex);
+    assert_eq!((*part, Arc::strong_count(&value)), (7, 2));
+    drop(part);
+    assert_eq!(Arc::strong_count(&value), 1);
 }

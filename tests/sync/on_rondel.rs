@@ -5,7 +5,7 @@ use std::thread;
 use std::time::Duration;
 
 use rondel::sync::mpsc::error::SendTimeoutError;
-use rondel::sync::{Mutex, Notify, Semaphore, mpsc, oneshot};
+use rondel::sync::{Mutex, Notify, RwLock, Semaphore, mpsc, oneshot};
 
 /// Goal: show back-pressure in a pipeline of tasks: nothing lost, order kept.
 /// Method: one producer, one stage, one sink, through channels of 2.
@@ -60,6 +60,60 @@ fn aborted_tasks_give_their_permits_back() {
         drop(seats.acquire_many(3).await.unwrap());
         assert_eq!(seats.available_permits(), 3);
     });
+}
+
+/// Goal: show that aborted readers and writers give back what they hold and what they were about to
+/// get.
+/// Method: 60 tasks read, write or downgrade; half of them are aborted at different steps.
+#[test]
+fn aborted_tasks_give_their_locks_back() {
+    rondel::run(async {
+        let lock = Arc::new(RwLock::new(0));
+        let tasks: Vec<_> = (0..60)
+            .map(|index| {
+                let lock = lock.clone();
+                rondel::spawn(async move {
+                    if index % 3 == 0 {
+                        drop(lock.read().await);
+                        return;
+                    }
+                    let writer = lock.write().await;
+                    rondel::task::yield_now().await;
+                    let reader = writer.downgrade();
+                    rondel::task::yield_now().await;
+                    drop(reader);
+                })
+            })
+            .collect();
+        for (index, task) in tasks.into_iter().enumerate() {
+            if index % 2 == 0 {
+                task.abort();
+                rondel::task::yield_now().await;
+            } else {
+                task.await.unwrap();
+            }
+        }
+        *lock.write().await += 1;
+        assert_eq!(*lock.try_write().unwrap(), 1);
+    });
+}
+
+/// Goal: show that the trap of a read-write lock is reported for what it is: a task that reads
+/// twice, with a writer in between.
+/// Method: fall into it in virtual time, and look for the names of both waits in the report.
+#[test]
+fn reading_twice_with_a_writer_in_between_is_reported_as_a_deadlock() {
+    let runtime = rondel::Builder::new().start_paused(true).build().unwrap();
+    let deadlock = runtime.try_block_on(async {
+        let lock = Arc::new(RwLock::new(()));
+        let _first = lock.read().await;
+        let other = lock.clone();
+        rondel::spawn(async move { drop(other.write().await) });
+        rondel::task::yield_now().await;
+        drop(lock.read().await);
+    });
+    let text = deadlock.unwrap_err().to_string();
+    assert!(text.contains("RwLock::read") && text.contains("RwLock::write"), "{text}");
 }
 
 /// Goal: show that tasks and foreign threads work on the same primitives.

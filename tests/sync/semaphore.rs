@@ -147,6 +147,101 @@ fn forgotten_permits_are_gone() {
     assert_eq!(seats.available_permits(), 0);
 }
 
+/// Goal: show that a bounded semaphore never has more permits than it began with, and notices one
+/// too many at once, whoever holds the others.
+/// Method: add while all are free, and while one is out; nothing may have changed.
+#[test]
+fn a_bounded_semaphore_refuses_permits_that_were_never_taken() {
+    let seats = Semaphore::bounded(2);
+    let error = seats.try_add_permits(1).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "cannot add 1 permit: the semaphore is bounded and has room for 0; add only what was \
+         forgotten before, and let guards give back the rest"
+    );
+    let guard = seats.try_acquire().unwrap();
+    assert!(seats.try_add_permits(2).unwrap_err().to_string().starts_with("cannot add 2 permits"));
+    assert_eq!(seats.available_permits(), 1);
+    drop(guard);
+    assert_eq!(seats.available_permits(), 2);
+    assert_eq!(seats.try_add_permits(0), Ok(()));
+}
+
+/// Goal: show that whatever was forgotten can be added again, and not more.
+/// Method: forget through both guards, through a split one, and from outside; add it up.
+#[test]
+fn what_was_forgotten_makes_room_in_a_bounded_semaphore() {
+    let seats = Arc::new(Semaphore::bounded(10));
+    seats.try_acquire().unwrap().forget();
+    seats.clone().try_acquire_many_owned(2).unwrap().forget();
+    let mut guard = seats.try_acquire_many(3).unwrap();
+    guard.split(1).unwrap().forget();
+    drop(guard);
+    assert_eq!(seats.forget_permits(2), 2);
+    assert_eq!(seats.available_permits(), 4);
+    assert!(seats.try_add_permits(7).is_err());
+    assert_eq!(seats.try_add_permits(5), Ok(()));
+    seats.add_permits(1);
+    assert_eq!(seats.available_permits(), 10);
+    assert!(seats.try_add_permits(1).is_err());
+}
+
+/// Goal: show that the misuse is a panic where there is no error to return.
+/// Method: add one to a full one.
+#[test]
+#[should_panic(expected = "cannot add 1 permit: the semaphore is bounded and has room for 0")]
+fn adding_beyond_the_bound_panics() {
+    Semaphore::bounded(1).add_permits(1);
+}
+
+/// Goal: show that guards, waiters and the closing work in a bounded semaphore as in any.
+/// Method: a waiter that is served and dropped, one that is served by hand, then close.
+#[test]
+fn a_bounded_semaphore_hands_permits_on_as_any_other() {
+    static SEATS: Semaphore = Semaphore::bounded(1);
+    let held = SEATS.try_acquire().unwrap();
+    let first = Probe::waiting(SEATS.acquire());
+    let mut second = Probe::waiting(SEATS.acquire());
+    drop(held);
+    drop(first);
+    second.ready().unwrap().forget();
+    let mut third = Probe::waiting(SEATS.acquire());
+    SEATS.add_permits(1);
+    drop(third.ready().unwrap());
+    assert!(SEATS.try_add_permits(1).is_err());
+    SEATS.close();
+    assert_eq!(SEATS.available_permits(), 1);
+}
+
+/// Goal: show that threads which take, forget and add never get past the bound.
+/// Method: 4 threads x 2,000 rounds; what one forgets it adds, sometimes twice.
+#[test]
+fn threads_that_forget_and_add_keep_to_the_bound() {
+    const BOUND: usize = 3;
+    let seats = Arc::new(Semaphore::bounded(BOUND));
+    let extra = Arc::new(AtomicUsize::new(0));
+    let threads: Vec<_> = (0..4)
+        .map(|_| {
+            let (seats, extra) = (seats.clone(), extra.clone());
+            thread::spawn(move || {
+                for _ in 0..2_000 {
+                    block_on(seats.acquire()).unwrap().forget();
+                    if seats.try_add_permits(1).is_ok() {
+                        extra.fetch_add(1, SeqCst);
+                    }
+                    if seats.try_add_permits(1).is_ok() {
+                        extra.fetch_add(1, SeqCst);
+                    }
+                    assert!(seats.available_permits() <= BOUND);
+                }
+            })
+        })
+        .collect();
+    threads.into_iter().for_each(|thread| thread.join().unwrap());
+    assert_eq!(extra.load(SeqCst), 4 * 2_000, "each was forgotten once and added once");
+    assert_eq!(seats.available_permits(), BOUND);
+}
+
 /// Goal: show that guards can be split and merged without losing a permit.
 /// Method: split 3 into 1 and 2, refuse an impossible split, merge again.
 #[test]

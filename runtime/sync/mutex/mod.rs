@@ -2,19 +2,24 @@
 //!
 //! The guard may be held while its task waits, and whoever wants the lock then waits as a task, not
 //! as a thread. The lock goes to waiters in the order in which they came. The value sits in
-//! `permit_cell.rs`; this file is the coat.
+//! `permit_cell.rs`; this file is the coat, and `mapped.rs` that of the guards for a part of it.
 //!
 //! Real world: asyncio's `Lock` guards no value; std's `Mutex` is the better one where no `.await`
 //! happens under the lock.
 
+mod mapped;
+
 use std::error::Error;
 use std::fmt;
-use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
 
 use super::park;
+use crate::leaf::leaf;
 use crate::shim::const_outside_loom;
-use crate::sync::permit_cell::{Hold, PermitCell};
+use crate::sync::guard::guard;
+use crate::sync::permit_cell::{HoldMut, Lent, One, PermitCell};
+
+pub use mapped::{MappedMutexGuard, OwnedMappedMutexGuard};
 
 /// A value that one task at a time may touch.
 ///
@@ -39,7 +44,7 @@ use crate::sync::permit_cell::{Hold, PermitCell};
 /// });
 /// ```
 pub struct Mutex<T: ?Sized> {
-    cell: PermitCell<T>,
+    cell: PermitCell<One, T>,
 }
 
 impl<T> Mutex<T> {
@@ -68,7 +73,7 @@ impl<T> Mutex<T> {
 }
 
 impl<T: ?Sized> Mutex<T> {
-    fn cell(&self) -> &PermitCell<T> {
+    fn cell(&self) -> &PermitCell<One, T> {
         &self.cell
     }
 
@@ -78,7 +83,7 @@ impl<T: ?Sized> Mutex<T> {
     /// **Cost:** one atomic operation if it is unlocked.
     #[inline]
     pub async fn lock(&self) -> MutexGuard<'_, T> {
-        MutexGuard { hold: Hold::wait("Mutex::lock", self, Self::cell).await }
+        MutexGuard { hold: leaf("Mutex::lock", self.cell.lock()).await, mutex: self }
     }
 
     /// Waits for the lock and parks the thread meanwhile: for code that is not async.
@@ -109,22 +114,22 @@ impl<T: ?Sized> Mutex<T> {
     /// **Cancel-safe:** yes, but it gives up its place in the queue.
     /// **Cost:** as [`lock`](Self::lock).
     pub async fn lock_owned(self: Arc<Self>) -> OwnedMutexGuard<T> {
-        OwnedMutexGuard { hold: Hold::wait_owned("Mutex::lock_owned", self, Self::cell).await }
+        OwnedMutexGuard { hold: HoldMut::lock_owned("Mutex::lock_owned", self, Self::cell).await }
     }
 
     /// Takes the lock if it is free and nobody waits for it.
     ///
     /// - Errors if it is not.
     pub fn try_lock(&self) -> Result<MutexGuard<'_, T>, TryLockError> {
-        let hold = Hold::now(self, Self::cell).ok_or(TryLockError(()))?;
-        Ok(MutexGuard { hold })
+        let hold = self.cell.try_lock().ok_or(TryLockError(()))?;
+        Ok(MutexGuard { hold, mutex: self })
     }
 
     /// [`try_lock`](Self::try_lock) for a guard that may outlive this borrow.
     ///
     /// - Errors if it is locked or others wait.
     pub fn try_lock_owned(self: Arc<Self>) -> Result<OwnedMutexGuard<T>, TryLockError> {
-        let hold = Hold::now_owned(self, Self::cell).ok_or(TryLockError(()))?;
+        let hold = HoldMut::try_lock_owned(self, Self::cell).ok_or(TryLockError(()))?;
         Ok(OwnedMutexGuard { hold })
     }
 
@@ -158,90 +163,118 @@ impl<T: ?Sized + fmt::Debug> fmt::Debug for Mutex<T> {
 }
 
 /// The lock of a borrowed [`Mutex`], and the way to its value; unlocks when dropped.
+///
+/// The twin of `tokio::sync::MutexGuard`, and of being inside of asyncio's `async with lock`.
+#[clippy::has_significant_drop]
 #[must_use = "if unused the Mutex will immediately unlock"]
 pub struct MutexGuard<'a, T: ?Sized> {
-    hold: Hold<&'a Mutex<T>, T>,
+    hold: HoldMut<One, Lent<'a>, T>,
+    mutex: &'a Mutex<T>,
 }
 
 impl<'a, T: ?Sized> MutexGuard<'a, T> {
+    /// Keeps the lock, and leads to what `f` finds in the value: one field, for example.
+    ///
+    /// If `f` panics, the mutex is unlocked.
+    ///
+    /// ```
+    /// use rondel::sync::{Mutex, MutexGuard};
+    ///
+    /// rondel::run(async {
+    ///     let pair = Mutex::new(("one", 1));
+    ///     let mut number = MutexGuard::map(pair.lock().await, |pair| &mut pair.1);
+    ///     *number += 1;
+    ///     assert!(pair.try_lock().is_err());
+    ///     drop(number);
+    ///     assert_eq!(pair.into_inner(), ("one", 2));
+    /// });
+    /// ```
+    #[inline]
+    pub fn map<U, F>(this: Self, f: F) -> MappedMutexGuard<'a, U>
+    where
+        U: ?Sized,
+        F: FnOnce(&mut T) -> &mut U,
+    {
+        MappedMutexGuard::new(this.hold.map(f))
+    }
+
+    /// [`map`](Self::map) for something that may not be there.
+    ///
+    /// - Errors with the guard as it was if `f` finds nothing.
+    ///
+    /// ```
+    /// use rondel::sync::{Mutex, MutexGuard};
+    ///
+    /// let names = Mutex::new(vec!["a"]);
+    /// let guard = names.try_lock().unwrap();
+    /// let guard = MutexGuard::try_map(guard, |names| names.get_mut(7)).unwrap_err();
+    /// let name = MutexGuard::try_map(guard, |names| names.get_mut(0)).unwrap();
+    /// assert_eq!(*name, "a");
+    /// ```
+    #[inline]
+    pub fn try_map<U, F>(this: Self, f: F) -> Result<MappedMutexGuard<'a, U>, Self>
+    where
+        U: ?Sized,
+        F: FnOnce(&mut T) -> Option<&mut U>,
+    {
+        let mapped = this.hold.try_map(f).map(MappedMutexGuard::new);
+        mapped.map_err(|hold| Self { hold, mutex: this.mutex })
+    }
+
     /// The mutex that `this` has locked.
     pub fn mutex(this: &Self) -> &'a Mutex<T> {
-        this.hold.keeper()
+        this.mutex
     }
 }
 
+guard!(mut [T] MutexGuard<'_, T> => T);
+
 /// The lock of a shared [`Mutex`], and the way to its value; unlocks when dropped.
+///
+/// The twin of `tokio::sync::OwnedMutexGuard`.
+#[clippy::has_significant_drop]
 #[must_use = "if unused the Mutex will immediately unlock"]
 pub struct OwnedMutexGuard<T: ?Sized> {
-    hold: Hold<Arc<Mutex<T>>, T>,
+    hold: HoldMut<One, Arc<Mutex<T>>, T>,
 }
 
 impl<T: ?Sized> OwnedMutexGuard<T> {
+    /// Keeps the lock, and leads to what `f` finds in the value; see [`MutexGuard::map`].
+    ///
+    /// If `f` panics, the mutex is unlocked.
+    #[inline]
+    pub fn map<U, F>(this: Self, f: F) -> OwnedMappedMutexGuard<T, U>
+    where
+        U: ?Sized,
+        F: FnOnce(&mut T) -> &mut U,
+    {
+        OwnedMappedMutexGuard::new(this.hold.map(f))
+    }
+
+    /// [`map`](Self::map) for something that may not be there.
+    ///
+    /// - Errors with the guard as it was if `f` finds nothing.
+    #[inline]
+    pub fn try_map<U, F>(this: Self, f: F) -> Result<OwnedMappedMutexGuard<T, U>, Self>
+    where
+        U: ?Sized,
+        F: FnOnce(&mut T) -> Option<&mut U>,
+    {
+        let mapped = this.hold.try_map(f).map(OwnedMappedMutexGuard::new);
+        mapped.map_err(|hold| Self { hold })
+    }
+
     /// The mutex that `this` has locked.
     pub fn mutex(this: &Self) -> &Arc<Mutex<T>> {
         this.hold.keeper()
     }
 }
 
-impl<T: ?Sized> Deref for MutexGuard<'_, T> {
-    type Target = T;
+guard!(mut [T] OwnedMutexGuard<T> => T);
 
-    #[inline]
-    fn deref(&self) -> &T {
-        &self.hold
-    }
-}
-
-impl<T: ?Sized> DerefMut for MutexGuard<'_, T> {
-    #[inline]
-    fn deref_mut(&mut self) -> &mut T {
-        &mut self.hold
-    }
-}
-
-impl<T: ?Sized> Deref for OwnedMutexGuard<T> {
-    type Target = T;
-
-    #[inline]
-    fn deref(&self) -> &T {
-        &self.hold
-    }
-}
-
-impl<T: ?Sized> DerefMut for OwnedMutexGuard<T> {
-    #[inline]
-    fn deref_mut(&mut self) -> &mut T {
-        &mut self.hold
-    }
-}
-
-impl<T: ?Sized + fmt::Debug> fmt::Debug for MutexGuard<'_, T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Debug::fmt(&**self, f)
-    }
-}
-
-impl<T: ?Sized + fmt::Display> fmt::Display for MutexGuard<'_, T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(&**self, f)
-    }
-}
-
-impl<T: ?Sized + fmt::Debug> fmt::Debug for OwnedMutexGuard<T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Debug::fmt(&**self, f)
-    }
-}
-
-impl<T: ?Sized + fmt::Display> fmt::Display for OwnedMutexGuard<T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(&**self, f)
-    }
-}
-
-/// The mutex is locked, or others wait for it.
+/// The [`Mutex`] or [`RwLock`](crate::sync::RwLock) is locked, or others wait for it.
 #[derive(Debug)]
-pub struct TryLockError(());
+pub struct TryLockError(pub(in crate::sync) ());
 
 impl fmt::Display for TryLockError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
