@@ -25,6 +25,7 @@
 mod blocking;
 mod budget;
 mod builder;
+pub mod callbacks;
 pub mod combine;
 pub mod compat;
 mod current;

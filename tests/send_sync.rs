@@ -2,7 +2,7 @@
 //! A change here breaks programs, so it has to be made here too.
 
 use rondel::sync::{self, broadcast, mpsc, oneshot, watch};
-use rondel::{Handle, Runtime, combine, io, net, task, testing, time};
+use rondel::{Handle, Runtime, callbacks, combine, io, net, task, testing, time};
 use std::cell::Cell;
 use std::pin::Pin;
 use std::rc::Rc;
@@ -63,6 +63,20 @@ fn types_cross_threads_exactly_if_they_may() {
         task::Id: true true true
         task::JoinSet<u8>: true true true
         task::JoinSet<No>: false false true
+        task::join_set::Builder<'static, u8>: true true true
+        task::LocalSet: false false true
+        task::LocalEnterGuard: false false true
+        task::LocalKey<No>: true true true
+        task::futures::TaskLocalFuture<u8, Sends>: true false false
+        task::futures::TaskLocalFuture<No, u8>: false false false
+        callbacks::Handle: true true true
+        callbacks::TimerHandle: true true true
+        callbacks::Promise<u8>: true true true
+        callbacks::Promise<Sends>: false false true
+        callbacks::PromiseFuture<u8>: true true true
+        callbacks::Task<u8>: true true true
+        callbacks::PromiseError: true true true
+        callbacks::ExceptionContext: true true true
         combine::Gather<Pinned<u8>>: true true true
         combine::Gather<Pinned<Sends>>: true false true
         combine::Gather<Pinned<No>>: false false true
@@ -90,6 +104,9 @@ fn types_cross_threads_exactly_if_they_may() {
         time::Instant: true true true
         time::Timeout<u8>: true true true
         time::Timeout<No>: false false true
+        time::DelayQueue<Sends>: true false true
+        time::DelayQueue<No>: false false true
+        time::delay_queue::Key: true true true
         net::TcpStream: true true true
         net::TcpListener: true true true
         net::tcp::OwnedReadHalf: true true true
@@ -158,6 +175,12 @@ fn types_cross_threads_exactly_if_they_may() {
         testing::io::Handle: true true true
         testing::cancel::Cut: true true true
     }
+}
+
+/// Goal: a handle stays two words, which are returned in registers; see `task/join.rs`.
+#[test]
+fn a_join_handle_is_two_words() {
+    assert_eq!(size_of::<task::JoinHandle<[u8; 100]>>(), 2 * size_of::<usize>());
 }
 
 /// Goal: the guards of locks may go where tokio's may, and no further.

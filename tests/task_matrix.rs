@@ -17,11 +17,14 @@ mod shim;
 
 #[path = "../runtime/task"]
 mod task {
+    pub(crate) mod bells;
     pub(crate) mod cell;
+    pub(crate) mod elsewhere;
     pub(crate) mod home;
     pub(crate) mod id;
     pub(crate) mod inbox;
     pub(crate) mod join;
+    pub(crate) mod local_work;
     mod state;
     mod waker;
 }

@@ -32,6 +32,7 @@ const MACROS: &[&str] = &[
     "select",
     "__select_eat",
     "__select_run",
+    "task_local",
     "assert_elapsed",
     "assert_err",
     "assert_ok",
@@ -72,6 +73,9 @@ const NOT_SPINE: &[&str] = &[
     "runtime/roll_call.rs",
     "runtime/runtime.rs",
     "runtime/services.rs",
+    "runtime/task/bells.rs",
+    "runtime/task/elsewhere.rs",
+    "runtime/task/local_work.rs",
 ];
 
 struct File {

@@ -1,37 +1,29 @@
 //! Floor 5. A set of tasks, joined as they end.
 //!
-//! Each task gets a waker of its own, a *bell*. The end of a task rings its bell: its key goes to
-//! the end of one list, and whoever waits is woken. `join_next` looks at that list and at nothing
-//! else, so the price of one end does not depend on how many tasks are in the set.
-//!
-//! ```text
-//!   tasks: slab of { handle, bell, ... }        list: [ key 7 | key 2 | ... ]     parent: waker
-//!             join_next asks 7 <─────────────────────────┘  ▲                        ▲
-//!                                       task 5 ends ──rings─┴────────wakes───────────┘
-//! ```
+//! Each task has a bell (`bells.rs`): its end rings, its key goes to the end of one list, and
+//! whoever waits is woken. `join_next` looks at that list and at nothing else, so the price of one
+//! end does not depend on how many tasks are in the set.
 //!
 //! Rules
-//! 1. A new task is put into the list at once: it is asked once, and so gets to know its bell.
-//! 2. A key is a slot and a number that is never given out twice: bells that ring after their task
-//!    has left the set are not mistaken for those of the slot's next tenant.
-//! 3. The parent is stored only while the list is empty, in one step with looking at it.
-//! 4. No waker of the user is cloned, woken or dropped under the lock.
+//! 1. A new task rings at once: it is asked once, and so gets to know its bell.
+//! 2. A task leaves the set with its output in the hands of the caller, or not at all.
 //!
 //! Real world: tokio has two linked lists (idle, notified) behind a lock, same idea; asyncio's
 //! `TaskGroup` counts its children, and its `wait` adds a callback to each anew at every call.
 
-use std::collections::VecDeque;
 use std::fmt;
 use std::future::{Future, poll_fn};
+use std::io;
 use std::panic::resume_unwind;
+use std::sync::Arc; // not the shim's: a `Waker` is made of std's
 use std::task::{Context, Poll, Wake, Waker};
 
 use slab::Slab;
 
+use super::bells::{Bells, Key};
 use crate::current::Handle;
 use crate::leaf::poll_leaf;
-use crate::shim::{Arc, Mutex, lock};
-use crate::task::{AbortHandle, Id, JoinError, JoinHandle};
+use crate::task::{self, AbortHandle, Id, JoinError, JoinHandle, LocalSet};
 
 /// Tasks that can be joined in the order in which they end. Dropping the set aborts them.
 ///
@@ -54,7 +46,7 @@ use crate::task::{AbortHandle, Id, JoinError, JoinHandle};
 #[must_use = "dropping a `JoinSet` aborts its tasks"]
 pub struct JoinSet<T> {
     tasks: Slab<Entry<T>>,
-    bells: Arc<Mutex<Bells>>,
+    bells: Arc<Bells>,
     next_number: u64,
 }
 
@@ -66,24 +58,10 @@ struct Entry<T> {
     number: u64,
 }
 
-/// Which task rang (rule 2).
-#[derive(Clone, Copy)]
-struct Key {
-    slot: usize,
-    number: u64,
-}
-
-/// Who rang, and who listens.
-#[derive(Default)]
-struct Bells {
-    rung: VecDeque<Key>,
-    parent: Option<Waker>,
-}
-
 /// The waker of one task of the set.
 struct Bell {
     key: Key,
-    bells: Arc<Mutex<Bells>>,
+    bells: Arc<Bells>,
 }
 
 impl Wake for Bell {
@@ -92,26 +70,14 @@ impl Wake for Bell {
     }
 
     fn wake_by_ref(self: &Arc<Self>) {
-        ring(&self.bells, self.key);
-    }
-}
-
-/// Puts a key into the list and wakes whoever waits.
-fn ring(bells: &Mutex<Bells>, key: Key) {
-    let parent = {
-        let mut bells = lock(bells);
-        bells.rung.push_back(key);
-        bells.parent.take()
-    };
-    if let Some(parent) = parent {
-        parent.wake();
+        self.bells.ring(self.key);
     }
 }
 
 impl<T> JoinSet<T> {
     /// An empty set.
     pub fn new() -> Self {
-        Self { tasks: Slab::new(), bells: Arc::default(), next_number: 0 }
+        Self { tasks: Slab::new(), bells: Arc::new(Bells::new()), next_number: 0 }
     }
 
     /// How many tasks are in the set: running, or ended and not joined.
@@ -133,7 +99,7 @@ impl<T> JoinSet<T> {
 
     /// Takes all tasks out of the set and lets them run.
     pub fn detach_all(&mut self) {
-        lock(&self.bells).rung.clear();
+        self.bells.forget_all();
         self.tasks.clear();
     }
 
@@ -158,7 +124,7 @@ impl<T> JoinSet<T> {
     /// [id](JoinError::id) too.
     pub fn try_join_next_with_id(&mut self) -> Option<Result<(Id, T), JoinError>> {
         loop {
-            let key = lock(&self.bells).rung.pop_front()?;
+            let key = self.bells.pop()?;
             if let Some(ended) = self.ask(key) {
                 return Some(ended);
             }
@@ -212,7 +178,7 @@ impl<T> JoinSet<T> {
                 if self.is_empty() {
                     return Poll::Ready(None);
                 }
-                if self.wait_for_a_bell(cx.waker()) {
+                if self.bells.listen(cx.waker()) {
                     return Poll::Pending;
                 }
             }
@@ -256,27 +222,25 @@ impl<T> JoinSet<T> {
         let entry = self.tasks.remove(key.slot);
         Some(ended.map(|output| (entry.handle.id(), output)))
     }
-
-    /// Makes `waker` the parent. False: somebody has rung meanwhile (rules 3 and 4).
-    fn wait_for_a_bell(&self, waker: &Waker) -> bool {
-        let waker = waker.clone();
-        let (is_waiting, old) = {
-            let mut bells = lock(&self.bells);
-            if bells.rung.is_empty() {
-                (true, bells.parent.replace(waker))
-            } else {
-                (false, Some(waker))
-            }
-        };
-        drop(old);
-        is_waiting
-    }
 }
 
 impl<T: 'static> JoinSet<T> {
+    /// Begins a task that has a name.
+    ///
+    /// ```
+    /// rondel::run(async {
+    ///     let mut set = rondel::task::JoinSet::new();
+    ///     set.build_task().name("adder").spawn(async { 1 + 1 }).unwrap();
+    ///     assert_eq!(set.join_all().await, [2]);
+    /// });
+    /// ```
+    pub fn build_task(&mut self) -> Builder<'_, T> {
+        Builder { set: self, builder: task::Builder::new() }
+    }
+
     /// Spawns `future` on the loop this thread is inside of, and puts the task into the set.
     ///
-    /// See [`task::spawn`](crate::task::spawn).
+    /// See [`task::spawn`].
     ///
     /// # Panics
     ///
@@ -287,7 +251,7 @@ impl<T: 'static> JoinSet<T> {
         F: Future<Output = T> + Send + 'static,
         T: Send,
     {
-        self.insert(crate::task::spawn(future))
+        self.insert(task::spawn(future))
     }
 
     /// Spawns `future` on the loop of `handle`, and puts the task into the set.
@@ -302,7 +266,7 @@ impl<T: 'static> JoinSet<T> {
 
     /// Spawns a future that must stay on this thread, and puts the task into the set.
     ///
-    /// See [`task::spawn_local`](crate::task::spawn_local).
+    /// See [`task::spawn_local`].
     ///
     /// # Panics
     ///
@@ -312,13 +276,25 @@ impl<T: 'static> JoinSet<T> {
     where
         F: Future<Output = T> + 'static,
     {
-        self.insert(crate::task::spawn_local(future))
+        self.insert(task::spawn_local(future))
+    }
+
+    /// Spawns a future on `local_set`, and puts the task into this set. It runs while `local_set`
+    /// is polled.
+    ///
+    /// See [`LocalSet::spawn_local`].
+    #[track_caller]
+    pub fn spawn_local_on<F>(&mut self, future: F, local_set: &LocalSet) -> AbortHandle
+    where
+        F: Future<Output = T> + 'static,
+    {
+        self.insert(local_set.spawn_local(future))
     }
 
     /// Runs `work` on a thread of the blocking pool, and puts it into the set.
     ///
     /// It can be aborted only before it starts. See
-    /// [`task::spawn_blocking`](crate::task::spawn_blocking).
+    /// [`task::spawn_blocking`].
     ///
     /// # Panics
     ///
@@ -329,7 +305,7 @@ impl<T: 'static> JoinSet<T> {
         F: FnOnce() -> T + Send + 'static,
         T: Send,
     {
-        self.insert(crate::task::spawn_blocking(work))
+        self.insert(task::spawn_blocking(work))
     }
 
     /// Runs `work` on a thread of the blocking pool of `handle`, and puts it into the set.
@@ -354,7 +330,7 @@ impl<T: 'static> JoinSet<T> {
         let bell = Waker::from(Arc::new(Bell { key, bells: self.bells.clone() }));
         let abort = handle.abort_handle();
         place.insert(Entry { handle, abort: abort.clone(), bell, number: key.number });
-        ring(&self.bells, key);
+        self.bells.ring(key);
         abort
     }
 }
@@ -362,9 +338,7 @@ impl<T: 'static> JoinSet<T> {
 impl<T> Drop for JoinSet<T> {
     fn drop(&mut self) {
         self.abort_all();
-        // The handles keep the bells, the bells keep the list: nobody else shall keep the parent.
-        let parent = lock(&self.bells).parent.take();
-        drop(parent);
+        self.bells.hang_up(); // the tasks keep their bells, and those the list
     }
 }
 
@@ -411,5 +385,121 @@ where
         futures.into_iter().for_each(|future| {
             self.spawn(future);
         });
+    }
+}
+
+/// Starts tasks that have a name, in a [`JoinSet`]; made by [`JoinSet::build_task`].
+///
+/// The twin of `tokio::task::join_set::Builder`; the name is that of [`task::Builder`].
+#[must_use = "builders do nothing unless used to spawn a task"]
+pub struct Builder<'a, T> {
+    set: &'a mut JoinSet<T>,
+    builder: task::Builder<'a>,
+}
+
+impl<'a, T: 'static> Builder<'a, T> {
+    /// Gives the task a name.
+    pub fn name(self, name: &'a str) -> Self {
+        Self { builder: self.builder.name(name), ..self }
+    }
+
+    /// As [`JoinSet::spawn`].
+    ///
+    /// # Errors
+    ///
+    /// None today: the `Result` is tokio's shape.
+    ///
+    /// # Panics
+    ///
+    /// If called outside a loop.
+    #[track_caller]
+    pub fn spawn<F>(self, future: F) -> io::Result<AbortHandle>
+    where
+        F: Future<Output = T> + Send + 'static,
+        T: Send,
+    {
+        Ok(self.set.insert(self.builder.spawn(future)?))
+    }
+
+    /// As [`JoinSet::spawn_on`].
+    ///
+    /// # Errors
+    ///
+    /// None today: the `Result` is tokio's shape.
+    #[track_caller]
+    pub fn spawn_on<F>(self, future: F, handle: &Handle) -> io::Result<AbortHandle>
+    where
+        F: Future<Output = T> + Send + 'static,
+        T: Send,
+    {
+        Ok(self.set.insert(self.builder.spawn_on(future, handle)?))
+    }
+
+    /// As [`JoinSet::spawn_local`].
+    ///
+    /// # Errors
+    ///
+    /// None today: the `Result` is tokio's shape.
+    ///
+    /// # Panics
+    ///
+    /// As [`task::spawn_local`].
+    #[track_caller]
+    pub fn spawn_local<F>(self, future: F) -> io::Result<AbortHandle>
+    where
+        F: Future<Output = T> + 'static,
+    {
+        Ok(self.set.insert(self.builder.spawn_local(future)?))
+    }
+
+    /// As [`JoinSet::spawn_local_on`].
+    ///
+    /// # Errors
+    ///
+    /// None today: the `Result` is tokio's shape.
+    #[track_caller]
+    pub fn spawn_local_on<F>(self, future: F, local_set: &LocalSet) -> io::Result<AbortHandle>
+    where
+        F: Future<Output = T> + 'static,
+    {
+        Ok(self.set.insert(self.builder.spawn_local_on(future, local_set)?))
+    }
+
+    /// As [`JoinSet::spawn_blocking`].
+    ///
+    /// # Errors
+    ///
+    /// If no thread can be started.
+    ///
+    /// # Panics
+    ///
+    /// If no runtime is current on this thread.
+    #[track_caller]
+    pub fn spawn_blocking<F>(self, work: F) -> io::Result<AbortHandle>
+    where
+        F: FnOnce() -> T + Send + 'static,
+        T: Send,
+    {
+        Ok(self.set.insert(self.builder.spawn_blocking(work)?))
+    }
+
+    /// As [`JoinSet::spawn_blocking_on`].
+    ///
+    /// # Errors
+    ///
+    /// If no thread can be started.
+    #[track_caller]
+    pub fn spawn_blocking_on<F>(self, work: F, handle: &Handle) -> io::Result<AbortHandle>
+    where
+        F: FnOnce() -> T + Send + 'static,
+        T: Send,
+    {
+        Ok(self.set.insert(self.builder.spawn_blocking_on(work, handle)?))
+    }
+}
+
+impl<T> fmt::Debug for Builder<'_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Builder").field("set", &self.set).field("task", &self.builder).finish()
     }
 }

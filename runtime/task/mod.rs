@@ -35,22 +35,39 @@
 //! `state.rs` has a method and a test for each row, `tests/task_matrix.rs` each row from outside.
 //!
 //! **Owner pays plainly, strangers pay atomically**: see `home.rs` for who is who, `inbox.rs` for
-//! the notes, `cell.rs` for the block, `waker.rs` and `join.rs` for its two faces.
+//! the notes, `cell.rs` for the block, `waker.rs` and `join.rs` for its two faces. A task of a
+//! `LocalSet` has the same life, and is made of other parts: `local_work.rs`.
 
+pub(crate) mod bells;
+mod block_in_place;
 pub(crate) mod cell;
 pub mod coop;
+pub(crate) mod elsewhere;
 pub(crate) mod home;
 pub(crate) mod id;
 pub(crate) mod inbox;
 pub(crate) mod join;
-mod join_set;
+pub mod join_set;
+mod local_set;
+pub(crate) mod local_work;
 mod spawn;
 mod state;
+mod task_local;
 pub(crate) mod waker;
 mod yield_now;
 
+pub use block_in_place::block_in_place;
+#[doc(hidden)] // where tokio had them first
+pub use coop::{Unconstrained, consume_budget, unconstrained};
 pub use id::{Id, id, try_id};
 pub use join::{AbortHandle, JoinError, JoinHandle};
 pub use join_set::JoinSet;
+pub use local_set::{LocalEnterGuard, LocalSet};
 pub use spawn::{Builder, spawn, spawn_blocking, spawn_local};
+pub use task_local::{AccessError, LocalKey};
 pub use yield_now::yield_now;
+
+/// The futures of this module that have a name.
+pub mod futures {
+    pub use super::task_local::TaskLocalFuture;
+}

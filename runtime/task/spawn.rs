@@ -1,7 +1,9 @@
 //! Floor 5. Starting tasks: on this loop, on this thread, on the blocking pool.
 
-use super::id::{Id, Origin};
-use super::join::{Elsewhere, JoinError, JoinHandle, Stop};
+use super::elsewhere::{Elsewhere, Stop};
+use super::id::Origin;
+use super::join::{JoinError, JoinHandle};
+use super::local_set::{self, LocalSet};
 use crate::current::{self, Handle};
 use std::future::Future;
 use std::io;
@@ -55,11 +57,13 @@ where
 
 /// Starts a task that never leaves this thread, so its future need not be `Send`.
 ///
-/// The twin of `tokio::task::spawn_local`, without a `LocalSet`: the local flavour is one already.
+/// It goes to the [`LocalSet`] that is being polled or [entered](LocalSet::enter) on this thread;
+/// without one to the loop. The twin of `tokio::task::spawn_local`, which needs a set: the local
+/// flavour is one already.
 ///
 /// # Panics
 ///
-/// Panics if no loop runs on this thread.
+/// Panics if there is no set and no loop runs on this thread.
 ///
 /// **Cost:** as [`spawn`].
 ///
@@ -79,7 +83,19 @@ where
     F: Future + 'static,
     F::Output: 'static,
 {
-    current::spawn_here(future, None)
+    spawn_local_from(future, None)
+}
+
+#[track_caller]
+fn spawn_local_from<F>(future: F, name: Option<&str>) -> JoinHandle<F::Output>
+where
+    F: Future + 'static,
+    F::Output: 'static,
+{
+    match local_set::current() {
+        Some(set) => set.spawn(future, name),
+        None => current::spawn_here(future, name),
+    }
 }
 
 /// Runs a closure that blocks on a thread of the blocking pool.
@@ -128,10 +144,22 @@ impl Handle {
         F: FnOnce() -> R + Send + 'static,
         R: Send + 'static,
     {
-        let closure = Arc::new(Closure {
-            id: Id::next(),
-            stage: Mutex::new(Stage::Queued { work, joiner: None }),
-        });
+        match self.try_spawn_blocking(work, Origin::here(None)) {
+            Ok(handle) => handle,
+            Err(error) => panic!("the blocking pool could not start a thread: {error}"),
+        }
+    }
+
+    /// # Errors
+    ///
+    /// If no thread can be started.
+    fn try_spawn_blocking<F, R>(&self, work: F, origin: Origin) -> io::Result<JoinHandle<R>>
+    where
+        F: FnOnce() -> R + Send + 'static,
+        R: Send + 'static,
+    {
+        let stage = Mutex::new(Stage::Queued { work, joiner: None });
+        let closure = Arc::new(Closure { origin, stage });
         let ticket = Ticket(closure.clone());
         let handle = self.clone();
         let submitted = self.pool().submit(Box::new(move || {
@@ -139,18 +167,16 @@ impl Handle {
             ticket.run();
         }));
         match submitted {
+            Err(error) if error.kind() != io::ErrorKind::Other => Err(error),
             // A closed pool dropped the ticket, and so cancelled the closure.
-            Ok(()) => {}
-            Err(error) if error.kind() == io::ErrorKind::Other => {}
-            Err(error) => panic!("the blocking pool could not start a thread: {error}"),
+            _ => Ok(JoinHandle::of_elsewhere(closure)),
         }
-        JoinHandle::of_elsewhere(closure)
     }
 }
 
 /// A closure on the pool, and what became of it.
 struct Closure<F, R> {
-    id: Id,
+    origin: Origin,
     stage: Mutex<Stage<F, R>>,
 }
 
@@ -172,7 +198,7 @@ impl<F, R> Closure<F, R> {
         if !matches!(*stage, Stage::Queued { .. }) {
             return;
         }
-        let done = Stage::Done(Err(JoinError::cancelled(self.id)));
+        let done = Stage::Done(Err(JoinError::cancelled(self.origin.id)));
         let queued = std::mem::replace(&mut *stage, done);
         drop(stage);
         if let Stage::Queued { work, joiner } = queued {
@@ -200,7 +226,7 @@ impl<F: FnOnce() -> R, R> Ticket<F, R> {
         };
         drop(stage);
         let output = catch_unwind(AssertUnwindSafe(work));
-        let output = output.map_err(|panic| JoinError::panicked(self.0.id, panic));
+        let output = output.map_err(|panic| JoinError::panicked(self.0.origin.id, panic));
         let before = std::mem::replace(&mut *self.0.stage(), Stage::Done(output));
         if let Stage::Running { joiner: Some(joiner) } = before {
             joiner.wake();
@@ -227,8 +253,8 @@ where
         matches!(*self.stage(), Stage::Done(_) | Stage::Taken)
     }
 
-    fn id(&self) -> Id {
-        self.id
+    fn origin(&self) -> &Origin {
+        &self.origin
     }
 }
 
@@ -299,6 +325,24 @@ impl<'a> Builder<'a> {
         Ok(spawn_from(future, self.name))
     }
 
+    /// As [`Handle::spawn`]: a task of the runtime of `handle`.
+    ///
+    /// # Errors
+    ///
+    /// None today: the `Result` is tokio's shape.
+    #[track_caller]
+    pub fn spawn_on<F>(self, future: F, handle: &Handle) -> io::Result<JoinHandle<F::Output>>
+    where
+        F: Future + Send + 'static,
+        F::Output: Send + 'static,
+    {
+        Ok(if handle.home().is_here() {
+            current::spawn_here(future, self.name)
+        } else {
+            handle.spawn_from(future, Origin::here(self.name))
+        })
+    }
+
     /// As [`spawn_local`].
     ///
     /// # Errors
@@ -314,6 +358,52 @@ impl<'a> Builder<'a> {
         F: Future + 'static,
         F::Output: 'static,
     {
-        Ok(current::spawn_here(future, self.name))
+        Ok(spawn_local_from(future, self.name))
+    }
+
+    /// As [`LocalSet::spawn_local`]: a task of `set`.
+    ///
+    /// # Errors
+    ///
+    /// None today: the `Result` is tokio's shape.
+    #[track_caller]
+    pub fn spawn_local_on<F>(self, future: F, set: &LocalSet) -> io::Result<JoinHandle<F::Output>>
+    where
+        F: Future + 'static,
+        F::Output: 'static,
+    {
+        Ok(set.spawn_named(future, self.name))
+    }
+
+    /// As [`spawn_blocking`].
+    ///
+    /// # Errors
+    ///
+    /// If no thread can be started.
+    ///
+    /// # Panics
+    ///
+    /// If no runtime is current on this thread.
+    #[track_caller]
+    pub fn spawn_blocking<F, R>(self, work: F) -> io::Result<JoinHandle<R>>
+    where
+        F: FnOnce() -> R + Send + 'static,
+        R: Send + 'static,
+    {
+        self.spawn_blocking_on(work, &Handle::current())
+    }
+
+    /// As [`Handle::spawn_blocking`]: on the blocking pool of the runtime of `handle`.
+    ///
+    /// # Errors
+    ///
+    /// If no thread can be started.
+    #[track_caller]
+    pub fn spawn_blocking_on<F, R>(self, work: F, handle: &Handle) -> io::Result<JoinHandle<R>>
+    where
+        F: FnOnce() -> R + Send + 'static,
+        R: Send + 'static,
+    {
+        handle.try_spawn_blocking(work, Origin::here(self.name))
     }
 }

@@ -14,6 +14,8 @@
 //! ```
 
 pub(crate) mod clock;
+pub mod delay_queue;
+pub mod error;
 mod interval;
 mod pause;
 mod sleep;
@@ -24,12 +26,8 @@ pub(crate) mod wheel;
 pub use std::time::Duration;
 
 pub use clock::Instant;
+pub use delay_queue::DelayQueue;
 pub use interval::{Interval, MissedTickBehavior, interval, interval_at};
 pub use pause::{advance, pause, resume};
 pub use sleep::{Sleep, sleep, sleep_until};
 pub use timeout::{Timeout, timeout, timeout_at};
-
-/// What can go wrong with time.
-pub mod error {
-    pub use super::timeout::Elapsed;
-}

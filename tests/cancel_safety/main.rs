@@ -6,6 +6,7 @@
 
 mod barrier;
 mod broadcast;
+mod callbacks;
 mod cancellation_token;
 mod capacity_limiter;
 mod combine;
