@@ -51,7 +51,7 @@ where
     if current::is_inside_own_loop() {
         current::spawn_here(future, name)
     } else {
-        Handle::current().spawn_from(future, Origin::here(name))
+        Handle::current().spawn_named(future, name)
     }
 }
 
@@ -336,11 +336,7 @@ impl<'a> Builder<'a> {
         F: Future + Send + 'static,
         F::Output: Send + 'static,
     {
-        Ok(if handle.home().is_here() {
-            current::spawn_here(future, self.name)
-        } else {
-            handle.spawn_from(future, Origin::here(self.name))
-        })
+        Ok(handle.spawn_named(future, self.name))
     }
 
     /// As [`spawn_local`].
