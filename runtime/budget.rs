@@ -50,6 +50,16 @@ pub(crate) fn unlimited() -> Outer {
     Outer(LEFT.replace(UNLIMITED))
 }
 
+/// A full share for futures that are polled within a poll, until the guard is dropped; none where
+/// there is none.
+pub(crate) fn renewed() -> Outer {
+    let left = LEFT.get();
+    if left != UNLIMITED {
+        LEFT.set(SHARE);
+    }
+    Outer(left)
+}
+
 /// Puts the budget back that was there before.
 pub(crate) struct Outer(u8);
 
@@ -137,6 +147,20 @@ mod tests {
             drop(poll_step(&mut cx));
         }
         assert_eq!(spend(1_000), 128);
+    }
+
+    #[test]
+    fn a_renewed_share_is_full_and_leaves_the_outer_one_alone() {
+        let _outermost = unlimited();
+        refill();
+        assert_eq!(spend(100), 100);
+        let inner = renewed();
+        assert_eq!(spend(1_000), 128);
+        drop(inner);
+        assert_eq!(spend(1_000), 28);
+        let _free = unlimited();
+        let _still_free = renewed();
+        assert_eq!(spend(1_000), 1_000, "outside a loop there is none to renew");
     }
 
     #[test]

@@ -175,17 +175,19 @@ impl Handle {
         F: Future + Send + 'static,
         F::Output: Send + 'static,
     {
-        self.spawn_from(future, Origin::here(None))
+        self.spawn_named(future, None)
     }
 
-    pub(crate) fn spawn_from<F>(&self, future: F, origin: Origin) -> JoinHandle<F::Output>
+    #[track_caller]
+    pub(crate) fn spawn_named<F>(&self, future: F, name: Option<&str>) -> JoinHandle<F::Output>
     where
         F: Future + Send + 'static,
         F::Output: Send + 'static,
     {
         if self.home.is_here() {
-            return spawn_here(future, None);
+            return spawn_here(future, name);
         }
+        let origin = Origin::here(name);
         let (task, handle) = JoinHandle::new_pair(future, self.home.clone(), origin);
         // The loop is gone: the future comes back with the note, is dropped here, and the handle
         // gets its answer. (It is `Send`, so here is as good as there.)

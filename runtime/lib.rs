@@ -25,6 +25,7 @@
 mod blocking;
 mod budget;
 mod builder;
+pub mod callbacks;
 pub mod combine;
 pub mod compat;
 mod current;
@@ -48,6 +49,7 @@ pub mod testing;
 pub mod time;
 mod turn;
 mod wait_list;
+mod wakes;
 
 pub use builder::Builder;
 pub use current::{EnterGuard, Handle, TryCurrentError};

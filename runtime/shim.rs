@@ -10,14 +10,15 @@
 //! lives on.
 //!
 //! Rules
-//! 1. No module of the engine names `std::sync::atomic`, `std::cell::UnsafeCell` or
-//!    `std::sync::Mutex` where another thread could look.
-//! 2. A poisoned lock is taken all the same: no engine code panics while it holds one.
+//! 1. No module of the engine names `std::sync::atomic`, `std::cell::UnsafeCell`,
+//!    `std::sync::Mutex` or `RwLock` where another thread could look.
+//! 2. A poisoned lock is taken all the same: no engine code panics while it holds one, and a user's
+//!    closure that does has left a value of which only the user knows what it means.
 
 #![allow(unused_imports, unused_macros, dead_code)] // each back end of the shim offers the same set
 
 pub(crate) use std::cell::Cell;
-pub(crate) use std::sync::{Arc, Mutex, MutexGuard};
+pub(crate) use std::sync::{Arc, Mutex, MutexGuard, RwLock, RwLockReadGuard, RwLockWriteGuard};
 pub(crate) use std::thread_local;
 
 pub(crate) mod atomic {
@@ -64,4 +65,16 @@ pub(crate) use const_outside_loom;
 #[inline]
 pub(crate) fn lock<T: ?Sized>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+}
+
+/// Locks for reading, poisoned or not.
+#[inline]
+pub(crate) fn read<T>(lock: &RwLock<T>) -> RwLockReadGuard<'_, T> {
+    lock.read().unwrap_or_else(|poisoned| poisoned.into_inner())
+}
+
+/// Locks for writing, poisoned or not.
+#[inline]
+pub(crate) fn write<T>(lock: &RwLock<T>) -> RwLockWriteGuard<'_, T> {
+    lock.write().unwrap_or_else(|poisoned| poisoned.into_inner())
 }

@@ -54,6 +54,7 @@ use std::task::{Context, Poll, Waker};
 
 use crate::shim::atomic::{AtomicUsize, Ordering::*, fence};
 use crate::shim::{Mutex, MutexGuard, const_outside_loom, lock};
+use crate::wakes::Wakes;
 use slab::Slab;
 
 // The word in numbers: 12 is three free permits, 13 the same while somebody needs more than three,
@@ -182,36 +183,45 @@ impl WaitList {
     /// Panics if more than [`MAX_PERMITS`] would be free.
     #[inline]
     pub(crate) fn release(&self, n: usize) {
-        if n == 0 {
-            return;
+        if !self.release_free(n) {
+            self.release_to_waiters(n).wake();
         }
+    }
+
+    /// [`release`](Self::release) by one who has a lock: whom to wake comes back (rule 5).
+    pub(crate) fn release_quietly(&self, n: usize) -> Wakes {
+        if self.release_free(n) { Wakes::default() } else { self.release_to_waiters(n) }
+    }
+
+    /// Makes `n` permits free, unless somebody waits for them.
+    #[inline]
+    fn release_free(&self, n: usize) -> bool {
         // Relaxed, here and above each exchange: a guess, which the exchange confirms or corrects.
         let mut word = self.word.load(Relaxed);
-        while word & WAITING == 0 {
+        while n > 0 && word & WAITING == 0 {
             let more = add(word, n);
             // Release: what was done under the permit; pairs with Acquire in `try_acquire`.
             match self.word.compare_exchange_weak(word, more, Release, Relaxed) {
-                Ok(_) => return,
+                Ok(_) => return true,
                 Err(now) => word = now,
             }
         }
-        self.release_to_waiters(n);
+        n == 0
     }
 
     // Out of line, so that the short way stays small enough to be inlined.
     #[cold]
-    fn release_to_waiters(&self, n: usize) {
+    fn release_to_waiters(&self, n: usize) -> Wakes {
         let mut wakes = Wakes::default();
         let mut queue = lock(&self.queue);
         if self.word.load(Relaxed) & WAITING != 0 {
             self.serve(&mut queue, n, &mut wakes);
-            drop(queue);
-            return wakes.wake();
+            return wakes;
         }
         // They left while we came for the lock. Others may come while we try again: each round
         // means that somebody else got ahead, so it does not go on for ever.
         drop(queue);
-        self.release(n);
+        self.release_quietly(n)
     }
 
     /// Gives one permit to the waiter at that end; if nobody waits, leaves at most one lying.
@@ -221,10 +231,8 @@ impl WaitList {
         let mut word = self.word.load(Relaxed);
         loop {
             if word & WAITING != 0 {
-                let mut queue = lock(&self.queue);
-                if let Some(waker) = self.hand_one(&mut queue, end) {
-                    drop(queue);
-                    return waker.into_iter().for_each(Waker::wake);
+                if self.hand_out(1, end) > 0 {
+                    return;
                 }
                 word = self.word.load(Relaxed); // they left while we came for the lock
             }
@@ -238,16 +246,15 @@ impl WaitList {
         }
     }
 
-    /// Hands a fresh permit to one waiter. `None`: nobody waits. It does not pass through the word,
-    /// where the front waiter would have a claim to it, whatever `end` says.
-    fn hand_one(&self, queue: &mut MutexGuard<'_, Queue>, end: End) -> Option<Option<Waker>> {
-        let key = if end == End::Front { queue.front } else { queue.back };
-        if key == NOWHERE {
-            return None;
-        }
-        let waker = queue.finish(key, Stage::Served(end));
-        self.store(queue, self.word.load(Relaxed)); // rule 2
-        Some(waker)
+    /// Gives a fresh permit each to up to `n` who wait, from that end, and says to how many. They
+    /// do not pass through the word, where the front waiter would have a claim to them.
+    pub(crate) fn hand_out(&self, n: usize, end: End) -> usize {
+        let mut wakes = Wakes::default();
+        let mut queue = lock(&self.queue);
+        let count = self.take_out(&mut queue, n, Stage::Served(end), &mut wakes);
+        drop(queue);
+        wakes.wake();
+        count
     }
 
     /// No permits any more: refuses newcomers and dismisses all who wait. Permits that are out stay
@@ -269,15 +276,23 @@ impl WaitList {
         // Release: who sees the mark sees what was done before; pairs with Acquire in `is_closed`
         // and `try_acquire`. Not a store, as WAITING may be clear (rule 2).
         self.word.fetch_or(mark, Release);
-        if queue.front != NOWHERE {
-            while queue.front != NOWHERE {
-                let front = queue.front;
-                wakes.push(queue.finish(front, Stage::Dismissed));
-            }
-            self.store(&queue, self.word.load(Relaxed)); // rule 2
-        }
+        self.take_out(&mut queue, usize::MAX, Stage::Dismissed, &mut wakes);
         drop(queue);
         wakes.wake();
+    }
+
+    /// Takes up to `n` waiters out of the queue, under the lock; returns how many it were.
+    fn take_out(&self, queue: &mut Queue, n: usize, stage: Stage, wakes: &mut Wakes) -> usize {
+        let mut count = 0;
+        while count < n && queue.front != NOWHERE {
+            let key = if stage == Stage::Served(End::Back) { queue.back } else { queue.front };
+            wakes.push(queue.finish(key, stage));
+            count += 1;
+        }
+        if count > 0 {
+            self.store(queue, self.word.load(Relaxed)); // rule 2
+        }
+        count
     }
 
     /// Serves from the front with what is free and `extra` permits (rule 3), under the lock and
@@ -428,14 +443,12 @@ impl WaitList {
         let mut wakes = Wakes::default();
         let mut queue = lock(&self.queue);
         let stage = queue.waiters[key].stage;
-        let waker = if stage == Stage::Waiting {
-            let waker = queue.finish(key, Stage::Dismissed);
+        let mut waker = None;
+        if stage == Stage::Waiting {
+            waker = queue.finish(key, Stage::Dismissed);
             // It may have stood at the front, before others who need less.
             self.serve(&mut queue, 0, &mut wakes);
-            waker
-        } else {
-            None
-        };
+        }
         queue.waiters.remove(key);
         drop(queue);
         drop(waker); // after the lock (rule 5)
@@ -560,28 +573,5 @@ impl Queue {
             None => self.back = prev,
         }
         waker
-    }
-}
-
-/// Wakers to wake once the lock is released (rule 5). One needs no heap, and one is what nearly all
-/// releases wake.
-#[derive(Debug, Default)]
-struct Wakes {
-    first: Option<Waker>,
-    rest: Vec<Waker>,
-}
-
-impl Wakes {
-    fn push(&mut self, waker: Option<Waker>) {
-        if self.first.is_none() {
-            self.first = waker;
-        } else {
-            self.rest.extend(waker);
-        }
-    }
-
-    /// Front first: the tasks are queued in the order in which they waited.
-    fn wake(self) {
-        self.first.into_iter().chain(self.rest).for_each(Waker::wake);
     }
 }

@@ -65,6 +65,7 @@ fn life() {
         let named = rondel::task::Builder::new().name("named").spawn(async {}).unwrap();
         drop(named);
         assert_eq!(rondel::spawn_blocking(|| 4).await.unwrap(), 4);
+        local_sets_and_promises().await;
     });
     let stranger = {
         let handle = handle.clone();
@@ -76,4 +77,27 @@ fn life() {
     assert_eq!(rondel::block_on(unread).unwrap(), [1, 2, 3]);
     let wakers = std::mem::take(&mut *kept.lock().unwrap());
     std::thread::spawn(move || drop(wakers)).join().unwrap();
+}
+
+/// Tasks and handles that end in every order, and things that are left behind.
+async fn local_sets_and_promises() {
+    let set = rondel::task::LocalSet::new();
+    let _entered = set.enter();
+    drop(set.spawn_local(async { vec![1] }));
+    let kept = set.spawn_local(async { vec![2] });
+    let left = rondel::task::spawn_local(pending::<()>());
+    set.run_until(rondel::task::yield_now()).await;
+    drop(set);
+    assert_eq!(kept.await.unwrap(), [2]);
+    assert!(left.await.is_err());
+
+    let promise = rondel::callbacks::Promise::new();
+    promise.add_done_callback(|_| ());
+    let task = rondel::callbacks::create_task(async { vec![3] });
+    assert_eq!((&task).await.unwrap(), [3]);
+    drop(rondel::callbacks::call_later(std::time::Duration::from_secs(3_600), || ()));
+    let mut queue = rondel::time::DelayQueue::new();
+    queue.insert(vec![4], std::time::Duration::from_secs(3_600));
+    assert!(poll_fn(|cx| Poll::Ready(queue.poll_expired(cx).is_pending())).await);
+    promise.set_result(vec![5]).unwrap();
 }

@@ -64,6 +64,11 @@ fn whole_use(text: &str, start: &str) -> String {
     statement.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
+/// What stands between the braces of the block that begins with `start`.
+fn body_of<'a>(text: &'a str, start: &str) -> &'a str {
+    text.split(start).nth(1).unwrap().split("\n}").next().unwrap()
+}
+
 /// `a::{b, c::d}` as `["a::b", "a::c::d"]`.
 fn used_paths(statement: &str) -> Vec<String> {
     let tree = statement.trim_start_matches("pub use ").replace(' ', "");
@@ -96,6 +101,16 @@ impl Items {
                 line.strip_prefix("pub mod ").and_then(|rest| rest.strip_suffix(';'))
             {
                 self.collect(&format!("{path}::{name}"), &module_file(file, name));
+            } else if let Some(name) =
+                line.strip_prefix("pub mod ").and_then(|rest| rest.strip_suffix(" {"))
+            {
+                for inner in
+                    body_of(text, line).lines().filter_map(|line| line.strip_prefix("    "))
+                {
+                    if let Some(item) = defined(inner) {
+                        self.0.insert(format!("{path}::{name}::{item}"), file.to_owned());
+                    }
+                }
             } else if line.starts_with("pub use ") {
                 for used in used_paths(&whole_use(text, line)) {
                     self.reexport(path, file, &used);

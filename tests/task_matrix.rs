@@ -17,12 +17,15 @@ mod shim;
 
 #[path = "../runtime/task"]
 mod task {
+    pub(crate) mod bells;
     pub(crate) mod cell;
+    pub(crate) mod elsewhere;
     pub(crate) mod home;
     pub(crate) mod id;
     pub(crate) mod inbox;
     pub(crate) mod info;
     pub(crate) mod join;
+    pub(crate) mod local_work;
     pub(crate) mod payload;
     mod state;
     mod waker;

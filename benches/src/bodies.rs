@@ -29,6 +29,8 @@ pub fn run(row: &str, meter: &mut Meter) {
         "ping_pong_mpsc" => rt::run(ping_pong_mpsc(meter)),
         "ping_pong_oneshot" => rt::run(ping_pong_oneshot(meter)),
         "mpsc_100" => rt::run(mpsc_100(meter, size.pick(1_000_000, 100_000))),
+        "broadcast_1x4" => rt::run(broadcast(meter, 4)),
+        "watch" => rt::run(watch(meter)),
         "recv_budget" => rt::run(recv_ready(meter)),
         "recv_no_budget" => rt::run(rt::unconstrained(recv_ready(meter))),
         "semaphore" => rt::run(semaphore(meter)),
@@ -187,6 +189,61 @@ async fn mpsc_100(meter: &mut Meter, items: usize) {
         source.await.unwrap();
         assert_eq!(sink.await.unwrap(), items);
         meter.stop(items);
+    }
+}
+
+async fn broadcast(meter: &mut Meter, receivers: usize) {
+    let (bursts, burst) = (1_000, 16);
+    while meter.more() {
+        meter.start();
+        let sender = rt::broadcast::Sender::new(burst);
+        let listen = |mut receiver: rt::broadcast::Receiver<usize>| async move {
+            let mut received = 0;
+            while let Ok(item) = receiver.recv().await {
+                black_box(item);
+                received += 1;
+            }
+            received
+        };
+        let sinks: Vec<_> = (0..receivers).map(|_| rt::spawn(listen(sender.subscribe()))).collect();
+        let source = rt::spawn(async move {
+            for _ in 0..bursts {
+                for item in 0..burst {
+                    sender.send(item).unwrap();
+                }
+                rt::yield_now().await; // one thread: all receivers take the burst now
+            }
+        });
+        source.await.unwrap();
+        for sink in sinks {
+            assert_eq!(sink.await.unwrap(), bursts * burst, "nobody lags");
+        }
+        meter.stop(bursts * burst);
+    }
+}
+
+async fn watch(meter: &mut Meter) {
+    let values = 10_000;
+    while meter.more() {
+        meter.start();
+        let (sender, mut receiver) = rt::watch::channel(0);
+        let sink = rt::spawn(async move {
+            let mut seen = 0;
+            while receiver.changed().await.is_ok() {
+                black_box(*receiver.borrow_and_update());
+                seen += 1;
+            }
+            seen
+        });
+        let source = rt::spawn(async move {
+            for value in 0..values {
+                rt::yield_now().await; // one thread: the receiver waits again
+                sender.send(value).unwrap();
+            }
+        });
+        source.await.unwrap();
+        assert_eq!(sink.await.unwrap(), values, "nothing is overwritten unseen");
+        meter.stop(values);
     }
 }
 

@@ -28,6 +28,8 @@ pub const ROWS: &[Row] = &[
     ns("ping_pong_mpsc", 0.45, "round trip between two tasks over two mpsc channels of one place"),
     ns("ping_pong_oneshot", 0.45, "round trip between two tasks over two fresh oneshots"),
     ns("mpsc_100", 0.45, "an item through a bounded(100) mpsc, one sender"),
+    ns("broadcast_1x4", 0.90, "a value through a broadcast to 4 tasks, sent in bursts of 16"),
+    ns("watch", 0.30, "a value sent through a watch to a task that waits for it"),
     ns("recv_budget", 0.60, "take an item that is there; each 128th time the budget is spent"),
     ns("recv_no_budget", 0.60, "the same, freed of the budget: the difference is its cost"),
     ns("semaphore", 0.55, "acquire and release a free permit"),

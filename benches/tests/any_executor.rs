@@ -12,12 +12,17 @@ use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::sync::mpsc as std_mpsc;
+use std::task::Poll;
 use std::thread;
 use std::time::Duration;
 
 use futures_util::task::LocalSpawnExt;
 use rondel::io::{AsyncReadExt, AsyncWriteExt, duplex};
-use rondel::sync::{CancellationToken, Mutex, Notify, Semaphore, mpsc, oneshot};
+use rondel::sync::broadcast::{self, error::RecvError};
+use rondel::sync::{
+    Barrier, CancellationToken, CapacityLimiter, Condition, Event, Mutex, Notify, PriorityQueue,
+    Semaphore, mpsc, oneshot, watch,
+};
 use rondel::task::yield_now;
 
 /// Rounds of each body: enough for both tasks to wait for each other many times.
@@ -140,12 +145,21 @@ mod runs {
         mutex_owned
         notify
         notify_waiters
+        event
+        condition
+        barrier
+        capacity_limiter
+        queue
         oneshot_reply
         oneshot_closed
         mpsc_bounded
         mpsc_reserve_and_recv_many
         mpsc_unbounded
         mpsc_closed
+        broadcast_both_ways
+        broadcast_lagging_and_closed
+        watch_both_ways
+        watch_wait_for
         cancellation_token
         combinators
         streams
@@ -279,6 +293,120 @@ fn notify_waiters() -> Body {
     )
 }
 
+/// Ping and pong, cleared at once by the one who was let go.
+fn event() -> Body {
+    let (ping, pong) = (Arc::new(Event::new()), Arc::new(Event::new()));
+    let (their_ping, their_pong) = (ping.clone(), pong.clone());
+    body(
+        async move {
+            for _ in 0..ROUNDS {
+                ping.set();
+                pong.wait().await;
+                pong.clear();
+            }
+        },
+        async move {
+            for _ in 0..ROUNDS {
+                their_ping.wait().await;
+                their_ping.clear();
+                their_pong.set();
+            }
+        },
+        || {},
+    )
+}
+
+/// A list with room for one, and a lock; both sides wait for the other to change it.
+fn condition() -> Body {
+    let shared = Arc::new((Mutex::new(Vec::new()), Condition::new()));
+    let (putter, getter) = (shared.clone(), shared.clone());
+    body(
+        async move {
+            for number in 0..ROUNDS {
+                let list = putter.0.lock().await;
+                putter.1.wait_for(list, |list| list.is_empty()).await.push(number);
+                putter.1.notify_one();
+            }
+        },
+        async move {
+            for number in 0..ROUNDS {
+                let list = getter.0.lock().await;
+                let got = getter.1.wait_while(list, |list| list.is_empty()).await.pop();
+                assert_eq!(got, Some(number));
+                getter.1.notify_all();
+            }
+        },
+        move || assert!(shared.0.try_lock().unwrap().is_empty()),
+    )
+}
+
+/// Each is in the same round as the other when it is let go.
+fn barrier() -> Body {
+    let barrier = Arc::new(Barrier::new(2));
+    let rounds = Arc::new([AtomicUsize::new(0), AtomicUsize::new(0)]);
+    let side = |me: usize| {
+        let (barrier, rounds) = (barrier.clone(), rounds.clone());
+        async move {
+            for round in 1..=ROUNDS {
+                rounds[me].store(round, SeqCst);
+                barrier.wait().await;
+                assert!(rounds[1 - me].load(SeqCst) >= round);
+            }
+        }
+    };
+    let check = barrier.clone();
+    body(side(0), side(1), move || assert_eq!(check.n_waiting(), 0))
+}
+
+/// Both want the only token; one of them changes how many there are.
+fn capacity_limiter() -> Body {
+    let limiter = Arc::new(CapacityLimiter::for_borrowers(1));
+    let side = |name: &'static str, totals: [usize; 2]| {
+        let limiter = limiter.clone();
+        async move {
+            for round in 0..ROUNDS {
+                let token = limiter.clone().acquire_owned_on_behalf_of(name).await.unwrap();
+                limiter.set_total_tokens(totals[round % 2]);
+                yield_now().await;
+                drop(token);
+            }
+        }
+    };
+    let check = limiter.clone();
+    body(side("left", [1, 2]), side("right", [1, 1]), move || {
+        assert_eq!(check.borrowed_tokens(), 0);
+    })
+}
+
+/// One side puts, in vain now and then; the other one gets, and says when all is done.
+fn queue() -> Body {
+    let queue = Arc::new(PriorityQueue::new(2));
+    let (putter, getter) = (queue.clone(), queue.clone());
+    body(
+        async move {
+            for number in 0..ROUNDS {
+                putter.put(number).await.unwrap();
+            }
+            putter.join().await;
+            putter.shutdown(false);
+        },
+        async move {
+            let mut sum = 0;
+            loop {
+                // A getter that is dropped, served or not, takes nothing with it.
+                let polled = rondel::testing::task::spawn(getter.get_guard()).poll();
+                if let Poll::Ready(Ok(number)) = polled {
+                    sum += *number;
+                }
+                let Ok(number) = getter.get_guard().await else { break };
+                sum += *number;
+            }
+            assert_eq!(sum, ROUNDS * (ROUNDS - 1) / 2);
+        },
+        move || assert!(queue.empty() && queue.is_shutdown()),
+    )
+}
+
 /// Questions with a place for the answer.
 fn oneshot_reply() -> Body {
     let (tx, mut rx) = mpsc::channel(1);
@@ -315,6 +443,124 @@ fn oneshot_closed() -> Body {
             while let Some(receiver) = rx.recv().await {
                 yield_now().await;
                 drop(receiver);
+            }
+        },
+        || {},
+    )
+}
+
+/// Both sides hear both sides, each the other's word before its own next one.
+fn broadcast_both_ways() -> Body {
+    let (tx, first) = broadcast::channel(4);
+    let second = tx.subscribe();
+    let side = |tx: broadcast::Sender<(usize, usize)>, mut rx: broadcast::Receiver<_>, me| {
+        async move {
+            for round in 0..ROUNDS {
+                assert_eq!(tx.send((me, round)).unwrap(), 2);
+                let mut heard = [rx.recv().await.unwrap(), rx.recv().await.unwrap()];
+                heard.sort_unstable();
+                assert_eq!(heard, [(0, round), (1, round)]);
+            }
+            rx // kept until both are done: a send finds two receivers
+        }
+    };
+    let (left, right) = (side(tx.clone(), first, 0), side(tx.clone(), second, 1));
+    let (keep, kept) = (Arc::new(std::sync::Mutex::new(vec![])), tx);
+    let (mine, theirs) = (keep.clone(), keep.clone());
+    body(
+        async move {
+            let rx = left.await;
+            mine.lock().unwrap().push(rx);
+        },
+        async move {
+            let rx = right.await;
+            theirs.lock().unwrap().push(rx);
+        },
+        move || {
+            assert_eq!((kept.len(), kept.receiver_count()), (0, 2));
+            drop(keep);
+            assert_eq!(kept.receiver_count(), 0);
+        },
+    )
+}
+
+/// What a slow receiver got and what it was told to have lost is all that was sent; and the sender
+/// sees it go.
+fn broadcast_lagging_and_closed() -> Body {
+    let (tx, mut rx) = broadcast::channel(2);
+    let weak = tx.downgrade();
+    let (reply, end) = oneshot::channel();
+    body(
+        async move {
+            for number in 0..ROUNDS as u64 {
+                tx.send(number).unwrap();
+                if number % 3 == 0 {
+                    yield_now().await;
+                }
+            }
+            let other = tx.clone();
+            drop(tx);
+            other.send(u64::MAX).unwrap();
+            other.closed().await;
+            assert_eq!(end.await, Ok(ROUNDS as u64));
+        },
+        async move {
+            let mut accounted = 0;
+            loop {
+                match rx.recv().await {
+                    Ok(u64::MAX) => break,
+                    Ok(number) => {
+                        assert_eq!(number, accounted);
+                        accounted += 1;
+                    }
+                    Err(RecvError::Lagged(missed)) => accounted += missed,
+                    Err(RecvError::Closed) => panic!("there is a sender"),
+                }
+            }
+            drop(rx);
+            reply.send(accounted).unwrap();
+        },
+        move || assert!(weak.upgrade().is_none()),
+    )
+}
+
+/// Ping and pong, by two values that both sides can see.
+fn watch_both_ways() -> Body {
+    let (ping, mut pinged) = watch::channel(0);
+    let (pong, mut ponged) = watch::channel(0);
+    body(
+        async move {
+            for round in 1..=ROUNDS {
+                ping.send(round).unwrap();
+                ponged.changed().await.unwrap();
+                assert_eq!(*ponged.borrow_and_update(), round);
+            }
+        },
+        async move {
+            while pinged.changed().await.is_ok() {
+                let round = *pinged.borrow_and_update();
+                pong.send_replace(round);
+            }
+            assert_eq!(*pinged.borrow(), ROUNDS);
+        },
+        || {},
+    )
+}
+
+/// A value is waited for that comes after many others, and the sender sees the receiver go.
+fn watch_wait_for() -> Body {
+    let (tx, mut rx) = watch::channel(0);
+    body(
+        async move {
+            for _ in 0..ROUNDS {
+                tx.send_modify(|count| *count += 1);
+                yield_now().await;
+            }
+            tx.closed().await;
+        },
+        async move {
+            for wanted in (0..=ROUNDS).step_by(7) {
+                assert!(*rx.wait_for(|&count| count >= wanted).await.unwrap() >= wanted);
             }
         },
         || {},

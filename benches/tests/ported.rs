@@ -31,7 +31,6 @@ mod on_tokio {
     }
 }
 
-#[cfg(any())]
 mod on_rondel {
     use ::rondel as tokio;
     programs! {

@@ -37,6 +37,7 @@ mod gather;
 mod hedge;
 mod join;
 mod maybe_done;
+mod pin;
 mod race;
 mod select;
 mod shield;

@@ -24,6 +24,7 @@
 //! Real world: tokio's `duplex`; `socketpair(2)`; asyncio has none and its tests use real sockets.
 
 use super::{AsyncRead, AsyncWrite, ReadBuf};
+use crate::leaf::poll_leaf;
 use crate::shim::{Arc, Mutex, lock};
 use std::collections::VecDeque;
 use std::io::{self, IoSlice};
@@ -136,19 +137,21 @@ impl AsyncRead for DuplexStream {
         cx: &mut Context<'_>,
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        let mine = cx.waker().clone();
-        let mut pipe = lock(&self.incoming);
-        let was_full = pipe.bytes.len() == pipe.capacity;
-        let answer = pipe.try_read(buf);
-        let (replaced, woken) = match answer {
-            Poll::Pending => (pipe.reader.replace(mine), None),
-            Poll::Ready(()) if was_full => (Some(mine), pipe.writer.take()),
-            Poll::Ready(()) => (Some(mine), None),
-        };
-        drop(pipe);
-        drop(replaced);
-        woken.into_iter().for_each(Waker::wake);
-        answer.map(Ok)
+        poll_leaf("DuplexStream::read", cx, |cx| {
+            let mine = cx.waker().clone();
+            let mut pipe = lock(&self.incoming);
+            let was_full = pipe.bytes.len() == pipe.capacity;
+            let answer = pipe.try_read(buf);
+            let (replaced, woken) = match answer {
+                Poll::Pending => (pipe.reader.replace(mine), None),
+                Poll::Ready(()) if was_full => (Some(mine), pipe.writer.take()),
+                Poll::Ready(()) => (Some(mine), None),
+            };
+            drop(pipe);
+            drop(replaced);
+            woken.into_iter().for_each(Waker::wake);
+            answer.map(Ok)
+        })
     }
 }
 
@@ -175,17 +178,19 @@ impl AsyncWrite for DuplexStream {
         cx: &mut Context<'_>,
         bufs: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        let mine = cx.waker().clone();
-        let mut pipe = lock(&self.outgoing);
-        let answer = pipe.try_write(bufs);
-        let (replaced, woken) = match answer {
-            Poll::Pending => (pipe.writer.replace(mine), None),
-            Poll::Ready(_) => (Some(mine), pipe.reader.take()),
-        };
-        drop(pipe);
-        drop(replaced);
-        woken.into_iter().for_each(Waker::wake);
-        answer
+        poll_leaf("DuplexStream::write", cx, |cx| {
+            let mine = cx.waker().clone();
+            let mut pipe = lock(&self.outgoing);
+            let answer = pipe.try_write(bufs);
+            let (replaced, woken) = match answer {
+                Poll::Pending => (pipe.writer.replace(mine), None),
+                Poll::Ready(_) => (Some(mine), pipe.reader.take()),
+            };
+            drop(pipe);
+            drop(replaced);
+            woken.into_iter().for_each(Waker::wake);
+            answer
+        })
     }
 
     fn is_write_vectored(&self) -> bool {

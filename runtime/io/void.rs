@@ -6,9 +6,15 @@
 //! Real world: `/dev/null` and `/dev/zero`; tokio's and the standard library's have the same names.
 
 use super::{AsyncBufRead, AsyncRead, AsyncWrite, ReadBuf};
+use crate::leaf::poll_leaf;
 use std::io::{self, IoSlice};
 use std::pin::Pin;
 use std::task::{Context, Poll};
+
+/// Always ready, but for a task that has used up its budget: a loop over nothing starves nobody.
+fn ready<T>(cx: &mut Context<'_>, value: T) -> Poll<io::Result<T>> {
+    poll_leaf("io::empty", cx, |_| Poll::Ready(Ok(value)))
+}
 
 /// A reader that is at its end, and a writer that throws away; made by [`empty`].
 #[derive(Debug, Clone, Copy)]
@@ -33,16 +39,16 @@ pub fn empty() -> Empty {
 impl AsyncRead for Empty {
     fn poll_read(
         self: Pin<&mut Self>,
-        _cx: &mut Context<'_>,
+        cx: &mut Context<'_>,
         _buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        Poll::Ready(Ok(()))
+        ready(cx, ())
     }
 }
 
 impl AsyncBufRead for Empty {
-    fn poll_fill_buf(self: Pin<&mut Self>, _cx: &mut Context<'_>) -> Poll<io::Result<&[u8]>> {
-        Poll::Ready(Ok(&[]))
+    fn poll_fill_buf(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<&[u8]>> {
+        ready(cx, &[][..])
     }
 
     fn consume(self: Pin<&mut Self>, _amt: usize) {}
@@ -72,26 +78,26 @@ macro_rules! throw_away {
         impl AsyncWrite for $name {
             fn poll_write(
                 self: Pin<&mut Self>,
-                _cx: &mut Context<'_>,
+                cx: &mut Context<'_>,
                 buf: &[u8],
             ) -> Poll<io::Result<usize>> {
-                Poll::Ready(Ok(buf.len()))
+                ready(cx, buf.len())
             }
 
-            fn poll_flush(self: Pin<&mut Self>, _cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-                Poll::Ready(Ok(()))
+            fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+                ready(cx, ())
             }
 
-            fn poll_shutdown(self: Pin<&mut Self>, _cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-                Poll::Ready(Ok(()))
+            fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+                ready(cx, ())
             }
 
             fn poll_write_vectored(
                 self: Pin<&mut Self>,
-                _cx: &mut Context<'_>,
+                cx: &mut Context<'_>,
                 bufs: &[IoSlice<'_>],
             ) -> Poll<io::Result<usize>> {
-                Poll::Ready(Ok(bufs.iter().map(|buf| buf.len()).sum()))
+                ready(cx, bufs.iter().map(|buf| buf.len()).sum())
             }
 
             fn is_write_vectored(&self) -> bool {
@@ -128,11 +134,13 @@ pub fn repeat(byte: u8) -> Repeat {
 impl AsyncRead for Repeat {
     fn poll_read(
         self: Pin<&mut Self>,
-        _cx: &mut Context<'_>,
+        cx: &mut Context<'_>,
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        let room = buf.remaining();
-        bytes::BufMut::put_bytes(buf, self.byte, room);
-        Poll::Ready(Ok(()))
+        poll_leaf("io::repeat", cx, |_| {
+            let room = buf.remaining();
+            bytes::BufMut::put_bytes(buf, self.byte, room);
+            Poll::Ready(Ok(()))
+        })
     }
 }

@@ -13,12 +13,14 @@
 //!    hands the notification on. One that was sent off by `notify_waiters` does not.
 //! 2. `notify_waiters` also reaches futures that exist but were not polled yet: each future
 //!    remembers how many such calls there had been when it was made.
+//! 3. So "make the future, look, wait" misses nothing: who does not see what was done before
+//!    `notify_waiters` has made the future before that call, and is reached by it.
 //!
 //! Real world: asyncio's `Condition` without its lock; a condition variable that remembers one
 //! signal.
 
 use std::fmt;
-use std::future::Future;
+use std::future::{Future, poll_fn};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
@@ -115,14 +117,13 @@ impl Notify {
     /// });
     /// ```
     pub fn notify_waiters(&self) {
-        // Release: a future that was made after this call is not reached by it, so whoever made it
-        // must see what was done before the call; pairs with the Acquire in `begin`.
+        // Release: pairs with Acquire in `begin` (rule 3). Those who queue up later see it by the
+        // lock.
         self.list.dismiss_all(|| _ = self.calls.fetch_add(1, Release));
     }
 
     fn begin(&self) -> Wait {
-        // Acquire: see `notify_waiters`. "Make the future, look whether it is so already, wait"
-        // would else miss both the news and the call.
+        // Acquire: pairs with Release in `notify_waiters` (rule 3).
         Wait { place: Place::default(), calls: self.calls.load(Acquire), stage: Stage::New }
     }
 
@@ -131,9 +132,12 @@ impl Notify {
             return Poll::Ready(());
         }
         let calls = wait.calls;
-        // Relaxed: under the lock, which the calls are made under.
+        // Relaxed: ordered by the lock, or by the permit we took.
         let stale = || self.calls.load(Relaxed) != calls;
         let result = self.list.poll(&mut wait.place, 1, waker, stale);
+        if wait.stage == Stage::New && result == Poll::Ready(Ok(())) && stale() {
+            self.list.leave_one(End::Front); // it was reached anyway: the permit is for another one
+        }
         wait.stage = if result.is_pending() { Stage::Waiting } else { Stage::Done };
         // Notified or dismissed by `notify_waiters`: both mean "go on".
         result.map(|_| ())
@@ -199,6 +203,11 @@ impl Notified<'_> {
     /// The poll for whoever waits here under a name of its own (rule 2 of `leaf.rs`).
     pub(crate) fn poll_as(&mut self, name: &'static str, cx: &mut Context<'_>) -> Poll<()> {
         poll_leaf(name, cx, |cx| self.notify.poll(&mut self.wait, Some(cx.waker())))
+    }
+
+    /// Waits as a part of somebody else's wait, which is a leaf already.
+    pub(super) async fn within_a_leaf(mut self) {
+        poll_fn(|cx| self.notify.poll(&mut self.wait, Some(cx.waker()))).await;
     }
 }
 

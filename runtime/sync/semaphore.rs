@@ -67,6 +67,7 @@ impl Semaphore {
     /// A semaphore with so many permits.
     ///
     /// Panics if `permits` is more than [`MAX_PERMITS`](Self::MAX_PERMITS).
+    #[track_caller]
     pub fn new(permits: usize) -> Self {
         assert!(
             permits <= Self::MAX_PERMITS,
@@ -327,6 +328,7 @@ impl<'a> SemaphorePermit<'a> {
     /// Takes over the permits of `other`.
     ///
     /// Panics if `other` is of a different semaphore.
+    #[track_caller]
     pub fn merge(&mut self, mut other: Self) {
         assert!(
             std::ptr::eq(self.semaphore, other.semaphore),
@@ -376,6 +378,7 @@ impl OwnedSemaphorePermit {
     /// Takes over the permits of `other`.
     ///
     /// Panics if `other` is of a different semaphore.
+    #[track_caller]
     pub fn merge(&mut self, mut other: Self) {
         assert!(
             Arc::ptr_eq(&self.semaphore, &other.semaphore),

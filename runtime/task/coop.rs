@@ -10,6 +10,8 @@
 
 use crate::budget::{self, Step};
 use pin_project_lite::pin_project;
+use std::cell::Cell;
+use std::fmt;
 use std::future::{Future, poll_fn};
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
@@ -34,7 +36,7 @@ use std::task::{Context, Poll, ready};
 /// });
 /// ```
 pub async fn consume_budget() {
-    poll_fn(|cx| poll_proceed(cx).map(RestoreOnPending::made_progress)).await;
+    poll_fn(|cx| poll_proceed(cx).map(|step| step.made_progress())).await;
 }
 
 /// Whether the task has steps of its budget left in this poll; always true outside a loop.
@@ -89,18 +91,23 @@ pub fn has_budget_remaining() -> bool {
 /// });
 /// ```
 pub fn poll_proceed(cx: &mut Context<'_>) -> Poll<RestoreOnPending> {
-    budget::poll_step(cx).map(RestoreOnPending)
+    budget::poll_step(cx).map(|step| RestoreOnPending(Cell::new(Some(step))))
 }
 
 /// A step of the budget; see [`poll_proceed`].
-#[derive(Debug)]
 #[must_use = "dropped at once, the step is given back and the budget bounds nothing"]
-pub struct RestoreOnPending(Step);
+pub struct RestoreOnPending(Cell<Option<Step>>);
 
 impl RestoreOnPending {
     /// The step led somewhere: it stays paid.
-    pub fn made_progress(self) {
-        self.0.made_progress();
+    pub fn made_progress(&self) {
+        self.0.take().into_iter().for_each(Step::made_progress);
+    }
+}
+
+impl fmt::Debug for RestoreOnPending {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("RestoreOnPending")
     }
 }
 

@@ -1,7 +1,8 @@
 //! Floor 1. The handle of a task: wait for its output, ask it to end, or let it go.
 //!
-//! A handle serves two kinds of work: a task of a loop, and something that runs elsewhere (a
-//! closure on the blocking pool) and is reached through the small trait [`Elsewhere`].
+//! A handle serves three kinds of work: a task of a loop; a task of a `LocalSet`, which knows no
+//! loop (`local_work.rs`); and something that runs elsewhere (a closure on the blocking pool) and
+//! is reached through the small trait of `elsewhere.rs`.
 //!
 //! ```text
 //!   handle      at home                               from another thread
@@ -23,9 +24,11 @@
 //! trio nursery or Python's `TaskGroup` has no such loose end: see [`JoinSet`](super::JoinSet).
 
 use super::cell::{OutputOf, TaskRef};
+use super::elsewhere::{Elsewhere, Stop};
 use super::home::HomeRef;
 use super::id::{Id, Origin};
 use super::info::TaskInfo;
+use super::local_work::LocalOutput;
 use super::payload::PanicPayload;
 use crate::{budget, roll_call};
 use std::any::Any;
@@ -35,21 +38,7 @@ use std::io;
 use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll, Waker, ready};
-
-/// Work that is not a task of a loop but has a handle like one.
-pub(crate) trait Elsewhere<T>: Stop {
-    /// The output, or `None` if it is not there yet: then `waker` is woken once it is.
-    fn poll_output(&self, waker: &Waker) -> Option<Result<T, JoinError>>;
-}
-
-/// The part of [`Elsewhere`] that does not know the output. An [`AbortHandle`] has no `T`, so that
-/// handles of many kinds of work can be kept in one list.
-pub(crate) trait Stop: Send + Sync {
-    fn abort(&self);
-    fn is_finished(&self) -> bool;
-    fn origin(&self) -> &Origin;
-}
+use std::task::{Context, Poll, ready};
 
 /// The right to wait for a task and to take its output.
 ///
@@ -77,6 +66,7 @@ pub struct JoinHandle<T>(Work<T>);
 /// spawner 5 ns. The rarer kind pays for that with a box.
 enum Work<T> {
     Task(OutputOf<T>),
+    Local(LocalOutput<T>),
     Elsewhere(Box<Arc<dyn Elsewhere<T>>>),
 }
 
@@ -103,9 +93,14 @@ impl<T> JoinHandle<T> {
         Self(Work::Elsewhere(Box::new(work)))
     }
 
+    pub(crate) fn of_local(output: LocalOutput<T>) -> Self {
+        Self(Work::Local(output))
+    }
+
     fn origin(&self) -> &Origin {
         match &self.0 {
             Work::Task(output) => output.task().origin(),
+            Work::Local(output) => output.remote().origin(),
             Work::Elsewhere(work) => work.origin(),
         }
     }
@@ -126,6 +121,7 @@ impl<T> JoinHandle<T> {
     pub fn is_finished(&self) -> bool {
         match &self.0 {
             Work::Task(output) => output.task().is_done(),
+            Work::Local(output) => output.remote().is_finished(),
             Work::Elsewhere(work) => work.is_finished(),
         }
     }
@@ -149,6 +145,7 @@ impl<T> JoinHandle<T> {
     pub fn abort(&self) {
         match &self.0 {
             Work::Task(output) => output.task().abort(),
+            Work::Local(output) => output.remote().abort(),
             Work::Elsewhere(work) => work.abort(),
         }
     }
@@ -156,9 +153,11 @@ impl<T> JoinHandle<T> {
 
 impl<T: 'static> JoinHandle<T> {
     /// A handle that can abort the task but not wait for it.
+    #[must_use = "abort handles do nothing unless `.abort` is called"]
     pub fn abort_handle(&self) -> AbortHandle {
         AbortHandle(match &self.0 {
             Work::Task(output) => Abortable::Task(output.task().clone()),
+            Work::Local(output) => Abortable::Elsewhere(output.remote().clone()),
             Work::Elsewhere(work) => Abortable::Elsewhere(work.as_ref().clone()),
         })
     }
@@ -173,21 +172,13 @@ impl<T> Future for JoinHandle<T> {
         if self.is_finished() {
             step.made_progress();
         } else {
-            roll_call::note(|| self.whom());
+            roll_call::note(|| self.origin().to_string());
         }
         self.poll_free(cx)
     }
 }
 
 impl<T> JoinHandle<T> {
-    /// Whom a task waits for that awaits this.
-    fn whom(&self) -> String {
-        match &self.0 {
-            Work::Task(output) => output.task().origin().to_string(),
-            Work::Elsewhere(work) => format!("closure {} of `spawn_blocking`", work.origin().id),
-        }
-    }
-
     /// The poll without the budget, for sets of handles, which pay for themselves.
     #[inline(always)]
     pub(crate) fn poll_free(&mut self, cx: &mut Context<'_>) -> Poll<Result<T, JoinError>> {
@@ -195,6 +186,7 @@ impl<T> JoinHandle<T> {
             Work::Elsewhere(work) => {
                 work.poll_output(cx.waker()).map_or(Poll::Pending, Poll::Ready)
             }
+            Work::Local(output) => output.poll(cx.waker()),
             Work::Task(output) if output.task().is_done() => {
                 let taken = output.take();
                 assert!(

@@ -13,8 +13,9 @@
 
 use std::fmt;
 use std::future::{Future, poll_fn};
+use std::io;
 use std::panic::resume_unwind;
-use std::sync::Arc;
+use std::sync::Arc; // not the shim's: a `Waker` is made of std's
 use std::task::{Context, Poll, Wake, Waker};
 
 use slab::Slab;
@@ -22,7 +23,7 @@ use slab::Slab;
 use super::bells::{Bells, Key};
 use crate::current::Handle;
 use crate::leaf::poll_leaf;
-use crate::task::{AbortHandle, Id, JoinError, JoinHandle};
+use crate::task::{self, AbortHandle, Id, JoinError, JoinHandle, LocalSet};
 
 /// Tasks that can be joined in the order in which they end. Dropping the set aborts them.
 ///
@@ -224,9 +225,22 @@ impl<T> JoinSet<T> {
 }
 
 impl<T: 'static> JoinSet<T> {
+    /// Begins a task that has a name.
+    ///
+    /// ```
+    /// rondel::run(async {
+    ///     let mut set = rondel::task::JoinSet::new();
+    ///     set.build_task().name("adder").spawn(async { 1 + 1 }).unwrap();
+    ///     assert_eq!(set.join_all().await, [2]);
+    /// });
+    /// ```
+    pub fn build_task(&mut self) -> Builder<'_, T> {
+        Builder { set: self, builder: task::Builder::new() }
+    }
+
     /// Spawns `future` on the loop this thread is inside of, and puts the task into the set.
     ///
-    /// See [`task::spawn`](crate::task::spawn).
+    /// See [`task::spawn`].
     ///
     /// # Panics
     ///
@@ -237,7 +251,7 @@ impl<T: 'static> JoinSet<T> {
         F: Future<Output = T> + Send + 'static,
         T: Send,
     {
-        self.insert(crate::task::spawn(future))
+        self.insert(task::spawn(future))
     }
 
     /// Spawns `future` on the loop of `handle`, and puts the task into the set.
@@ -252,7 +266,7 @@ impl<T: 'static> JoinSet<T> {
 
     /// Spawns a future that must stay on this thread, and puts the task into the set.
     ///
-    /// See [`task::spawn_local`](crate::task::spawn_local).
+    /// See [`task::spawn_local`].
     ///
     /// # Panics
     ///
@@ -262,13 +276,25 @@ impl<T: 'static> JoinSet<T> {
     where
         F: Future<Output = T> + 'static,
     {
-        self.insert(crate::task::spawn_local(future))
+        self.insert(task::spawn_local(future))
+    }
+
+    /// Spawns a future on `local_set`, and puts the task into this set. It runs while `local_set`
+    /// is polled.
+    ///
+    /// See [`LocalSet::spawn_local`].
+    #[track_caller]
+    pub fn spawn_local_on<F>(&mut self, future: F, local_set: &LocalSet) -> AbortHandle
+    where
+        F: Future<Output = T> + 'static,
+    {
+        self.insert(local_set.spawn_local(future))
     }
 
     /// Runs `work` on a thread of the blocking pool, and puts it into the set.
     ///
     /// It can be aborted only before it starts. See
-    /// [`task::spawn_blocking`](crate::task::spawn_blocking).
+    /// [`task::spawn_blocking`].
     ///
     /// # Panics
     ///
@@ -279,7 +305,7 @@ impl<T: 'static> JoinSet<T> {
         F: FnOnce() -> T + Send + 'static,
         T: Send,
     {
-        self.insert(crate::task::spawn_blocking(work))
+        self.insert(task::spawn_blocking(work))
     }
 
     /// Runs `work` on a thread of the blocking pool of `handle`, and puts it into the set.
@@ -359,5 +385,121 @@ where
         futures.into_iter().for_each(|future| {
             self.spawn(future);
         });
+    }
+}
+
+/// Starts tasks that have a name, in a [`JoinSet`]; made by [`JoinSet::build_task`].
+///
+/// The twin of `tokio::task::join_set::Builder`; the name is that of [`task::Builder`].
+#[must_use = "builders do nothing unless used to spawn a task"]
+pub struct Builder<'a, T> {
+    set: &'a mut JoinSet<T>,
+    builder: task::Builder<'a>,
+}
+
+impl<'a, T: 'static> Builder<'a, T> {
+    /// Gives the task a name.
+    pub fn name(self, name: &'a str) -> Self {
+        Self { builder: self.builder.name(name), ..self }
+    }
+
+    /// As [`JoinSet::spawn`].
+    ///
+    /// # Errors
+    ///
+    /// None today: the `Result` is tokio's shape.
+    ///
+    /// # Panics
+    ///
+    /// If called outside a loop.
+    #[track_caller]
+    pub fn spawn<F>(self, future: F) -> io::Result<AbortHandle>
+    where
+        F: Future<Output = T> + Send + 'static,
+        T: Send,
+    {
+        Ok(self.set.insert(self.builder.spawn(future)?))
+    }
+
+    /// As [`JoinSet::spawn_on`].
+    ///
+    /// # Errors
+    ///
+    /// None today: the `Result` is tokio's shape.
+    #[track_caller]
+    pub fn spawn_on<F>(self, future: F, handle: &Handle) -> io::Result<AbortHandle>
+    where
+        F: Future<Output = T> + Send + 'static,
+        T: Send,
+    {
+        Ok(self.set.insert(self.builder.spawn_on(future, handle)?))
+    }
+
+    /// As [`JoinSet::spawn_local`].
+    ///
+    /// # Errors
+    ///
+    /// None today: the `Result` is tokio's shape.
+    ///
+    /// # Panics
+    ///
+    /// As [`task::spawn_local`].
+    #[track_caller]
+    pub fn spawn_local<F>(self, future: F) -> io::Result<AbortHandle>
+    where
+        F: Future<Output = T> + 'static,
+    {
+        Ok(self.set.insert(self.builder.spawn_local(future)?))
+    }
+
+    /// As [`JoinSet::spawn_local_on`].
+    ///
+    /// # Errors
+    ///
+    /// None today: the `Result` is tokio's shape.
+    #[track_caller]
+    pub fn spawn_local_on<F>(self, future: F, local_set: &LocalSet) -> io::Result<AbortHandle>
+    where
+        F: Future<Output = T> + 'static,
+    {
+        Ok(self.set.insert(self.builder.spawn_local_on(future, local_set)?))
+    }
+
+    /// As [`JoinSet::spawn_blocking`].
+    ///
+    /// # Errors
+    ///
+    /// If no thread can be started.
+    ///
+    /// # Panics
+    ///
+    /// If no runtime is current on this thread.
+    #[track_caller]
+    pub fn spawn_blocking<F>(self, work: F) -> io::Result<AbortHandle>
+    where
+        F: FnOnce() -> T + Send + 'static,
+        T: Send,
+    {
+        Ok(self.set.insert(self.builder.spawn_blocking(work)?))
+    }
+
+    /// As [`JoinSet::spawn_blocking_on`].
+    ///
+    /// # Errors
+    ///
+    /// If no thread can be started.
+    #[track_caller]
+    pub fn spawn_blocking_on<F>(self, work: F, handle: &Handle) -> io::Result<AbortHandle>
+    where
+        F: FnOnce() -> T + Send + 'static,
+        T: Send,
+    {
+        Ok(self.set.insert(self.builder.spawn_blocking_on(work, handle)?))
+    }
+}
+
+impl<T> fmt::Debug for Builder<'_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Builder").field("set", &self.set).field("task", &self.builder).finish()
     }
 }

@@ -35,30 +35,39 @@
 //! `state.rs` has a method and a test for each row, `tests/task_matrix.rs` each row from outside.
 //!
 //! **Owner pays plainly, strangers pay atomically**: see `home.rs` for who is who, `inbox.rs` for
-//! the notes, `cell.rs` for the block, `waker.rs` and `join.rs` for its two faces.
+//! the notes, `cell.rs` for the block, `waker.rs` and `join.rs` for its two faces. A task of a
+//! `LocalSet` has the same life, and is made of other parts: `local_work.rs`.
 
 mod abort_on_drop;
 pub(crate) mod bells;
+mod block_in_place;
 pub(crate) mod cell;
 pub mod coop;
+pub(crate) mod elsewhere;
 mod group;
 pub(crate) mod home;
 pub(crate) mod id;
 pub(crate) mod inbox;
 pub(crate) mod info;
 pub(crate) mod join;
-mod join_set;
+pub mod join_set;
+mod local_set;
+pub(crate) mod local_work;
 pub(crate) mod payload;
 mod scope;
 mod shutdown;
 mod spawn;
 mod state;
 pub(crate) mod tally;
+mod task_local;
 mod task_tracker;
 pub(crate) mod waker;
 mod yield_now;
 
 pub use abort_on_drop::{AbortOnDrop, AbortOnDropHandle};
+pub use block_in_place::block_in_place;
+#[doc(hidden)] // where tokio had them first
+pub use coop::{Unconstrained, consume_budget, unconstrained};
 pub use group::{
     BoxError, ChildError, ChildHandle, ErrorGroup, Failure, GroupClosed, Member, Start, StartError,
     Started, TaskGroup, TaskGroupBuilder,
@@ -67,6 +76,7 @@ pub use id::{Id, id, try_id};
 pub use info::TaskInfo;
 pub use join::{AbortHandle, JoinError, JoinHandle};
 pub use join_set::JoinSet;
+pub use local_set::{LocalEnterGuard, LocalSet};
 pub use payload::PanicPayload;
 pub use scope::{
     LocalScope, Scope, ScopeFuture, ScopedJoinHandle, TryLocalScope, TryScope, TryScopeFuture,
@@ -74,5 +84,11 @@ pub use scope::{
 };
 pub use shutdown::{Shutdown, ShutdownOutcome, ShutdownReport, ShutdownTask};
 pub use spawn::{Builder, spawn, spawn_blocking, spawn_local};
+pub use task_local::{AccessError, LocalKey};
 pub use task_tracker::{TaskTracker, TaskTrackerToken, TaskTrackerWaitFuture, TrackedFuture};
 pub use yield_now::yield_now;
+
+/// The futures of this module that have a name.
+pub mod futures {
+    pub use super::task_local::TaskLocalFuture;
+}

@@ -1,7 +1,9 @@
 //! Floor 5. Starting tasks: on this loop, on this thread, on the blocking pool.
 
+use super::elsewhere::{Elsewhere, Stop};
 use super::id::Origin;
-use super::join::{Elsewhere, JoinError, JoinHandle, Stop};
+use super::join::{JoinError, JoinHandle};
+use super::local_set::{self, LocalSet};
 use crate::current::{self, Handle};
 use std::future::Future;
 use std::io;
@@ -49,17 +51,19 @@ where
     if current::is_inside_own_loop() {
         current::spawn_here(future, name)
     } else {
-        Handle::current().spawn_from(future, Origin::here(name))
+        Handle::current().spawn_named(future, name)
     }
 }
 
 /// Starts a task that never leaves this thread, so its future need not be `Send`.
 ///
-/// The twin of `tokio::task::spawn_local`, without a `LocalSet`: the local flavour is one already.
+/// It goes to the [`LocalSet`] that is being polled or [entered](LocalSet::enter) on this thread;
+/// without one to the loop. The twin of `tokio::task::spawn_local`, which needs a set: the local
+/// flavour is one already.
 ///
 /// # Panics
 ///
-/// Panics if no loop runs on this thread.
+/// Panics if there is no set and no loop runs on this thread.
 ///
 /// **Cost:** as [`spawn`].
 ///
@@ -79,7 +83,19 @@ where
     F: Future + 'static,
     F::Output: 'static,
 {
-    current::spawn_here(future, None)
+    spawn_local_from(future, None)
+}
+
+#[track_caller]
+fn spawn_local_from<F>(future: F, name: Option<&str>) -> JoinHandle<F::Output>
+where
+    F: Future + 'static,
+    F::Output: 'static,
+{
+    match local_set::current() {
+        Some(set) => set.spawn(future, name),
+        None => current::spawn_here(future, name),
+    }
 }
 
 /// Runs a closure that blocks on a thread of the blocking pool.
@@ -309,6 +325,20 @@ impl<'a> Builder<'a> {
         Ok(spawn_from(future, self.name))
     }
 
+    /// As [`Handle::spawn`]: a task of the runtime of `handle`.
+    ///
+    /// # Errors
+    ///
+    /// None today: the `Result` is tokio's shape.
+    #[track_caller]
+    pub fn spawn_on<F>(self, future: F, handle: &Handle) -> io::Result<JoinHandle<F::Output>>
+    where
+        F: Future + Send + 'static,
+        F::Output: Send + 'static,
+    {
+        Ok(handle.spawn_named(future, self.name))
+    }
+
     /// As [`spawn_local`].
     ///
     /// # Errors
@@ -324,7 +354,21 @@ impl<'a> Builder<'a> {
         F: Future + 'static,
         F::Output: 'static,
     {
-        Ok(current::spawn_here(future, self.name))
+        Ok(spawn_local_from(future, self.name))
+    }
+
+    /// As [`LocalSet::spawn_local`]: a task of `set`.
+    ///
+    /// # Errors
+    ///
+    /// None today: the `Result` is tokio's shape.
+    #[track_caller]
+    pub fn spawn_local_on<F>(self, future: F, set: &LocalSet) -> io::Result<JoinHandle<F::Output>>
+    where
+        F: Future + 'static,
+        F::Output: 'static,
+    {
+        Ok(set.spawn_named(future, self.name))
     }
 
     /// As [`spawn_blocking`].

@@ -24,7 +24,7 @@ use std::task::{Context, Poll};
 use pin_project_lite::pin_project;
 
 use super::tally::{Tally, Wait};
-use super::{JoinHandle, spawn, spawn_blocking, spawn_local};
+use super::{JoinHandle, LocalSet, spawn, spawn_blocking, spawn_local};
 use crate::current::Handle;
 use crate::shim::Arc;
 
@@ -134,7 +134,7 @@ impl TaskTracker {
     ///
     /// # Panics
     ///
-    /// If no loop runs on this thread.
+    /// As [`task::spawn_local`](spawn_local).
     #[track_caller]
     pub fn spawn_local<F>(&self, future: F) -> JoinHandle<F::Output>
     where
@@ -142,6 +142,16 @@ impl TaskTracker {
         F::Output: 'static,
     {
         spawn_local(self.track_future(future))
+    }
+
+    /// [`LocalSet::spawn_local`], tracked.
+    #[track_caller]
+    pub fn spawn_local_on<F>(&self, future: F, local_set: &LocalSet) -> JoinHandle<F::Output>
+    where
+        F: Future + 'static,
+        F::Output: 'static,
+    {
+        local_set.spawn_local(self.track_future(future))
     }
 
     /// [`task::spawn_blocking`](spawn_blocking), tracked.

@@ -15,6 +15,8 @@
 
 pub(crate) mod clock;
 mod deadline;
+pub mod delay_queue;
+pub mod error;
 mod interval;
 mod pause;
 mod sleep;
@@ -26,12 +28,8 @@ pub use std::time::Duration;
 
 pub use clock::Instant;
 pub use deadline::{Deadline, current_deadline, fail_after, fail_at, move_on_after, move_on_at};
+pub use delay_queue::DelayQueue;
 pub use interval::{Interval, MissedTickBehavior, interval, interval_at};
 pub use pause::{advance, pause, resume};
 pub use sleep::{Sleep, sleep, sleep_until};
 pub use timeout::{Timeout, timeout, timeout_at};
-
-/// What can go wrong with time.
-pub mod error {
-    pub use super::timeout::Elapsed;
-}

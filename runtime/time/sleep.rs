@@ -238,7 +238,8 @@ impl Future for Sleep {
 }
 
 impl Sleep {
-    fn poll_moment(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+    /// The poll without budget and name, for those that are leaves themselves.
+    pub(super) fn poll_moment(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         let polled = match &self.place {
             Place::Wheel(key) if self.home.is_here() => look_at_wheel(*key, cx.waker()),
             Place::Abroad(alarm) if here(|_| ()).is_none() => alarm.poll(cx.waker()),

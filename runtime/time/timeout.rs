@@ -3,6 +3,8 @@
 //! Rules
 //! 1. The future is tried first; only if it has to wait are clock and wheel touched. A future that
 //!    is ready pays nothing for its time limit.
+//! 2. A future that spends the whole budget of a poll, each time, does not outlive its limit: the
+//!    limit is then looked at for free. If the budget was spent before, both wait.
 //!
 //! Real world: tokio reads the clock before it tries; asyncio's `wait_for` made a task of its own
 //! for the inner future until 3.12, and has used a `timeout` block since.
@@ -19,6 +21,7 @@ use pin_project_lite::pin_project;
 
 use super::clock::Instant;
 use super::sleep::{Sleep, sleep, sleep_until};
+use crate::budget;
 
 /// Waits for `future`, but at most `limit`.
 ///
@@ -115,6 +118,7 @@ impl<F: Future> Future for Timeout<F> {
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let me = self.project();
+        let had_budget = budget::remains();
         if let Poll::Ready(output) = me.future.poll(cx) {
             return Poll::Ready(Ok(output));
         }
@@ -127,6 +131,7 @@ impl<F: Future> Future for Timeout<F> {
             *me.timer = Timer::Running(sleep);
         }
         let Timer::Running(sleep) = me.timer else { return Poll::Pending };
+        let _free = (had_budget && !budget::remains()).then(budget::unlimited); // rule 2
         Pin::new(sleep).poll(cx).map(|()| Err(Elapsed(())))
     }
 }

@@ -4,8 +4,14 @@
 //! was granted is with the next in line, and where the documents say that something is lost, it is
 //! that and nothing else. `rondel::testing::cancel` tells how the cuts are made.
 
+mod barrier;
+mod broadcast;
+mod callbacks;
 mod cancellation_token;
+mod capacity_limiter;
 mod combine;
+mod condition;
+mod event;
 mod io;
 mod mpsc;
 mod mutex;
@@ -13,12 +19,14 @@ mod net;
 mod notify;
 mod once_cell;
 mod oneshot;
+mod queue;
 mod rwlock;
 mod semaphore;
 mod set_once;
 mod structured;
 mod task;
 mod time;
+mod watch;
 
 use std::future::Future;
 use std::sync::Arc;

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use rondel::sync::Notify;
-use rondel::task::{JoinHandle, JoinSet, yield_now};
+use rondel::task::{JoinHandle, JoinSet, LocalSet, yield_now};
 use rondel::testing::cancel;
 
 /// A task that ends with 7 when it is notified.
@@ -167,4 +167,31 @@ fn yields() {
         |steps, (), cut| assert_eq!((*steps, cut.wakers_kept), (cut.nth - 1, 0)),
     );
     assert_eq!(awaits, 3);
+}
+
+/// The tasks of a set stay where they are when what ran beside them goes.
+#[test]
+fn run_until() {
+    let awaits = cancel::at_every_await(
+        || {
+            let set = LocalSet::new();
+            let notify = Arc::new(Notify::new());
+            let theirs = notify.clone();
+            let task = set.spawn_local(async move {
+                theirs.notified().await;
+                7
+            });
+            ((set, Some(task)), notify)
+        },
+        async |(set, task)| {
+            assert_eq!(set.run_until(task.as_mut().unwrap()).await.unwrap(), 7);
+        },
+        |notify, _| notify.notify_one(),
+        |(set, task), notify, _| {
+            notify.notify_one(); // once more, or for the first time
+            let task = task.take().unwrap();
+            assert_eq!(rondel::block_on(set.run_until(task)).unwrap(), 7);
+        },
+    );
+    assert_eq!(awaits, 2, "for the task, and for the set's own wake of it");
 }

@@ -1,10 +1,13 @@
 //! Time: a moment that nobody waits for passes all the same.
 
+use std::future::poll_fn;
 use std::pin::Pin;
 
 use rondel::sync::mpsc;
 use rondel::testing::cancel;
-use rondel::time::{Duration, Instant, MissedTickBehavior, Sleep, interval, sleep, timeout};
+use rondel::time::{
+    DelayQueue, Duration, Instant, MissedTickBehavior, Sleep, interval, sleep, timeout,
+};
 
 const HOUR: Duration = Duration::from_secs(3_600);
 
@@ -110,4 +113,31 @@ async fn send_timeout() {
     )
     .await;
     assert_eq!(awaits, 1);
+}
+
+/// An item leaves the queue only in the hands of whoever polls.
+#[rondel::test(start_paused = true)]
+async fn delay_queue() {
+    async fn drain(queue: &mut DelayQueue<u32>, got: &mut Vec<u32>) {
+        while let Some(expired) = poll_fn(|cx| queue.poll_expired(cx)).await {
+            got.push(expired.into_inner());
+        }
+    }
+    let awaits = cancel::in_loop::at_every_await(
+        async || {
+            let mut queue = DelayQueue::new();
+            for hours in [1, 2, 2, 3] {
+                queue.insert(hours, HOUR * hours);
+            }
+            ((queue, Vec::new()), ())
+        },
+        async |(queue, got)| drain(queue, got).await,
+        async |(), _| {},
+        async |(queue, got), (), _| {
+            drain(queue, got).await;
+            assert_eq!(*got, [1, 2, 2, 3]);
+        },
+    )
+    .await;
+    assert!(awaits >= 3);
 }

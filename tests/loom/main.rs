@@ -23,6 +23,8 @@ mod park;
 mod roll_call;
 #[path = "../../runtime/wait_list.rs"]
 mod wait_list;
+#[path = "../../runtime/wakes.rs"]
+mod wakes;
 
 /// The files of `runtime/combine` that touch shared memory.
 #[path = "../../runtime/combine"]
@@ -36,6 +38,11 @@ mod combine {
 /// The files of `runtime/sync`, where they expect each other.
 #[path = "../../runtime/sync"]
 mod sync {
+    pub mod barrier;
+    pub mod broadcast;
+    pub mod capacity_limiter;
+    pub mod condition;
+    pub mod event;
     pub mod guard;
     pub mod mpsc;
     pub mod mutex;
@@ -45,9 +52,13 @@ mod sync {
     pub mod oneshot;
     pub mod park;
     pub mod permit_cell;
+    pub mod queue;
     pub mod rwlock;
     pub mod semaphore;
+    pub mod senders;
     pub mod set_once;
+    pub mod unless;
+    pub mod watch;
 }
 
 /// The files of `runtime/task` that strangers reach into.
@@ -55,11 +66,14 @@ mod sync {
 mod task {
     pub mod bells;
     pub mod cell;
+    pub mod elsewhere;
     pub mod home;
     pub mod id;
     pub mod inbox;
     pub mod info;
     pub mod join;
+    pub mod local_set;
+    pub mod local_work;
     pub mod payload;
     pub mod state;
     pub mod tally;
@@ -89,14 +103,33 @@ mod current {
     pub fn forbid_blocking(_what: &str) {}
 }
 
+/// An executor by the name that `LocalSet::block_on` wants.
+mod runtime {
+    pub struct Runtime;
+
+    impl Runtime {
+        pub fn block_on<F: std::future::Future>(&self, future: F) -> F::Output {
+            crate::model::block_on(future)
+        }
+    }
+}
+
+mod barrier;
+mod broadcast;
+mod capacity_limiter;
 mod channels;
 mod children;
+mod condition;
+mod event;
 mod kit;
+mod local_set;
 mod mutex;
 mod notify;
 mod once;
+mod queue;
 mod rwlock;
 mod semaphore;
 mod structured;
 mod tasks;
 mod waiting;
+mod watch;

@@ -48,24 +48,46 @@ fn notify_waiters_reaches_a_future_during_its_first_poll() {
     });
 }
 
-/// Goal: show that "make the future, look, wait" misses nothing. Method: one says that it is so, with
-/// no order but that of the notification, and notifies all.
+/// Goal: show that "make the future, look, wait" misses nothing, even if what one looks at has no
+/// ordering of its own.
+/// Method: set a relaxed flag and call `notify_waiters`, against a look between making the future
+/// and waiting.
 #[test]
-fn a_look_between_making_a_future_and_waiting_misses_no_news() {
+fn who_looks_before_waiting_misses_nothing() {
     check(|| {
-        let notify = Arc::new(Notify::new());
-        let is_so = Arc::new(AtomicBool::new(false));
+        let shared = Arc::new((Notify::new(), AtomicBool::new(false)));
         let ringer = {
-            let (notify, is_so) = (notify.clone(), is_so.clone());
+            let shared = shared.clone();
             thread::spawn(move || {
-                is_so.store(true, Relaxed);
-                notify.notify_waiters();
+                shared.1.store(true, Relaxed);
+                shared.0.notify_waiters();
             })
         };
-        let news = notify.notified();
-        if !is_so.load(Relaxed) {
-            block_on(news);
+        let future = shared.0.notified();
+        if !shared.1.load(Relaxed) {
+            block_on(future);
         }
+        ringer.join().unwrap();
+    });
+}
+
+/// Goal: show that a future which `notify_waiters` has reached does not use up a notification for
+/// another one.
+/// Method: a future made before both calls and one made after them; both must go on.
+#[test]
+fn a_future_that_was_reached_leaves_the_permit_to_another() {
+    check(|| {
+        let notify = Arc::new(Notify::new());
+        let early = notify.notified();
+        let ringer = {
+            let notify = notify.clone();
+            thread::spawn(move || {
+                notify.notify_waiters();
+                notify.notify_one();
+                block_on(notify.notified());
+            })
+        };
+        block_on(early);
         ringer.join().unwrap();
     });
 }

@@ -1,7 +1,7 @@
 //! The twin of `runtime/shim.rs`: the same names, loom's versions.
 
 pub use loom::cell::{Cell, UnsafeCell};
-pub use loom::sync::{Arc, Mutex, MutexGuard};
+pub use loom::sync::{Arc, Mutex, MutexGuard, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 pub mod atomic {
     pub use loom::sync::atomic::{
@@ -26,4 +26,14 @@ pub(crate) use const_outside_loom;
 /// Locks, poisoned or not.
 pub fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+}
+
+/// Locks for reading, poisoned or not.
+pub fn read<T>(lock: &RwLock<T>) -> RwLockReadGuard<'_, T> {
+    lock.read().unwrap_or_else(|poisoned| poisoned.into_inner())
+}
+
+/// Locks for writing, poisoned or not.
+pub fn write<T>(lock: &RwLock<T>) -> RwLockWriteGuard<'_, T> {
+    lock.write().unwrap_or_else(|poisoned| poisoned.into_inner())
 }

@@ -3,6 +3,7 @@
 
 mod deadline;
 mod error_group;
+mod info;
 mod scope;
 mod shutdown;
 mod start;

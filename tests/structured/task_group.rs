@@ -11,7 +11,7 @@ use std::sync::mpsc;
 use std::task::{Context, Poll};
 
 use rondel::sync::{CancellationToken, oneshot};
-use rondel::task::{BoxError, ChildHandle, ErrorGroup, Failure, TaskGroup, yield_now};
+use rondel::task::{BoxError, ChildHandle, ErrorGroup, Failure, LocalSet, TaskGroup, yield_now};
 use rondel::testing::wait_until_idle;
 use rondel::time::{Instant, sleep};
 
@@ -167,6 +167,21 @@ fn children_may_be_send_or_stay_on_the_thread() {
         .await;
         assert_eq!(local.unwrap(), 2);
     });
+}
+
+/// Goal: in a `LocalSet`, whatever polls it, local children are tasks of the set. Method: a group in
+/// a set that is polled by an executor without a loop.
+#[test]
+fn local_children_run_in_a_local_set() {
+    let set = LocalSet::new();
+    let outcome: Outcome<i32> = rondel::block_on(set.run_until(Group::run(async |group| {
+        let child = group.spawn_local(async { Ok(1) });
+        let one = child.await.unwrap();
+        group.spawn_local(async { Err::<(), _>("local".to_owned()) });
+        pending::<()>().await;
+        Ok(one)
+    })));
+    assert_eq!(texts(&outcome.unwrap_err()), ["local"]);
 }
 
 // ---- failures -----------------------------------------------------------------------------------

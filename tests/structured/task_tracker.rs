@@ -10,7 +10,7 @@ use std::thread;
 
 use rondel::Handle;
 use rondel::sync::oneshot;
-use rondel::task::{AbortOnDrop, AbortOnDropHandle, TaskTracker, yield_now};
+use rondel::task::{AbortOnDrop, AbortOnDropHandle, LocalSet, TaskTracker, yield_now};
 use rondel::testing::wait_until_idle;
 
 use crate::{Diary, forever_with};
@@ -146,9 +146,12 @@ fn tasks_of_all_kinds_are_tracked() {
         let d = tracker.spawn_blocking(|| 16);
         let e = tracker.spawn_blocking_on(|| 32, &handle);
         assert!(tracker.len() >= 3, "those on the loop have not run");
+        let set = LocalSet::new();
+        let f = tracker.spawn_local_on(async { 64 }, &set);
         tracker.close();
-        tracker.wait().await;
+        set.run_until(tracker.wait()).await;
         assert!(tracker.is_empty());
+        assert_eq!(f.await.unwrap(), 64);
         let sum = [a, b, c, d, e].map(|handle| async { handle.await.unwrap() });
         assert_eq!(rondel::combine::gather(sum).await.iter().sum::<i32>(), 59);
     });

@@ -3,9 +3,10 @@
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
+use std::task::{Context, Waker};
 use std::thread;
 
-use rondel::sync::mpsc::error::{SendError, TryRecvError, TrySendError};
+use rondel::sync::mpsc::error::{SendError, SendTimeoutError, TryRecvError, TrySendError};
 use rondel::sync::mpsc::{self, channel, unbounded_channel};
 
 use crate::executor::{Probe, block_on};
@@ -175,6 +176,29 @@ fn a_closed_channel_ends_when_its_last_permit_is_dropped() {
     assert_eq!(waiting.ready(), None);
 }
 
+/// Goal: show that a sender which was given a place, but is overtaken by the closing before it could
+/// use it, gets its item back, and that the channel ends.
+/// Method: a waiting send is served, then the channel is closed or its receiver dropped.
+#[test]
+fn a_send_overtaken_by_the_closing_gets_its_item_back() {
+    let (tx, mut rx) = channel(1);
+    tx.try_send(1).unwrap();
+    let mut sending = Probe::waiting(tx.send(2));
+    assert_eq!(rx.try_recv(), Ok(1));
+    assert_eq!(sending.wakes(), 1);
+    rx.close();
+    let mut receiving = Probe::waiting(rx.recv());
+    assert_eq!(sending.ready(), Err(SendError(2)));
+    assert_eq!((receiving.wakes(), receiving.ready()), (1, None));
+
+    let (tx, mut rx) = channel(1);
+    tx.try_send(1).unwrap();
+    let mut sending = Probe::waiting(tx.send(2));
+    assert_eq!(rx.try_recv(), Ok(1));
+    drop(rx);
+    assert_eq!(sending.ready(), Err(SendError(2)));
+}
+
 /// Goal: show that reserved places hold their room, one by one or many at once.
 /// Method: reserve, count the capacity, send and drop permits.
 #[test]
@@ -230,6 +254,69 @@ fn a_weak_sender_does_not_keep_the_channel_open() {
     assert_eq!((block_on(rx.recv()), block_on(rx.recv())), (Some(1), None));
 }
 
+/// Goal: show the same for the channel without a bound, and what the counts say.
+/// Method: clone weak and strong ones, drop them one by one.
+#[test]
+fn a_weak_unbounded_sender_does_not_keep_the_channel_open() {
+    let (tx, mut rx) = unbounded_channel();
+    let weak = tx.downgrade();
+    let (weak2, tx2) = (weak.clone(), weak.upgrade().unwrap());
+    assert_eq!((weak.strong_count(), weak.weak_count()), (2, 2));
+    assert_eq!((tx.strong_count(), tx.weak_count()), (2, 2));
+    assert_eq!((rx.sender_strong_count(), rx.sender_weak_count()), (2, 2));
+    assert!(tx.same_channel(&tx2) && !tx.same_channel(&unbounded_channel().0));
+    let mut waiting = Probe::waiting(rx.recv());
+    drop((tx, weak2));
+    assert_eq!(waiting.wakes(), 0);
+    tx2.send(1).unwrap();
+    drop(tx2);
+    assert_eq!(waiting.ready(), Some(1));
+    drop(waiting);
+    assert!(rx.is_closed() && weak.upgrade().is_none());
+    assert_eq!((weak.strong_count(), weak.weak_count(), block_on(rx.recv())), (0, 1, None));
+}
+
+/// Goal: show that senders of both kinds learn that nobody receives any more.
+/// Method: `closed` waits; close one channel, drop the receiver of the other.
+#[test]
+fn senders_can_wait_until_nobody_receives() {
+    let (tx, mut rx) = channel::<()>(1);
+    let (utx, urx) = unbounded_channel::<()>();
+    let mut closed = Probe::waiting(tx.closed());
+    let mut uclosed = Probe::waiting(utx.closed());
+    rx.close();
+    drop(urx);
+    assert_eq!((closed.wakes(), uclosed.wakes()), (1, 1));
+    closed.ready();
+    uclosed.ready();
+    assert!(tx.is_closed() && utx.is_closed());
+    assert!(matches!(tx.try_reserve(), Err(TrySendError::Closed(()))));
+}
+
+/// Goal: show that a receiver polled by hand wakes the task that polled last, and that both ways to
+/// take many from an unbounded channel take what is there.
+/// Method: poll with two wakers; items in two blocks.
+#[test]
+fn a_receiver_can_be_polled_by_hand() {
+    let (tx, mut rx) = unbounded_channel();
+    assert!(rx.poll_recv(&mut Context::from_waker(Waker::noop())).is_pending());
+    let mut last = Probe::waiting(std::future::poll_fn(|cx| rx.poll_recv(cx)));
+    tx.send(1).unwrap();
+    assert_eq!((last.wakes(), last.ready()), (1, Some(1)));
+    drop(last);
+    (2..6).for_each(|item| tx.send(item).unwrap());
+    let mut items = vec![];
+    assert_eq!(rx.try_recv(), Ok(2));
+    tx.send(6).unwrap();
+    assert_eq!(rx.blocking_recv_many(&mut items, 2), 2);
+    let rest = std::future::poll_fn(|cx| rx.poll_recv_many(cx, &mut items, 9));
+    assert_eq!(block_on(rest), 2, "3 and 4 were taken, 5 and 6 are left");
+    assert_eq!((items.as_slice(), rx.is_empty()), ([3, 4, 5, 6].as_slice(), true));
+    let mut waiting = Probe::waiting(rx.recv_many(&mut items, 9));
+    drop(tx);
+    assert_eq!((waiting.wakes(), waiting.ready()), (1, 0));
+}
+
 /// Goal: show the channel without a bound: sends never wait, and closing is exact.
 /// Method: send, close, send again, receive to the end.
 #[test]
@@ -256,8 +343,28 @@ fn the_ends_are_as_free_as_their_items() {
     let (tx, rx) = channel::<std::cell::Cell<i32>>(1);
     free(&tx);
     free(&rx);
-    fn errors(_: impl std::error::Error) {}
-    errors(mpsc::error::SendTimeoutError::Timeout(1));
+}
+
+#[test]
+fn errors_say_what_happened_and_give_the_item_back() {
+    fn text(error: impl std::error::Error) -> String {
+        format!("{error}, {error:?}")
+    }
+    assert_eq!(text(SendError(1)), "channel closed, SendError { .. }");
+    assert_eq!(text(TrySendError::Full(1)), "no available capacity, Full(..)");
+    assert_eq!(text(TrySendError::from(SendError(1))), "channel closed, Closed(..)");
+    assert_eq!(text(TryRecvError::Empty), "receiving on an empty channel, Empty");
+    assert_eq!(text(TryRecvError::Disconnected), "receiving on a closed channel, Disconnected");
+    let timeout = SendTimeoutError::Timeout(1);
+    assert_eq!(text(timeout), "timed out waiting on send operation, Timeout(..)");
+    assert_eq!(text(SendTimeoutError::Closed(1)), "channel closed, Closed(..)");
+    assert_eq!((TrySendError::Full(1).into_inner(), timeout.into_inner()), (1, 1));
+}
+
+#[test]
+#[should_panic(expected = "mpsc bounded channel requires buffer > 0")]
+fn a_bounded_channel_without_room_is_refused() {
+    channel::<()>(0);
 }
 
 /// Goal: show that a value whose drop uses the channel again does not deadlock.

@@ -65,6 +65,26 @@ fn notify_waiters_reaches_those_who_exist() {
     Probe::waiting(late);
 }
 
+/// Goal: show that a future which `notify_waiters` has reached leaves a notification to the next.
+/// Method: a future made before both calls, in both orders of them; whoever comes after it finds
+/// the permit, also if it waits already.
+#[test]
+fn a_future_that_was_reached_uses_up_nothing() {
+    let notify = Notify::new();
+    let early = notify.notified();
+    notify.notify_waiters();
+    notify.notify_one();
+    Probe::new(early).ready();
+    Probe::new(notify.notified()).ready();
+
+    notify.notify_one();
+    let mut early = Box::pin(notify.notified());
+    notify.notify_waiters();
+    assert!(early.as_mut().enable());
+    Probe::new(notify.notified()).ready();
+    Probe::waiting(notify.notified());
+}
+
 /// Goal: show that a waiter sent off by `notify_waiters` hands nothing on when it is dropped.
 /// Method: drop it unpolled; the next to come has to wait.
 #[test]

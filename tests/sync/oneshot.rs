@@ -1,6 +1,9 @@
 //! `oneshot`: one value, once, and both ends learn what the other did.
 
-use std::sync::Arc;
+use std::future::{Future, poll_fn};
+use std::pin::Pin;
+use std::sync::{Arc, Mutex};
+use std::task::{Context, Wake, Waker};
 use std::thread;
 
 use rondel::sync::oneshot::{self, error::TryRecvError};
@@ -112,6 +115,105 @@ fn no_waker_is_kept_after_the_end() {
     drop(closed);
     tx.send(()).unwrap();
     assert_eq!(receiving.wakers_kept(), 0);
+}
+
+/// Goal: show what a receiver tells of itself in each state.
+/// Method: before the send, after it, after a wait that ended well, after one that did not.
+#[test]
+fn a_receiver_knows_what_it_has_and_whether_it_is_done() {
+    let (tx, mut rx) = oneshot::channel();
+    assert!(rx.is_empty() && !rx.is_terminated());
+    assert_eq!(rx.try_recv(), Err(TryRecvError::Empty));
+    assert!(!rx.is_terminated(), "empty is not the end");
+    tx.send(1).unwrap();
+    assert!(!rx.is_empty() && !rx.is_terminated());
+    assert_eq!(block_on(&mut rx), Ok(1));
+    assert!(rx.is_empty() && rx.is_terminated());
+
+    let (tx, mut rx) = oneshot::channel::<()>();
+    drop(tx);
+    assert!(rx.is_empty() && !rx.is_terminated());
+    assert!(block_on(&mut rx).is_err());
+    assert!(rx.is_terminated());
+    rx.close(); // once more does no harm
+}
+
+#[test]
+#[should_panic(expected = "a oneshot receiver was polled again after it was ready")]
+fn a_receiver_that_was_ready_must_not_be_polled_again() {
+    let (tx, mut rx) = oneshot::channel();
+    tx.send(1).unwrap();
+    assert_eq!(block_on(&mut rx), Ok(1));
+    let _ = Probe::new(&mut rx).poll();
+}
+
+/// Goal: show that both ends, polled by hand, wake the task that polled last.
+/// Method: poll each with two wakers.
+#[test]
+fn the_last_task_that_polled_is_woken() {
+    let noop = &mut Context::from_waker(Waker::noop());
+    let (mut tx, mut rx) = oneshot::channel::<i32>();
+    assert!(tx.poll_closed(noop).is_pending() && Pin::new(&mut rx).poll(noop).is_pending());
+    let receiving = Probe::waiting(&mut rx);
+    let mut closed = Probe::waiting(poll_fn(|cx| tx.poll_closed(cx)));
+    assert_eq!(receiving.wakers_kept(), 1);
+    drop(receiving);
+    rx.close();
+    assert_eq!(closed.wakes(), 1);
+    closed.ready();
+    drop(closed);
+    assert_eq!(tx.send(1), Err(1));
+
+    let (tx, mut rx) = oneshot::channel();
+    assert!(Pin::new(&mut rx).poll(noop).is_pending());
+    let mut receiving = Probe::waiting(&mut rx);
+    tx.send(1).unwrap();
+    assert_eq!((receiving.wakes(), receiving.ready()), (1, Ok(1)));
+}
+
+/// Goal: show that a wait which is cancelled loses nothing, at either end, before and after its
+/// wake.
+/// Method: drop waits by reference, then go on with the end itself.
+#[test]
+fn a_cancelled_wait_loses_nothing() {
+    let (mut tx, mut rx) = oneshot::channel();
+    drop(Probe::waiting(tx.closed()));
+    drop(Probe::waiting(&mut rx));
+    let woken = Probe::waiting(&mut rx);
+    tx.send(1).unwrap();
+    assert_eq!(woken.wakes(), 1);
+    drop(woken);
+    assert_eq!(rx.try_recv(), Ok(1));
+}
+
+/// Goal: show that a waker may use the channel when it is woken.
+/// Method: a waker that takes the value.
+#[test]
+fn a_waker_may_use_the_channel() {
+    struct Taker(Mutex<Option<oneshot::Receiver<i32>>>);
+    impl Wake for Taker {
+        fn wake(self: Arc<Self>) {
+            let mut rx = self.0.lock().unwrap().take().unwrap();
+            assert_eq!(rx.try_recv(), Ok(1));
+        }
+    }
+    let (tx, rx) = oneshot::channel();
+    let taker = Arc::new(Taker(Mutex::new(Some(rx))));
+    let waker = Waker::from(taker.clone());
+    if let Some(rx) = &mut *taker.0.lock().unwrap() {
+        assert!(Pin::new(rx).poll(&mut Context::from_waker(&waker)).is_pending());
+    }
+    tx.send(1).unwrap();
+    assert!(taker.0.lock().unwrap().is_none());
+}
+
+#[test]
+fn errors_say_what_happened() {
+    fn text(error: impl std::error::Error) -> String {
+        error.to_string()
+    }
+    assert_eq!(text(TryRecvError::Empty), "channel empty");
+    assert_eq!(text(TryRecvError::Closed), "channel closed");
 }
 
 /// Goal: show that values cross threads, many times over.

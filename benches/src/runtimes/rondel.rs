@@ -11,7 +11,7 @@ mod rt {
     pub(super) use ::rondel::combine::gather;
     pub(super) use ::rondel::io::{AsyncReadExt, AsyncWriteExt};
     pub(super) use ::rondel::net::{TcpListener, TcpStream};
-    pub(super) use ::rondel::sync::{Mutex, Semaphore, mpsc, oneshot};
+    pub(super) use ::rondel::sync::{Mutex, Semaphore, broadcast, mpsc, oneshot, watch};
     pub(super) use ::rondel::task::coop::unconstrained;
     pub(super) use ::rondel::task::{JoinSet, spawn_blocking, yield_now};
     pub(super) use ::rondel::time::{Instant, Sleep, sleep, sleep_until, timeout};

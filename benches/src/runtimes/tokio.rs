@@ -11,7 +11,7 @@ mod rt {
     pub(super) use crate::tokio_net::TokioNet as Net;
     pub(super) use ::tokio::io::{AsyncReadExt, AsyncWriteExt};
     pub(super) use ::tokio::net::{TcpListener, TcpStream};
-    pub(super) use ::tokio::sync::{Mutex, Semaphore, mpsc, oneshot};
+    pub(super) use ::tokio::sync::{Mutex, Semaphore, broadcast, mpsc, oneshot, watch};
     pub(super) use ::tokio::task::{JoinSet, spawn_blocking, unconstrained, yield_now};
     pub(super) use ::tokio::time::{Instant, Sleep, sleep, sleep_until, timeout};
     pub(super) use ::tokio::{select, spawn};

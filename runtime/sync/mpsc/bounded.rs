@@ -7,6 +7,7 @@ use std::task::{Context, Poll};
 use super::chan::{self, Rx, Tx, WeakTx};
 use super::error::{SendError, TryRecvError, TrySendError};
 use super::permit::{OwnedPermit, Permit, PermitIterator};
+use super::twins::{receiver, sender};
 use crate::leaf::{leaf, poll_leaf};
 use crate::sync::park;
 use crate::wait_list::Refused;
@@ -41,6 +42,7 @@ use crate::wait_list::Refused;
 ///     assert_eq!(sum, 3);
 /// });
 /// ```
+#[track_caller]
 pub fn channel<T>(buffer: usize) -> (Sender<T>, Receiver<T>) {
     assert!(buffer > 0, "mpsc bounded channel requires buffer > 0");
     let (tx, rx) = chan::channel(buffer);
@@ -204,23 +206,6 @@ impl<T> Sender<T> {
         }
     }
 
-    /// Waits until the receiver is gone or has closed the channel.
-    ///
-    /// **Cancel-safe:** yes.
-    pub async fn closed(&self) {
-        self.tx.chan().closed().await;
-    }
-
-    /// Whether the receiver is gone or has closed the channel.
-    pub fn is_closed(&self) -> bool {
-        self.tx.chan().is_closed()
-    }
-
-    /// Whether both send to the same channel.
-    pub fn same_channel(&self, other: &Self) -> bool {
-        self.tx.same_channel(&other.tx)
-    }
-
     /// How many places are free at the moment; none while senders wait.
     pub fn capacity(&self) -> usize {
         self.tx.chan().free_places()
@@ -229,22 +214,6 @@ impl<T> Sender<T> {
     /// How many places the channel has.
     pub fn max_capacity(&self) -> usize {
         self.tx.chan().capacity()
-    }
-
-    /// A sender that does not keep the channel open.
-    #[must_use = "a weak sender that is dropped at once is of no use"]
-    pub fn downgrade(&self) -> WeakSender<T> {
-        WeakSender { tx: self.tx.downgrade() }
-    }
-
-    /// How many senders there are.
-    pub fn strong_count(&self) -> usize {
-        self.tx.chan().strong_count()
-    }
-
-    /// How many weak senders there are.
-    pub fn weak_count(&self) -> usize {
-        self.tx.chan().weak_count()
     }
 }
 
@@ -256,127 +225,21 @@ fn refuse<V>(refused: Refused, value: V) -> TrySendError<V> {
     }
 }
 
-impl<T> Clone for Sender<T> {
-    fn clone(&self) -> Self {
-        Self { tx: self.tx.clone() }
-    }
-}
-
-impl<T> fmt::Debug for Sender<T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Sender").finish_non_exhaustive()
-    }
-}
-
 /// A sender that does not keep the channel open; see [`Sender::downgrade`].
 pub struct WeakSender<T> {
     tx: WeakTx<T>,
 }
 
-impl<T> WeakSender<T> {
-    /// A real sender, unless all of them are gone.
-    pub fn upgrade(&self) -> Option<Sender<T>> {
-        Some(Sender { tx: self.tx.upgrade()? })
-    }
-
-    /// How many senders there are.
-    pub fn strong_count(&self) -> usize {
-        self.tx.chan().strong_count()
-    }
-
-    /// How many weak senders there are.
-    pub fn weak_count(&self) -> usize {
-        self.tx.chan().weak_count()
-    }
-}
-
-impl<T> Clone for WeakSender<T> {
-    fn clone(&self) -> Self {
-        Self { tx: self.tx.clone() }
-    }
-}
-
-impl<T> fmt::Debug for WeakSender<T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("WeakSender").finish_non_exhaustive()
-    }
-}
+sender!(Sender, WeakSender);
 
 /// The receiving end of a [`channel`].
 pub struct Receiver<T> {
     rx: Rx<T>,
 }
 
-impl<T> Unpin for Receiver<T> {}
+receiver!(Receiver);
 
 impl<T> Receiver<T> {
-    /// Waits for the next item. `None`: nothing will come any more.
-    ///
-    /// **Cancel-safe:** yes. Nothing is taken out until the future is ready.
-    /// **Cost:** one atomic operation for the freed place; a short lock once for each block of
-    /// items.
-    #[inline]
-    pub async fn recv(&mut self) -> Option<T> {
-        poll_fn(|cx| self.poll_recv(cx)).await
-    }
-
-    /// Waits for at least one item and appends up to `limit` to `buffer`; returns how many.
-    ///
-    /// Returns 0 if nothing will come any more, or if `limit` is 0.
-    ///
-    /// **Cancel-safe:** yes. Nothing is taken out until the future is ready.
-    pub async fn recv_many(&mut self, buffer: &mut Vec<T>, limit: usize) -> usize {
-        poll_fn(|cx| self.poll_recv_many(cx, buffer, limit)).await
-    }
-
-    /// Takes the next item if there is one.
-    ///
-    /// - Errors with [`Empty`](TryRecvError::Empty) or
-    ///   [`Disconnected`](TryRecvError::Disconnected).
-    pub fn try_recv(&mut self) -> Result<T, TryRecvError> {
-        self.rx.try_recv().map_err(|end| match end {
-            true => TryRecvError::Disconnected,
-            false => TryRecvError::Empty,
-        })
-    }
-
-    /// Waits for the next item and parks the thread meanwhile: for code that is not async.
-    ///
-    /// - Panics inside a running loop.
-    #[track_caller]
-    pub fn blocking_recv(&mut self) -> Option<T> {
-        park::wait("Receiver::blocking_recv", self.recv())
-    }
-
-    /// [`recv_many`](Self::recv_many) for code that is not async.
-    ///
-    /// - Panics inside a running loop.
-    #[track_caller]
-    pub fn blocking_recv_many(&mut self, buffer: &mut Vec<T>, limit: usize) -> usize {
-        park::wait("Receiver::blocking_recv_many", self.recv_many(buffer, limit))
-    }
-
-    /// Lets nobody begin to send any more. What is in the channel, and what reserved permits still
-    /// bring, can be received; after that `recv` returns `None`.
-    pub fn close(&mut self) {
-        self.rx.close();
-    }
-
-    /// Whether the channel is closed: by [`close`](Self::close), or as all senders are gone.
-    pub fn is_closed(&self) -> bool {
-        self.rx.is_closed()
-    }
-
-    /// Whether no item is in the channel.
-    pub fn is_empty(&self) -> bool {
-        self.len() == 0
-    }
-
-    /// How many items are in the channel.
-    pub fn len(&self) -> usize {
-        self.rx.len()
-    }
-
     /// How many places are free at the moment; none while senders wait.
     pub fn capacity(&self) -> usize {
         self.rx.chan().free_places()
@@ -385,39 +248,5 @@ impl<T> Receiver<T> {
     /// How many places the channel has.
     pub fn max_capacity(&self) -> usize {
         self.rx.chan().capacity()
-    }
-
-    /// One step of [`recv`](Self::recv), for futures written by hand. Only the waker of the last
-    /// call is woken.
-    #[inline]
-    pub fn poll_recv(&mut self, cx: &mut Context<'_>) -> Poll<Option<T>> {
-        poll_leaf("mpsc::Receiver::recv", cx, |cx| self.rx.poll_recv(cx))
-    }
-
-    /// One step of [`recv_many`](Self::recv_many), for futures written by hand. Only the waker of
-    /// the last call is woken.
-    pub fn poll_recv_many(
-        &mut self,
-        cx: &mut Context<'_>,
-        buffer: &mut Vec<T>,
-        limit: usize,
-    ) -> Poll<usize> {
-        poll_leaf("mpsc::Receiver::recv_many", cx, |cx| self.rx.poll_recv_many(cx, buffer, limit))
-    }
-
-    /// How many senders there are.
-    pub fn sender_strong_count(&self) -> usize {
-        self.rx.chan().strong_count()
-    }
-
-    /// How many weak senders there are.
-    pub fn sender_weak_count(&self) -> usize {
-        self.rx.chan().weak_count()
-    }
-}
-
-impl<T> fmt::Debug for Receiver<T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Receiver").finish_non_exhaustive()
     }
 }

@@ -32,8 +32,8 @@ use std::sync::PoisonError;
 use std::task::{Context, Poll, Waker};
 
 use crate::leaf::leaf;
-use crate::shim::atomic::{AtomicUsize, Ordering::*};
 use crate::shim::{Arc, Mutex, MutexGuard, lock};
+use crate::sync::senders::{Channel, Senders, Strong, Weak};
 use crate::wait_list::{Dismissed, Place, Refused, WaitList};
 
 /// The capacity of a channel without a bound.
@@ -45,10 +45,14 @@ pub(super) struct Chan<T> {
     places: WaitList,
     /// Never has a permit: where senders wait for the channel to close.
     closing: WaitList,
-    senders: AtomicUsize,
-    weak_senders: AtomicUsize,
+    pub(super) senders: Senders,
     capacity: usize,
 }
+
+/// A counted sending end.
+pub(super) type Tx<T> = Strong<Chan<T>>;
+/// A sending end that does not keep the channel open.
+pub(super) type WeakTx<T> = Weak<Chan<T>>;
 
 struct Inbox<T> {
     items: VecDeque<T>,
@@ -75,11 +79,10 @@ pub(super) fn channel<T>(capacity: usize) -> (Tx<T>, Rx<T>) {
         inbox: Mutex::new(inbox),
         places: WaitList::new(if capacity == UNBOUNDED { 0 } else { capacity }),
         closing: WaitList::new(0),
-        senders: AtomicUsize::new(1),
-        weak_senders: AtomicUsize::new(0),
+        senders: Senders::one(),
         capacity,
     });
-    (Tx(chan.clone()), Rx { chan, taken: Mutex::new(VecDeque::new()) })
+    (Tx::first(chan.clone()), Rx { chan, taken: Mutex::new(VecDeque::new()) })
 }
 
 impl<T> Chan<T> {
@@ -176,8 +179,8 @@ impl<T> Chan<T> {
     }
 
     /// Waits until the channel is closed.
-    pub(super) async fn closed(&self) {
-        let _ = leaf("mpsc::Sender::closed", self.closing.acquire(1)).await;
+    pub(super) async fn closed(&self, name: &'static str) {
+        let _ = leaf(name, self.closing.acquire(1)).await;
     }
 
     pub(super) fn is_closed(&self) -> bool {
@@ -192,13 +195,15 @@ impl<T> Chan<T> {
     pub(super) fn capacity(&self) -> usize {
         self.capacity
     }
+}
 
-    pub(super) fn strong_count(&self) -> usize {
-        self.senders.load(Acquire)
+impl<T> Channel for Chan<T> {
+    fn senders(&self) -> &Senders {
+        &self.senders
     }
 
-    pub(super) fn weak_count(&self) -> usize {
-        self.weak_senders.load(Acquire)
+    fn last_sender_left(&self) {
+        self.wake_receiver(|inbox| inbox.no_senders = true);
     }
 }
 
@@ -233,7 +238,13 @@ impl<T> Future for Reserve<'_, T> {
         if result.is_pending() && !this.waiting && this.chan.pour_back() {
             result = this.chan.places.poll(&mut this.place, this.n, waker, || false);
         }
-        this.waiting = result.is_pending();
+        let waited = mem::replace(&mut this.waiting, result.is_pending());
+        if waited && result == Poll::Ready(Ok(())) && this.chan.places.is_closed() {
+            // Closed after it was served and before it could look. The place is not for a send that
+            // would only find out by losing its item.
+            this.chan.unreserve(this.n);
+            return Poll::Ready(Err(Dismissed));
+        }
         result
     }
 }
@@ -245,78 +256,6 @@ impl<T> Drop for Reserve<'_, T> {
         if self.waiting && self.chan.places.leave(&mut self.place).is_some() {
             self.chan.unreserve(self.n);
         }
-    }
-}
-
-/// A counted sending end.
-pub(super) struct Tx<T>(Arc<Chan<T>>);
-
-impl<T> Tx<T> {
-    pub(super) fn chan(&self) -> &Chan<T> {
-        &self.0
-    }
-
-    pub(super) fn same_channel(&self, other: &Self) -> bool {
-        Arc::ptr_eq(&self.0, &other.0)
-    }
-
-    pub(super) fn downgrade(&self) -> WeakTx<T> {
-        // Relaxed: a count for `weak_count` only.
-        self.0.weak_senders.fetch_add(1, Relaxed);
-        WeakTx(self.0.clone())
-    }
-}
-
-impl<T> Clone for Tx<T> {
-    fn clone(&self) -> Self {
-        // Relaxed: who clones has one, so the count cannot meet zero.
-        self.0.senders.fetch_add(1, Relaxed);
-        Self(self.0.clone())
-    }
-}
-
-impl<T> Drop for Tx<T> {
-    fn drop(&mut self) {
-        // AcqRel: the last one sees all that the others did before they left.
-        if self.0.senders.fetch_sub(1, AcqRel) == 1 {
-            self.0.wake_receiver(|inbox| inbox.no_senders = true);
-        }
-    }
-}
-
-/// A sending end that does not keep the channel open.
-pub(super) struct WeakTx<T>(Arc<Chan<T>>);
-
-impl<T> WeakTx<T> {
-    pub(super) fn chan(&self) -> &Chan<T> {
-        &self.0
-    }
-
-    pub(super) fn upgrade(&self) -> Option<Tx<T>> {
-        let mut senders = self.0.senders.load(Relaxed);
-        while senders != 0 {
-            // AcqRel: as an ordinary clone would, it happens before the last drop.
-            match self.0.senders.compare_exchange_weak(senders, senders + 1, AcqRel, Relaxed) {
-                Ok(_) => return Some(Tx(self.0.clone())),
-                Err(now) => senders = now,
-            }
-        }
-        None
-    }
-}
-
-impl<T> Clone for WeakTx<T> {
-    fn clone(&self) -> Self {
-        // Relaxed: a count for `weak_count` only.
-        self.0.weak_senders.fetch_add(1, Relaxed);
-        Self(self.0.clone())
-    }
-}
-
-impl<T> Drop for WeakTx<T> {
-    fn drop(&mut self) {
-        // Relaxed: a count for `weak_count` only.
-        self.0.weak_senders.fetch_sub(1, Relaxed);
     }
 }
 

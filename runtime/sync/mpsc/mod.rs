@@ -10,6 +10,7 @@
 //! | `permit`     | [`Permit`] and its kin: a place reserved before the item  |
 //! | `timeout`    | [`Sender::send_timeout`]                                   |
 //! | `unbounded`  | [`unbounded_channel`] and its two ends                    |
+//! | `twins`      | what the ends of both do alike                            |
 //! | `error`      | the errors, with the unsent values inside                 |
 
 mod bounded;
@@ -18,6 +19,7 @@ pub mod error;
 mod permit;
 #[cfg(not(loom))] // loom's build has no clock
 mod timeout;
+mod twins;
 mod unbounded;
 
 pub use bounded::{Receiver, Sender, WeakSender, channel};

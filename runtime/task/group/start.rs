@@ -134,8 +134,8 @@ pub struct Started<V> {
 }
 
 impl<V> Started<V> {
-    /// The child is ready: hands `value` to whoever awaits the start. If the start was dropped before,
-    /// so is the value, and the child is being aborted.
+    /// The child is ready: hands `value` to whoever awaits the start. If the start was dropped
+    /// before, so is the value, and the child is being aborted.
     pub fn send(self, value: V) {
         // Release: whoever sees the flag at the end of the child also sees what came before; pairs
         // with the Acquire in `Starting`. (Mostly both are the child itself.)
@@ -257,8 +257,8 @@ impl<V, E> Future for Start<V, E> {
 
 impl<V, E> Drop for Start<V, E> {
     fn drop(&mut self) {
-        // Acquire: as in `Starting`. A child that has started is one of the group, though nobody has
-        // looked at its value.
+        // Acquire: as in `Starting`. A child that has started is one of the group, though nobody
+        // has looked at its value.
         if self.flag.load(Acquire) {
             self.let_go();
         }

@@ -3,13 +3,12 @@
 use std::collections::HashSet;
 use std::future::{Future, pending, poll_fn};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-
 use std::rc::Rc;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::sync::{Arc, Mutex, mpsc};
-use std::task::{Poll, Waker};
+use std::task::{Context, Poll, Waker};
 
-use rondel::task::{JoinSet, yield_now};
+use rondel::task::{JoinSet, LocalSet, yield_now};
 use rondel::testing::task::spawn;
 
 /// Ends after that many turns of the loop.
@@ -338,5 +337,69 @@ fn ten_thousand_tasks_are_joined() {
             total += end.unwrap();
         }
         assert_eq!(total, 49_995_000);
+    });
+}
+
+#[test]
+fn tasks_of_a_local_set_are_joined_while_it_is_polled() {
+    let local = LocalSet::new();
+    let mut set = JoinSet::new();
+    for number in 0..3 {
+        let number = Rc::new(number);
+        set.spawn_local_on(async move { *number }, &local);
+    }
+    let runtime = rondel::Runtime::new().unwrap();
+    runtime.block_on(async {
+        assert!(set.try_join_next().is_none(), "nobody polls them");
+        local
+            .run_until(async {
+                set.spawn_local(async { 3 }); // inside, this means the local set
+                for expected in 0..4 {
+                    assert_eq!(set.join_next().await.unwrap().unwrap(), expected);
+                }
+                assert!(set.join_next().await.is_none());
+            })
+            .await;
+    });
+}
+
+#[test]
+fn tasks_can_be_given_names_of_every_kind() {
+    let local = LocalSet::new();
+    rondel::run(async {
+        let handle = rondel::Handle::current();
+        let mut set = JoinSet::new();
+        set.build_task().name("a").spawn(async { 1 }).unwrap();
+        set.build_task().name("b").spawn_on(async { 2 }, &handle).unwrap();
+        set.build_task().name("c").spawn_local(async { 4 }).unwrap();
+        set.build_task().name("d").spawn_local_on(async { 8 }, &local).unwrap();
+        set.build_task().name("e").spawn_blocking(|| 16).unwrap();
+        set.build_task().name("f").spawn_blocking_on(|| 32, &handle).unwrap();
+        set.build_task().spawn(async { 64 }).unwrap();
+        let outputs = local.run_until(set.join_all()).await;
+        assert_eq!(outputs.iter().sum::<i32>(), 127);
+    });
+}
+
+/// Goal: the waker of the last waiter is let go outside the lock: its drop may use the set.
+#[test]
+fn a_replaced_waker_may_come_back_to_the_set_when_it_is_dropped() {
+    struct ComesBack(rondel::task::AbortHandle);
+    impl std::task::Wake for ComesBack {
+        fn wake(self: Arc<Self>) {}
+    }
+    impl Drop for ComesBack {
+        fn drop(&mut self) {
+            self.0.abort(); // its bell rings
+        }
+    }
+    rondel::run(async {
+        let mut set = JoinSet::new();
+        let abort = set.spawn(pending::<()>());
+        yield_now().await;
+        let waker = Waker::from(Arc::new(ComesBack(abort)));
+        assert!(set.poll_join_next(&mut Context::from_waker(&waker)).is_pending());
+        drop(waker);
+        assert!(set.join_next().await.unwrap().unwrap_err().is_cancelled());
     });
 }

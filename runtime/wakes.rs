@@ -1,0 +1,38 @@
+//! Floor 1. Wakers that were collected under a lock, to be woken after it.
+//!
+//! A waker is other people's code: it may come back to the very object that wakes it. So whoever
+//! finds out under a lock who is to be woken puts the wakers here, lets go, and then wakes.
+//!
+//! ```text
+//!   lock ── push, push ── unlock ── wake          never: lock ── wake ── unlock
+//! ```
+//!
+//! Real world: tokio has the same list in an array of 32, and locks again for more; the kernel's
+//! `wake_q`.
+
+use std::task::Waker;
+
+/// Wakers to wake once the lock is released. One needs no heap, and one is what nearly all have.
+#[derive(Debug, Default)]
+#[must_use = "whoever is in it waits to be woken"]
+pub(crate) struct Wakes {
+    first: Option<Waker>,
+    rest: Vec<Waker>,
+}
+
+impl Wakes {
+    /// Puts a waker at the end, if there is one.
+    pub(crate) fn push(&mut self, waker: Option<Waker>) {
+        if self.first.is_none() {
+            self.first = waker;
+        } else {
+            self.rest.extend(waker);
+        }
+    }
+
+    /// First come, first woken: the tasks are queued in the order in which they waited.
+    pub(crate) fn wake(self) {
+        self.first.into_iter().for_each(Waker::wake);
+        self.rest.into_iter().for_each(Waker::wake);
+    }
+}
