@@ -95,7 +95,7 @@ pub fn current_deadline() -> Option<Instant> {
 ///
 /// # Panics
 ///
-/// If polled outside a runtime.
+/// If it has to wait outside a runtime.
 ///
 /// **Cancel-safe:** dropping it drops the body where it is.
 /// **Cost:** one small allocation, a clock read, and a wheel entry if the body has to wait; a short
@@ -135,7 +135,7 @@ where
 ///
 /// # Panics
 ///
-/// If polled outside a runtime.
+/// If it has to wait outside a runtime.
 ///
 /// **Cancel-safe:** dropping it drops the body where it is. **Cost:** as [`fail_after`].
 ///
@@ -166,7 +166,7 @@ where
 ///
 /// # Panics
 ///
-/// If polled outside a runtime.
+/// If it has to wait outside a runtime.
 ///
 /// **Cancel-safe:** dropping it drops the body where it is. **Cost:** as [`fail_after`].
 ///
@@ -192,7 +192,7 @@ where
 ///
 /// # Panics
 ///
-/// If polled outside a runtime.
+/// If it has to wait outside a runtime.
 ///
 /// **Cancel-safe:** dropping it drops the body where it is. **Cost:** as [`fail_after`].
 ///

@@ -158,6 +158,18 @@ fn children_may_be_send_or_stay_on_the_thread() {
         })));
         assert_eq!(task.await.unwrap().unwrap(), 1);
 
+        let task = rondel::spawn(is_send(async {
+            let words = ["borrowed".to_owned()];
+            let length = Group::run(async |group| {
+                let word = words[0].clone();
+                let child = group.spawn(async move { Ok(word.len()) });
+                yield_now().await;
+                Ok(child.await.unwrap() + words.len())
+            });
+            length.await.unwrap()
+        }));
+        assert_eq!(task.await.unwrap(), 9);
+
         let shared = Rc::new(2);
         let local: Result<_, ErrorGroup<Rc<str>>> = TaskGroup::run(async |group| {
             let theirs = shared.clone();
@@ -256,14 +268,20 @@ fn an_error_of_the_body_cancels_the_children_whether_or_not_they_have_begun() {
 fn panics_are_failures_like_errors() {
     paused().block_on(async {
         let outcome: Outcome<()> = Group::run(async |group| {
-            group.spawn(async { if true { panic!("child") } else { Ok(()) } });
-            group.spawn(async { Err::<(), _>("sibling".to_owned()) });
+            group.spawn::<(), _>(async {
+                sleep(ms(10)).await;
+                panic!("child")
+            });
+            group.spawn(fail_after(10));
             sleep(HOUR).await;
             Ok(())
         })
         .await;
         let error = outcome.unwrap_err();
-        assert_eq!((panics(&error), texts(&error)), (vec!["child".to_owned()], vec!["sibling"]));
+        assert_eq!(
+            (panics(&error), texts(&error)),
+            (vec!["child".to_owned()], vec!["failed after 10"])
+        );
 
         let outcome: Outcome<()> = Group::run(async |group| {
             group.spawn(value_after(5_000, ()));
@@ -329,12 +347,12 @@ fn an_error_and_a_panic_in_the_drop_after_it_are_both_reported() {
 /// Goal: the members say which task they come from.
 #[test]
 fn a_failure_names_its_task() {
-    rondel::run(async {
+    paused().block_on(async {
         let group = Group::builder().name("download");
         let outcome: Outcome<()> = group
             .run(async |group| {
-                group.named("left").spawn(async { Err::<(), _>("no left".to_owned()) });
-                group.named("right").spawn(async { Err::<(), _>("no right".to_owned()) });
+                group.named("left").spawn(fail_after(10));
+                group.named("right").spawn(fail_after(10));
                 Ok(())
             })
             .await;
@@ -701,6 +719,7 @@ fn a_failure_is_no_reason_of_the_group_but_one_for_the_siblings() {
                     theirs.note(token.reason().unwrap());
                     Ok(())
                 });
+                yield_now().await; // lets it begin
                 Err("mine".to_owned())
             })
             .await;
@@ -790,6 +809,45 @@ fn a_grace_lets_children_and_body_clean_up_and_then_drops_who_is_left() {
         "the deaf one is dropped",
     ];
     assert_eq!(diary.pages(), pages);
+}
+
+/// Goal: the grace is for those who have something to clean up: who has not begun does not begin,
+/// neither a child in line, nor one that waits for its permit, nor a closure in the queue.
+#[test]
+fn children_that_have_not_begun_do_not_begin_in_the_grace() {
+    let diary = Diary::default();
+    let runtime = rondel::Builder::new().max_blocking_threads(1).build().unwrap();
+    runtime.block_on(async {
+        let group = Group::builder().grace(HOUR).limit(1);
+        let outcome: Outcome<()> = group
+            .run(async |group| {
+                let (token, theirs) = (group.token(), diary.clone());
+                let (free, busy) = mpsc::channel::<()>();
+                group.spawn(async move {
+                    token.cancelled().await;
+                    theirs.note("the first cleans up");
+                    drop(free);
+                    Ok(())
+                });
+                group.spawn_blocking(move || {
+                    let _ = busy.recv();
+                    Ok(())
+                });
+                let begun = || async { panic!("it has begun") };
+                let waits = group.spawn::<(), _>(begun());
+                let queued = group.spawn_blocking::<(), _>(|| panic!("it has begun"));
+                wait_until_idle().await;
+                let in_line = group.spawn::<(), _>(begun());
+                group.cancel("closing time");
+                for child in [waits, in_line, queued] {
+                    assert!(child.await.unwrap_err().is_cancelled());
+                }
+                Err("the body's".to_owned())
+            })
+            .await;
+        assert_eq!(texts(&outcome.unwrap_err()), ["the body's"]);
+    });
+    assert_eq!(diary.pages(), ["the first cleans up"]);
 }
 
 #[test]

@@ -12,7 +12,9 @@
 //! Rules
 //! 1. The token is looked at before the body is polled: once somebody has failed, the body does not
 //!    get to run on and to report what it makes of that.
-//! 2. The body is gone before the result is made, and all children are.
+//! 2. Who has not begun when the token is cancelled does not begin (`child.rs`): the grace is for
+//!    those who have something to clean up.
+//! 3. The body is gone before the result is made, and all children are.
 
 use std::fmt;
 use std::future::Future;

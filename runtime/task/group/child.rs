@@ -3,6 +3,9 @@
 //! A task's `JoinHandle` has the whole outcome. A child's has only the value: an error or a panic
 //! belongs to the group, which returns it once, with all others. Who awaits a child that failed
 //! learns just that; mostly it does not get so far, because the group ends it first.
+//!
+//! Before a child begins it comes through a gate: where the number of children is limited it waits
+//! there, and where the group was cancelled meanwhile it goes no further.
 
 use std::error::Error;
 use std::fmt;
@@ -13,7 +16,7 @@ use std::task::{Context, Poll, ready};
 
 use pin_project_lite::pin_project;
 
-use crate::sync::{OwnedSemaphorePermit, Semaphore};
+use crate::sync::{AcquireError, CancellationToken, OwnedSemaphorePermit, Semaphore};
 use crate::task::{AbortOnDrop, Id, JoinHandle, TaskInfo};
 
 /// Waits for the value of a child of a [`TaskGroup`](super::TaskGroup).
@@ -196,10 +199,11 @@ impl fmt::Display for GroupClosed {
 
 impl Error for GroupClosed {}
 
-type Permit = Result<OwnedSemaphorePermit, crate::sync::AcquireError>;
+type Permit = Result<OwnedSemaphorePermit, AcquireError>;
 
 pin_project! {
-    /// A future that is polled only while it has one of the group's permits, if those are limited.
+    /// A future that begins only if its group was not cancelled before, and when it has one of the
+    /// group's permits, if those are limited. `None`: it has not begun.
     pub(super) struct Gated<F> {
         #[pin]
         future: F,
@@ -209,33 +213,43 @@ pin_project! {
 }
 
 enum Gate {
-    None,
+    Shut(CancellationToken, Option<Arc<Semaphore>>),
     /// In a box, as its type has no name; so only groups with a limit pay for it.
-    Waiting(Pin<Box<dyn Future<Output = Permit> + Send>>),
+    Waiting(Pin<Box<dyn Future<Output = Option<Permit>> + Send>>),
     Passed {
-        _permit: Permit,
+        _permit: Option<Permit>,
     },
 }
 
 impl<F> Gated<F> {
-    pub(super) fn new(future: F, limit: Option<&Arc<Semaphore>>) -> Self {
-        let gate = match limit {
-            Some(limit) => Gate::Waiting(Box::pin(limit.clone().acquire_owned())),
-            None => Gate::None,
-        };
-        Self { future, gate }
+    pub(super) fn new(
+        future: F,
+        token: &CancellationToken,
+        limit: Option<&Arc<Semaphore>>,
+    ) -> Self {
+        Self { future, gate: Gate::Shut(token.clone(), limit.cloned()) }
     }
 }
 
 impl<F: Future> Future for Gated<F> {
-    type Output = F::Output;
+    type Output = Option<F::Output>;
 
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.project();
-        if let Gate::Waiting(permit) = this.gate {
-            let _permit = ready!(permit.as_mut().poll(cx)); // no error: it is never closed
-            *this.gate = Gate::Passed { _permit };
+        loop {
+            *this.gate = match this.gate {
+                Gate::Passed { .. } => return this.future.poll(cx).map(Some),
+                Gate::Shut(token, _) if token.is_cancelled() => return Poll::Ready(None),
+                Gate::Shut(_, None) => Gate::Passed { _permit: None },
+                Gate::Shut(token, Some(limit)) => {
+                    let permit = limit.clone().acquire_owned(); // no error: it is never closed
+                    Gate::Waiting(Box::pin(token.clone().run_until_cancelled_owned(permit)))
+                }
+                Gate::Waiting(permit) => match ready!(permit.as_mut().poll(cx)) {
+                    Some(permit) => Gate::Passed { _permit: Some(permit) },
+                    None => return Poll::Ready(None),
+                },
+            };
         }
-        this.future.poll(cx)
     }
 }

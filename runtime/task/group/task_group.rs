@@ -168,8 +168,9 @@ impl<E: 'static> TaskGroup<E> {
 
     /// Starts a child. Its value is to be had from the handle; its error belongs to the group.
     ///
-    /// If the group [takes no more](Self::try_spawn), the future is dropped, and the handle says
-    /// that it was cancelled. The twin of `asyncio.TaskGroup.create_task` and trio's `start_soon`.
+    /// If the group [takes no more](Self::try_spawn), or is cancelled before the child has begun, the
+    /// future is dropped without a poll, and the handle says that it was cancelled. The twin of
+    /// `asyncio.TaskGroup.create_task` and of trio's `start_soon`.
     ///
     /// # Panics
     ///
@@ -266,6 +267,8 @@ impl<E: 'static> TaskGroup<E> {
         E: Send,
     {
         let Ok((ticket, seat)) = self.admit() else { return self.refused() };
+        let token = self.shared.token.clone();
+        let work = move || (!token.is_cancelled()).then(work);
         let call = WatchedCall::new(work, ticket, self.watcher(Failure::of));
         let handle = match self.task().spawn_blocking(move || call.call()) {
             Ok(handle) => handle,
@@ -397,7 +400,7 @@ impl<E: 'static> TaskGroup<E> {
     where
         F: Future<Output = Result<T, X>>,
     {
-        let gated = Gated::new(future, self.shared.limit.as_ref());
+        let gated = Gated::new(future, &self.shared.token, self.shared.limit.as_ref());
         Watched::new(gated, ticket, self.watcher(failure))
     }
 
@@ -472,15 +475,21 @@ fn failures<T, E, X>(
     }
 }
 
-impl<E, X, T> Watcher<Result<T, X>> for Child<E, X> {
+// `None` comes from a child that has not begun: the group was cancelled before.
+impl<E, X, T> Watcher<Option<Result<T, X>>> for Child<E, X> {
     type Answer = Result<T, NoValue>;
 
     fn ended(
         self,
         ticket: &Ticket,
-        end: End<Result<T, X>>,
+        end: End<Option<Result<T, X>>>,
         also: Option<Payload>,
     ) -> Result<T, NoValue> {
+        let end = match end {
+            End::Ready(Some(result)) => End::Ready(result),
+            End::Ready(None) | End::Dropped => End::Dropped,
+            End::Panicked(payload) => End::Panicked(payload),
+        };
         let (failures, value) = failures(end, also, self.failure);
         let settle = |who: Occupant, end| self.group.settle(|| Who::Task(who.info()), end);
         self.group.roster.leave(ticket, failures, settle);
