@@ -9,9 +9,10 @@ use loom::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
 use loom::thread;
 
 use crate::model::{block_on, check, poll_and_cancel};
+use crate::task::elsewhere::{Elsewhere, Stop};
 use crate::task::group::roster::{Occupant, Roster};
 use crate::task::id::Origin;
-use crate::task::join::{Elsewhere, JoinError, JoinHandle, Stop};
+use crate::task::join::{JoinError, JoinHandle};
 use crate::task::scope::crew::Crew;
 use crate::task::tally::Tally;
 

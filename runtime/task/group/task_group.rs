@@ -168,8 +168,8 @@ impl<E: 'static> TaskGroup<E> {
 
     /// Starts a child. Its value is to be had from the handle; its error belongs to the group.
     ///
-    /// If the group [takes no more](Self::try_spawn), or is cancelled before the child has begun, the
-    /// future is dropped without a poll, and the handle says that it was cancelled. The twin of
+    /// If the group [takes no more](Self::try_spawn), or is cancelled before the child has begun,
+    /// the future is dropped without a poll, and the handle says that it was cancelled. The twin of
     /// `asyncio.TaskGroup.create_task` and of trio's `start_soon`.
     ///
     /// # Panics
