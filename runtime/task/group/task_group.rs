@@ -24,7 +24,7 @@ use std::time::Duration;
 
 use super::builder::TaskGroupBuilder;
 use super::child::{ChildHandle, Gated, GroupClosed, NoValue};
-use super::error_group::{ErrorGroup, Failure, Member, Who};
+use super::error_group::{BoxError, ErrorGroup, Failure, Member, Who};
 use super::roster::{Occupant, Roster, Seat, Ticket};
 use super::watched::{End, Payload, Watched, WatchedCall, Watcher};
 use crate::shim::{Mutex, lock};
@@ -57,7 +57,7 @@ use crate::task::{Builder, PanicPayload, TaskInfo};
 ///     assert_eq!(errors.errors().collect::<Vec<_>>(), ["no route to host"]);
 /// });
 /// ```
-pub struct TaskGroup<E> {
+pub struct TaskGroup<E = BoxError> {
     pub(super) shared: Arc<Shared<E>>,
     /// What the children spawned by way of this handle are called.
     pub(super) child_name: Option<Arc<str>>,
