@@ -270,12 +270,18 @@ impl Node {
 
     fn poll_cancelled(&self, place: &mut Place, cx: &mut Context<'_>) -> Poll<()> {
         if self.is_cancelled() {
+            return Poll::Ready(()); // costs no budget
+        }
+        poll_leaf("CancellationToken::cancelled", cx, |cx| self.poll_free(place, cx))
+    }
+
+    /// The poll without the budget and without a name.
+    fn poll_free(&self, place: &mut Place, cx: &mut Context<'_>) -> Poll<()> {
+        if self.is_cancelled() {
             return Poll::Ready(());
         }
-        let name = "CancellationToken::cancelled";
         // There are no permits, so the only way out of the list is that it closes.
-        poll_leaf(name, cx, |cx| self.waiters.poll(place, 1, Some(cx.waker()), || false))
-            .map(|_| ())
+        self.waiters.poll(place, 1, Some(cx.waker()), || false).map(|_| ())
     }
 }
 
@@ -340,6 +346,13 @@ fn family_of(branches: &Slab<Branch>, root: usize) -> Vec<Arc<Node>> {
 pub struct WaitForCancellationFuture<'a> {
     node: &'a Node,
     place: Place,
+}
+
+impl WaitForCancellationFuture<'_> {
+    /// The poll for whoever waits for something else, and only keeps an eye on the token.
+    pub(crate) fn poll_free(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        self.node.poll_free(&mut self.place, cx)
+    }
 }
 
 impl Future for WaitForCancellationFuture<'_> {

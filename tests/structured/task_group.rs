@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::sync::mpsc;
 use std::task::{Context, Poll};
 
-use rondel::sync::{CancellationToken, oneshot};
+use rondel::sync::{CancellationToken, Mutex, oneshot};
 use rondel::task::{BoxError, ChildHandle, ErrorGroup, Failure, LocalSet, TaskGroup, yield_now};
 use rondel::testing::wait_until_idle;
 use rondel::time::{Instant, sleep};
@@ -1211,6 +1211,34 @@ fn a_handle_of_an_inner_group_does_not_hold_the_outer_one_open() {
             assert!(outer.unwrap().try_spawn(async { Ok(()) }).is_err());
         }
     });
+}
+
+/// Goal: a deadlock report says what the tasks wait for, and not how groups are made.
+#[test]
+fn a_deadlock_names_the_waits_of_body_and_children() {
+    let deadlock = paused()
+        .try_block_on(async {
+            let lock = Arc::new(Mutex::new(()));
+            let _held = lock.clone().lock_owned().await;
+            let theirs = lock.clone();
+            rondel::spawn(Group::run(async |group| {
+                group.named("child").spawn(async move {
+                    drop(theirs.lock().await);
+                    Ok(())
+                });
+                Ok(())
+            }));
+            let _: Outcome<()> = Group::run(async |_| {
+                drop(lock.lock().await);
+                Ok(())
+            })
+            .await;
+        })
+        .unwrap_err();
+    assert_eq!(deadlock.root(), ["Mutex::lock"]);
+    let mut waits: Vec<_> = deadlock.tasks().map(|(_, waits)| waits.join(" ")).collect();
+    waits.sort();
+    assert_eq!(waits, ["Mutex::lock", "TaskGroup::run"]);
 }
 
 // ---- other threads, other orders ----------------------------------------------------------------

@@ -17,10 +17,11 @@
 //! 3. The body is gone before the result is made, and all children are.
 
 use std::fmt;
-use std::future::Future;
+use std::future::{Future, poll_fn};
 use std::marker::PhantomData;
 use std::pin::pin;
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::Duration;
 
 use super::error_group::ErrorGroup;
@@ -121,11 +122,14 @@ impl<E: 'static> TaskGroupBuilder<E> {
                 value = body.await;
                 shared.roster.wait_for_all("TaskGroup::run").await;
             });
-            let ended = crate::select! {
-                biased; // rule 1
-                () = shared.token.cancelled() => false,
-                () = &mut whole => true,
-            };
+            let mut cancelled = shared.token.cancelled();
+            let ended = poll_fn(|cx| {
+                if cancelled.poll_free(cx).is_ready() {
+                    return Poll::Ready(false); // rule 1
+                }
+                whole.as_mut().poll(cx).map(|()| true)
+            });
+            let ended = ended.await;
             if !ended && !grace.is_zero() {
                 let _ = timeout(grace, &mut whole).await; // too late is no error here
             }
