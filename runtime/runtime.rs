@@ -3,8 +3,10 @@
 use crate::builder::Builder;
 use crate::current::{self, Handle};
 use crate::deadlock::Deadlock;
+use crate::end_report::EndReport;
 use crate::flavor::local::Local;
 use crate::task::JoinHandle;
+use crate::task::info::TaskInfo;
 use std::fmt;
 use std::future::Future;
 use std::io::{self, Write};
@@ -151,10 +153,33 @@ impl Runtime {
         self.end(Duration::ZERO);
     }
 
+    /// Ends the runtime as [`shutdown_timeout`](Self::shutdown_timeout) does, and says what was
+    /// left: which tasks had to be cancelled, and how many closures still run after `limit`.
+    ///
+    /// For a shutdown that asks first and gives time to clean up, see
+    /// [`task::Shutdown`](crate::task::Shutdown).
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// let runtime = rondel::Runtime::new().unwrap();
+    /// runtime.spawn(std::future::pending::<()>());
+    /// let report = runtime.shutdown_report(Duration::ZERO);
+    /// assert_eq!((report.cancelled().len(), report.closures_running()), (1, 0));
+    /// ```
+    pub fn shutdown_report(mut self, limit: Duration) -> EndReport {
+        let local = self.local.take().expect("a runtime has its loop until it is dropped");
+        let handle = local.handle().clone();
+        let mut cancelled = Vec::new();
+        local.end(&mut |task| cancelled.push(TaskInfo::new(task.origin().clone())));
+        cancelled.sort_by_key(TaskInfo::id);
+        EndReport::new(cancelled, handle.pool().close(limit))
+    }
+
     fn end(&mut self, limit: Duration) {
         let Some(local) = self.local.take() else { return };
         let handle = local.handle().clone();
-        local.end();
+        local.end(&mut |_| ());
         let running = handle.pool().close(limit);
         if running > 0 && !limit.is_zero() {
             // Not `eprintln!`, which panics where stderr takes nothing more.

@@ -182,17 +182,21 @@ impl Loop {
     /// Takes a new task in. Gives it back if the loop is shutting down: the caller cancels it.
     /// (Not here: the drop of a future is other people's code, and our callers borrow; rule 4.)
     #[must_use]
-    pub(crate) fn adopt(&self, [kept, queued]: [TaskRef; 2]) -> Option<[TaskRef; 2]> {
+    pub(crate) fn adopt(&self, task: [TaskRef; 2]) -> Option<[TaskRef; 2]> {
         if self.closing.get() {
-            return Some([kept, queued]);
+            return Some(task);
         }
+        self.take_in(task);
+        None
+    }
+
+    fn take_in(&self, [kept, queued]: [TaskRef; 2]) {
         let mut live = self.live.borrow_mut();
         let entry = live.vacant_entry();
         kept.set_slot(u32::try_from(entry.key()).expect("fewer than 2^32 tasks fit in memory"));
         entry.insert(kept);
         drop(live);
         self.ready.push(Job::Task(queued));
-        None
     }
 
     /// Wakes what waits for a moment that has come.
@@ -233,12 +237,7 @@ impl Loop {
 
     fn heed(&self, note: Note) {
         match note {
-            Note::Spawn(task) => {
-                if let Some([kept, queued]) = self.adopt(task) {
-                    drop(queued);
-                    kept.cancel_at_shutdown();
-                }
-            }
+            Note::Spawn(task) => self.take_in(task), // also at the end, which cancels all it finds
             Note::Wake(task) => task.deliver_wake(),
             Note::Abort(task) => task.abort(),
             Note::Join(task, waker) => task.join(&waker),

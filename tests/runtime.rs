@@ -549,3 +549,57 @@ fn a_future_is_polled_only_when_woken() {
     });
     assert_eq!(polls.get(), 2, "once at the start, once for the wake of the join");
 }
+
+// --- the report of the end -----------------------------------------------------------------------
+
+/// Goal: the end names whom it cancelled, and nobody else. Method: tasks that ended, that were
+/// aborted in time, that wait, and that never ran.
+#[test]
+fn the_report_of_the_end_names_the_tasks_that_were_cancelled() {
+    let runtime = Runtime::new().unwrap();
+    let builder = || rondel::task::Builder::new();
+    runtime.block_on(async {
+        builder().name("ended").spawn(async {}).unwrap().await.unwrap();
+        let aborted = builder().name("aborted").spawn(pending::<()>()).unwrap();
+        aborted.abort();
+        assert!(aborted.await.unwrap_err().is_cancelled());
+        drop(builder().name("waits").spawn(pending::<()>()));
+        yield_now().await;
+    });
+    runtime.spawn(async { unreachable!("nobody turns the loop any more") });
+    let report = runtime.shutdown_report(Duration::ZERO);
+    let names: Vec<_> = report.cancelled().iter().map(|task| task.name()).collect();
+    assert_eq!(names, [Some("waits"), None]);
+    assert!(report.cancelled()[1].spawned_at().file().ends_with("tests/runtime.rs"));
+    assert_eq!(report.closures_running(), 0);
+    let text = report.to_string();
+    assert!(text.starts_with("2 tasks were cancelled\n  cancelled: task "), "{text}");
+    assert!(text.contains("`waits` (spawned at tests/runtime.rs:"), "{text}");
+}
+
+#[test]
+fn the_report_of_a_clean_end_says_so() {
+    let runtime = Runtime::new().unwrap();
+    runtime.block_on(async { rondel::spawn(async {}).await.unwrap() });
+    let report = runtime.shutdown_report(Duration::ZERO);
+    assert!(report.is_clean());
+    assert_eq!(report.to_string(), "nothing was left");
+}
+
+#[test]
+fn the_report_of_the_end_counts_closures_that_still_run() {
+    let runtime = Runtime::new().unwrap();
+    let (release, released) = std::sync::mpsc::channel::<()>();
+    let (started, has_started) = std::sync::mpsc::channel();
+    let closure = runtime.spawn_blocking(move || {
+        started.send(()).unwrap();
+        released.recv().unwrap();
+    });
+    has_started.recv().unwrap();
+    let report = runtime.shutdown_report(Duration::ZERO);
+    assert_eq!((report.cancelled().len(), report.closures_running()), (0, 1));
+    assert!(!report.is_clean());
+    assert!(report.to_string().contains("1 closure of `spawn_blocking` still runs"), "{report}");
+    release.send(()).unwrap();
+    rondel::block_on(closure).unwrap();
+}

@@ -68,6 +68,7 @@ const NOT_SPINE: &[&str] = &[
     "runtime/budget.rs",
     "runtime/builder.rs",
     "runtime/deadlock.rs",
+    "runtime/end_report.rs",
     "runtime/leaf.rs",
     "runtime/park.rs",
     "runtime/random.rs",

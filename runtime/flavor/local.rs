@@ -32,6 +32,7 @@ use crate::reactor::Reactor;
 use crate::ready::local::LocalQueue;
 use crate::ready::{Ready, ReadyQueue};
 use crate::services::Services;
+use crate::task::cell::TaskRef;
 use crate::task::home::HomeRef;
 use crate::task::waker::{self, Sleeper};
 use crate::turn::{Loop, Turned, turn};
@@ -129,8 +130,8 @@ impl Local {
         Ok(output.expect("the root future is done only once it has an output"))
     }
 
-    /// Ends the loop (rule 2).
-    pub(crate) fn end(self) {
+    /// Ends the loop (rule 2), and tells `cancelled` of each task that had not ended.
+    pub(crate) fn end(self, cancelled: &mut dyn FnMut(&TaskRef)) {
         // At home: futures that are not `Send` may be dropped nowhere else (rule 1).
         let inside = self.try_enter(Some("the shutdown of a runtime"));
         // A runtime in a thread-local may end after the context: at home it is all the same.
@@ -139,7 +140,7 @@ impl Local {
         self.lp.home.inbox().refuse_tasks(); // else a busy stranger could put off the end for ever
         loop {
             let more = self.lp.read_inbox();
-            self.lp.cancel_all();
+            self.lp.cancel_all(cancelled);
             // No notes since the last look: nobody can leave one any more.
             if !more && self.lp.home.inbox().close() {
                 break;
@@ -161,7 +162,7 @@ impl Local {
 
 impl Loop {
     /// Drops the future of every task that is left, and empties the queue, until none comes anew.
-    fn cancel_all(&self) {
+    fn cancel_all(&self, cancelled: &mut dyn FnMut(&TaskRef)) {
         loop {
             // Not run, only let go: each is one reference, and its task is in the list too.
             let Ready::Local(ready) = &self.ready;
@@ -175,6 +176,9 @@ impl Loop {
                 return;
             }
             for task in tasks {
+                if !task.is_done() {
+                    cancelled(&task);
+                }
                 task.cancel_at_shutdown();
             }
         }
