@@ -36,8 +36,8 @@ impl EndReport {
         &self.cancelled
     }
 
-    /// How many closures of `spawn_blocking` still ran when the limit was over. They are left behind
-    /// with their threads.
+    /// How many closures of `spawn_blocking` still ran when the limit was over. They are left
+    /// behind with their threads.
     pub fn closures_running(&self) -> usize {
         self.closures_running
     }
