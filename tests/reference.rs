@@ -4,7 +4,8 @@
 //! - every public item of `task`, `time`, `sync`, `combine`, `callbacks`, `testing` and every macro
 //!   stands in the first column of some row (errors stand with what returns them, in the code);
 //! - every name in a first column is such an item, or a method of one, and its file is the row's;
-//! - the cell *cancel-safe* says what the `**Cancel-safe` line of that item says.
+//! - the cell *cancel-safe* says what the `**Cancel-safe` line of that item says;
+//! - every item is shown by a doctest.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -310,4 +311,21 @@ fn cancel_safety_is_what_the_documents_say() {
     }
     assert!(wrong.is_empty(), "{PAGE}:\n{}", wrong.join("\n"));
     assert!(compared > 40, "only {compared} rows could be compared");
+}
+
+/// Goal: show how each thing is used. Method: functions and macros have a doctest of their own; a
+/// type is shown by its own or by one of those in its file that make it or use it.
+#[test]
+fn every_item_is_shown_by_a_doctest() {
+    let mut wrong = Vec::new();
+    for (name, file) in public_items().into_iter().filter(|(name, _)| needs_a_row(name)) {
+        let text = read(&file);
+        let short = name.rsplit("::").next().unwrap().trim_end_matches('!');
+        let called = short.starts_with(|c: char| c.is_lowercase());
+        let said = if called { documents(&text, short).unwrap_or_default() } else { text };
+        if !said.contains("/// ```") && !said.contains("//! ```\n") {
+            wrong.push(format!("`{name}` of {file}"));
+        }
+    }
+    assert!(wrong.is_empty(), "no doctest for\n{}", wrong.join("\n"));
 }

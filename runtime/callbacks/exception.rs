@@ -103,6 +103,17 @@ pub fn set_exception_handler(handler: impl Fn(&ExceptionContext) + 'static) {
 /// Has stderr hear of what goes wrong in callbacks again.
 ///
 /// The twin of `loop.set_exception_handler(None)`.
+///
+/// ```
+/// use rondel::callbacks::{call_soon, clear_exception_handler, set_exception_handler};
+///
+/// rondel::run(async {
+///     set_exception_handler(|_| unreachable!("it was taken back"));
+///     clear_exception_handler();
+///     call_soon(|| panic!("one line on stderr"));
+///     rondel::task::yield_now().await;
+/// });
+/// ```
 pub fn clear_exception_handler() {
     replace(None);
 }
@@ -116,6 +127,23 @@ fn replace(handler: Option<(HomeRef, Handler)>) {
 /// What happens without a handler: one line on stderr.
 ///
 /// For handlers that want to do a little more. The twin of `loop.default_exception_handler`.
+///
+/// ```
+/// use rondel::callbacks::{call_soon, default_exception_handler, set_exception_handler};
+/// use std::{cell::Cell, rc::Rc};
+///
+/// rondel::run(async {
+///     let count = Rc::new(Cell::new(0));
+///     let failures = count.clone();
+///     set_exception_handler(move |context| {
+///         failures.set(failures.get() + 1);
+///         default_exception_handler(context);
+///     });
+///     call_soon(|| panic!("one line on stderr"));
+///     rondel::task::yield_now().await;
+///     assert_eq!(count.get(), 1);
+/// });
+/// ```
 pub fn default_exception_handler(context: &ExceptionContext) {
     // Not `eprintln!`, which panics where stderr takes nothing more.
     let _ = writeln!(io::stderr(), "rondel: {context}");

@@ -132,6 +132,19 @@ pub fn call_later<F: FnOnce() + 'static>(delay: Duration, callback: F) -> TimerH
 /// Panics outside a loop.
 ///
 /// **Cost:** that of a task and of a timer.
+///
+/// ```
+/// use rondel::callbacks::{Promise, call_at, time};
+/// use std::time::Duration;
+///
+/// let runtime = rondel::Builder::new().start_paused(true).build().unwrap();
+/// runtime.block_on(async {
+///     let (rung, noon) = (Promise::new(), time() + Duration::from_secs(3_600));
+///     let bell = rung.clone();
+///     call_at(noon, move || bell.set_result(time()).unwrap());
+///     assert_eq!(rung.await.unwrap(), noon);
+/// });
+/// ```
 #[track_caller]
 pub fn call_at<F: FnOnce() + 'static>(when: Instant, callback: F) -> TimerHandle {
     let location = Location::caller();
@@ -146,6 +159,16 @@ pub fn call_at<F: FnOnce() + 'static>(when: Instant, callback: F) -> TimerHandle
 /// The present moment of this loop's clock.
 ///
 /// The twin of `loop.time`; the same as [`Instant::now`].
+///
+/// ```
+/// use rondel::time::{Duration, Instant, sleep};
+///
+/// rondel::run(async {
+///     let start = rondel::callbacks::time();
+///     sleep(Duration::from_millis(2)).await;
+///     assert!(rondel::callbacks::time() - start >= Duration::from_millis(2));
+/// });
+/// ```
 pub fn time() -> Instant {
     Instant::now()
 }

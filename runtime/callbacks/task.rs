@@ -63,6 +63,13 @@ where
 /// # Panics
 ///
 /// Panics outside a loop.
+///
+/// ```
+/// rondel::run(async {
+///     let task = rondel::callbacks::create_named_task("greeter", async { "hello" });
+///     assert_eq!(task.await.unwrap(), "hello");
+/// });
+/// ```
 #[track_caller]
 pub fn create_named_task<F>(name: &str, future: F) -> Task<F::Output>
 where

@@ -127,6 +127,14 @@ impl Drop for Running {
 ///
 /// Panics outside a task; [`try_id`] returns `None` there. The future given to
 /// [`run`](crate::run) is not a task.
+///
+/// ```
+/// rondel::run(async {
+///     let task = rondel::spawn(async { rondel::task::id() });
+///     let its_id = task.id();
+///     assert_eq!(task.await.unwrap(), its_id);
+/// });
+/// ```
 #[track_caller]
 pub fn id() -> Id {
     try_id().expect("`task::id` was called outside a task: call it in a future given to `spawn`")

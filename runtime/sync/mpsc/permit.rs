@@ -11,6 +11,19 @@ use super::Sender;
 use super::chan::{Chan, Tx};
 
 /// One reserved place; see [`Sender::reserve`]. Dropping it gives the place back.
+///
+/// ```
+/// use rondel::sync::mpsc;
+///
+/// rondel::run(async {
+///     let (tx, mut rx) = mpsc::channel(2);
+///     drop(tx.reserve().await.unwrap()); // changed its mind
+///     for (number, permit) in tx.reserve_many(2).await.unwrap().enumerate() {
+///         permit.send(number); // cannot fail, and does not wait
+///     }
+///     assert_eq!((rx.recv().await, rx.recv().await), (Some(0), Some(1)));
+/// });
+/// ```
 #[must_use]
 pub struct Permit<'a, T> {
     chan: &'a Chan<T>,

@@ -15,6 +15,19 @@ use std::collections::{BinaryHeap, VecDeque};
 
 /// What a [`QueueOf`](super::QueueOf) holds its items in: [`Fifo`], [`Lifo`] or [`Smallest`].
 /// Nothing else can be one.
+///
+/// ```
+/// use rondel::sync::queue::{Fifo, Lifo, QueueOf, Smallest, Store};
+///
+/// fn second<S: Store<Item = u32>>(queue: QueueOf<S>) -> u32 {
+///     [2, 3, 1].into_iter().for_each(|item| queue.put_nowait(item).unwrap());
+///     queue.get_nowait().unwrap();
+///     queue.get_nowait().unwrap()
+/// }
+/// let seconds = [second::<Fifo<_>>(QueueOf::new(0)), second::<Lifo<_>>(QueueOf::new(0))];
+/// assert_eq!(seconds, [3, 3]);
+/// assert_eq!(second::<Smallest<_>>(QueueOf::new(0)), 2);
+/// ```
 pub trait Store: Default + sealed::Sealed {
     /// What is put and got.
     type Item;
