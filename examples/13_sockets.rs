@@ -125,9 +125,6 @@ async fn main() -> io::Result<()> {
 // match self.attempt(direction, &mut call) {
 //     Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
 //     Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-//     result => {
-//         step.made_progress();
-//         return Poll::Ready(result);
-//     }
+//     result => return Poll::Ready(result),
 // }
 // ```

@@ -101,7 +101,11 @@ impl Step {
 impl Drop for Step {
     #[inline]
     fn drop(&mut self) {
-        LEFT.set(self.before);
+        // A step that was carried out of its poll, into or out of a loop, gives nothing back
+        // (rule 1).
+        if self.before != UNLIMITED && LEFT.get() != UNLIMITED {
+            LEFT.set(self.before);
+        }
     }
 }
 

@@ -82,8 +82,8 @@ struct Frame {
     lp: Option<Rc<Loop>>,
     handle: Option<Handle>,
     busy: Option<&'static str>,
-    /// Of a frame with a handle alone, on a thread that is not inside that handle's loop.
-    _outside: Option<Outside>,
+    /// Of a frame with a handle alone, on a thread that was never inside that handle's loop since.
+    outside: Option<Outside>,
 }
 
 impl Drop for Context {
@@ -299,11 +299,18 @@ pub(crate) fn enter(
     busy: Option<&'static str>,
 ) -> Option<Entered> {
     let is_stranger = |handle: &&Handle| lp.is_none() && !handle.home.is_here();
-    let _outside = handle.as_ref().filter(is_stranger).map(Handle::outside);
+    let outside = handle.as_ref().filter(is_stranger).map(Handle::outside);
     let number = change(|context| {
+        if let Some(lp) = &lp {
+            // Whoever entered the handle first, and now the loop itself, is outside no longer: the
+            // loop would wait for its own thread.
+            for frame in &mut context.frames {
+                frame.outside.take_if(|outside| outside.is_of(&lp.services));
+            }
+        }
         let number = context.number;
         context.number += 1;
-        context.frames.push(Frame { number, lp, handle, busy, _outside });
+        context.frames.push(Frame { number, lp, handle, busy, outside });
         number
     });
     number.map(|number| Entered { number, _not_send: std::marker::PhantomData })
@@ -336,12 +343,12 @@ pub(crate) fn here<R>(touch: impl FnOnce(&Loop) -> R) -> Option<R> {
     touched.ok().flatten()
 }
 
-/// Fires the timers that are due on the loop that this thread is inside of.
-pub(crate) fn fire_timers_here() {
+/// Turns the wheel of the loop that this thread is inside of to the present.
+pub(crate) fn advance_wheel_here() {
     // Not by `here`: what is woken is other people's code, and may come back (rule 1).
     let lp = CONTEXT.try_with(|context| context.borrow().lp.clone());
     if let Some(lp) = lp.ok().flatten() {
-        lp.fire_timers();
+        lp.advance_wheel();
     }
 }
 

@@ -73,8 +73,9 @@ impl Runtime {
     ///
     /// When time is virtual ([`Builder::start_paused`], [`time::pause`](crate::time::pause)) and
     /// nothing can ever run again: nobody is ready, no timer is set, no socket is open, no closure
-    /// runs on the blocking pool and no thread works outside. Threads that Rondel cannot know of
-    /// are told to it by [`testing::outside_thread`](crate::testing::outside_thread).
+    /// runs on the blocking pool and no thread works outside. Threads that this runtime cannot know
+    /// of, also those of other runtimes, are told to it by
+    /// [`testing::outside_thread`](crate::testing::outside_thread).
     ///
     /// # Panics
     ///

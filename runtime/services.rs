@@ -8,10 +8,11 @@
 
 use crate::blocking::Pool;
 use crate::park;
+use crate::shim::atomic::{AtomicUsize, Ordering};
+use crate::task::inbox::Inbox;
 use crate::time::clock::Clock;
 use crate::wait_list::WaitList;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// See the head of the file.
 pub(crate) struct Services {
@@ -28,9 +29,16 @@ impl Services {
         Self { pool, clock, idle: WaitList::new(0), outside: AtomicUsize::new(0) }
     }
 
-    /// Whether some thread may yet bring work to a loop that has none: one of the pool, one that
-    /// entered the handle, or one that waits in a blocking call.
-    pub(crate) fn is_anybody_outside(&self) -> bool {
+    /// Whether nothing can come any more to a loop that has this inbox and nothing to run: no note
+    /// is there, and nobody who could leave one.
+    pub(crate) fn is_deserted(&self, inbox: &Inbox) -> bool {
+        // In this order: whoever goes has left its last note before.
+        !self.is_anybody_outside() && !inbox.is_filled()
+    }
+
+    /// Whether some thread may yet bring work: one of the pool, one that entered the handle, or one
+    /// that waits in a blocking call.
+    fn is_anybody_outside(&self) -> bool {
         // Acquire: pairs with the Release in the drop of `Outside`; its last note was left before.
         self.outside.load(Ordering::Acquire) > 0
             || self.pool.busy() > 0
@@ -46,6 +54,11 @@ impl Outside {
         // Relaxed: only the way down needs an order.
         services.outside.fetch_add(1, Ordering::Relaxed);
         Self(services.clone())
+    }
+
+    /// Whether it is this loop that the thread works for.
+    pub(crate) fn is_of(&self, services: &Arc<Services>) -> bool {
+        Arc::ptr_eq(&self.0, services)
     }
 }
 

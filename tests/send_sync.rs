@@ -96,6 +96,7 @@ fn types_cross_threads_exactly_if_they_may() {
         task::LocalSet: false false true
         task::LocalEnterGuard: false false true
         task::LocalKey<No>: true true true
+        task::coop::RestoreOnPending: false false true
         task::futures::TaskLocalFuture<u8, Sends>: true false false
         task::futures::TaskLocalFuture<No, u8>: false false false
         callbacks::Handle: true true true

@@ -24,10 +24,9 @@ use std::time::Duration;
 
 use futures_core::Stream;
 
-use super::Limit;
 use super::children::{Children, Order};
+use super::limit::Limit;
 use crate::time::error::Elapsed;
-use crate::time::timeout;
 
 /// Runs any number of futures at once in the current task and hands out their outputs as they end.
 ///
@@ -133,7 +132,7 @@ impl<F: Future> AsCompleted<F> {
     /// });
     /// ```
     pub fn timeout(self, limit: Duration) -> AsCompletedTimeout<F> {
-        AsCompletedTimeout { rest: Some(self), limit: timeout(limit, std::future::pending()) }
+        AsCompletedTimeout { rest: Some(self), limit: Limit::after(limit) }
     }
 
     fn poll_next_with_index(&mut self, cx: &mut Context<'_>) -> Poll<Option<Indexed<F>>> {
@@ -221,7 +220,7 @@ impl<F: Future> AsCompletedTimeout<F> {
         if let Poll::Ready(next) = rest.poll_next_with_index(cx) {
             return Poll::Ready(next.map(Ok));
         }
-        let Err(elapsed) = ready!(Pin::new(&mut self.limit).poll(cx));
+        let elapsed = ready!(self.limit.poll(cx, &rest.children));
         self.rest = None; // the late ones end before the caller hears of the error
         Poll::Ready(Some(Err(elapsed)))
     }

@@ -324,6 +324,10 @@ pub(crate) struct Children<F: Future> {
     /// Where the order is that of wakes: whom the walk has found, with their tickets.
     line: VecDeque<(u64, usize)>,
     order: Order,
+    /// How many walks have come to their end.
+    walks: u64,
+    /// Whether there was any budget when the last poll began.
+    had_budget: bool,
     /// Set during `poll_woken`, and left set when a child's panic or the caller ended it early.
     broken_off: bool,
 }
@@ -351,6 +355,8 @@ impl<F: Future> Children<F> {
             sweep: Sweep::default(),
             line: VecDeque::new(),
             order,
+            walks: 0,
+            had_budget: true,
             broken_off: false,
         }
     }
@@ -358,6 +364,21 @@ impl<F: Future> Children<F> {
     /// How many children have not ended.
     pub(crate) fn running(&self) -> usize {
         self.running
+    }
+
+    /// Whether the last poll began with any budget.
+    pub(crate) fn had_budget(&self) -> bool {
+        self.had_budget
+    }
+
+    /// Whether somebody who was woken was left out of the last poll, because the budget was spent.
+    pub(crate) fn has_left_out(&self) -> bool {
+        self.sweep.is_under_way() || !self.line.is_empty()
+    }
+
+    /// How many walks have come to their end. Who was woken before a walk began is polled in it.
+    pub(crate) fn walks(&self) -> u64 {
+        self.walks
     }
 
     /// How many rooms there are.
@@ -398,13 +419,14 @@ impl<F: Future> Children<F> {
             return ControlFlow::Continue(());
         }
         self.broken_off = true;
+        self.had_budget = budget::remains();
         self.store_parent(cx.waker());
         if roll_call::is_on() {
             (0..self.rooms.len()).for_each(|index| self.mark(index));
         }
         // A walk that was cut short is finished first (rule 8), and then there is one from the
         // beginning all the same (rule 5).
-        let walks = if self.sweep.is_under_way() || !self.line.is_empty() { 2 } else { 1 };
+        let walks = if self.has_left_out() { 2 } else { 1 };
         for _ in 0..walks {
             self.line_up();
             while let Some(index) = self.next_woken() {
@@ -419,6 +441,7 @@ impl<F: Future> Children<F> {
                     ended(index, self.room(index))?;
                 }
             }
+            self.walks += 1;
         }
         self.broken_off = false;
         ControlFlow::Continue(())

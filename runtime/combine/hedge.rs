@@ -23,7 +23,7 @@
 //! Source: RFC 8305, "Happy Eyeballs Version 2", 2017; Dean & Barroso, "The Tail at Scale", 2013.
 
 use std::fmt;
-use std::future::{Future, IntoFuture, pending};
+use std::future::{Future, IntoFuture};
 use std::ops::ControlFlow;
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -32,11 +32,10 @@ use std::vec;
 
 use pin_project_lite::pin_project;
 
-use super::Limit;
 use super::all_failed::AllFailed;
 use super::children::{Children, Order};
+use super::limit::Limit;
 use super::maybe_done::MaybeDone;
-use crate::time::timeout;
 
 /// Runs futures one after another, `delay` apart or as soon as one fails, until the first success.
 ///
@@ -186,7 +185,10 @@ where
                 let all_failed = self.children.running() == 0;
                 return if all_failed { Poll::Ready(None) } else { Poll::Pending };
             }
-            if reasons == 0 && self.poll_limit(cx).is_ready() {
+            if reasons == 0
+                && let Some(limit) = &mut self.limit
+                && limit.poll(cx, &self.children).is_ready()
+            {
                 reasons = 1;
             }
             match reasons {
@@ -202,12 +204,7 @@ where
             self.children.settle(self.started, future);
             self.started += 1;
         }
-        self.limit = self.delay.map(|delay| timeout(delay, pending()));
-    }
-
-    fn poll_limit(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        let Some(limit) = &mut self.limit else { return Poll::Pending };
-        Pin::new(limit).poll(cx).map(drop)
+        self.limit = self.delay.map(Limit::after);
     }
 
     /// The errors of all, once all have failed.

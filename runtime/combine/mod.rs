@@ -36,6 +36,7 @@ mod for_each;
 mod gather;
 mod hedge;
 mod join;
+mod limit;
 mod maybe_done;
 mod pin;
 mod race;
@@ -54,9 +55,6 @@ pub use hedge::{Hedge, Staggered, hedge, staggered};
 pub use race::{Race, RaceOk, race, race_ok};
 pub use shield::{Shield, shield, shield_local};
 pub use wait::{ALL_COMPLETED, FIRST_COMPLETED, FIRST_EXCEPTION, ReturnWhen, Wait, Waited, wait};
-
-/// A time limit of its own: it begins with the first poll, and then only says that it is over.
-type Limit = crate::time::Timeout<std::future::Pending<std::convert::Infallible>>;
 
 /// What the macros need in the crates that use them. No promises are made about it.
 #[doc(hidden)]

@@ -19,16 +19,15 @@
 //! end, the same price as here; trio has no such function and wants a nursery instead.
 
 use std::fmt;
-use std::future::{Future, IntoFuture, pending};
+use std::future::{Future, IntoFuture};
 use std::ops::ControlFlow;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use super::Limit;
 use super::children::{Children, Order};
+use super::limit::Limit;
 use super::maybe_done::MaybeDone;
-use crate::time::timeout;
 
 /// When a [`wait`] ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
@@ -168,7 +167,7 @@ impl<F: Future, P> Wait<F, P> {
     /// });
     /// ```
     pub fn timeout(self, limit: Duration) -> Self {
-        Self { limit: Some(timeout(limit, pending())), ..self }
+        Self { limit: Some(Limit::after(limit)), ..self }
     }
 
     /// Counts an `Ok(value)` as a failure if `is_failure(&value)`; an `Err` always is one.
@@ -224,10 +223,7 @@ where
             ReturnWhen::FirstCompleted => !ended.order.is_empty(),
             ReturnWhen::FirstException => ended.has_failure,
         };
-        // While somebody still has to be asked, because the budget was spent, the clock does not
-        // answer either: it needs a step of the same budget (rule 2).
-        let mut is_late =
-            || limit.as_mut().is_some_and(|limit| Pin::new(limit).poll(cx).is_ready());
+        let mut is_late = || limit.as_mut().is_some_and(|limit| limit.poll(cx, running).is_ready());
         if !is_enough && running.running() > 0 && !is_late() {
             return Poll::Pending;
         }

@@ -30,10 +30,10 @@ use std::io;
 use std::os::fd::{AsRawFd, RawFd};
 use std::pin::Pin;
 use std::sync::OnceLock;
-use std::task::{Context, Poll, Wake, Waker, ready};
+use std::task::{Context, Poll, Wake, Waker};
 
-use crate::budget;
 use crate::current::{self, Handle};
+use crate::leaf::poll_leaf;
 use crate::reactor::{Direction, Reactor, Seat, Source, Ticket, Token};
 use crate::shim::Arc;
 use crate::shim::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -51,6 +51,10 @@ pub(crate) fn moved(count: usize, room: usize) -> Moved<usize> {
 fn loop_is_gone() -> io::Error {
     io::Error::other("the loop that this socket is registered with has ended")
 }
+
+/// What a socket's wait is called at a roll call: one of another loop, as with open sockets of its
+/// own a loop calls none.
+const WAIT: &str = "a socket of another loop";
 
 /// Tickets of strangers carry this bit; those without it are numbered by the reactor.
 const STRANGER: u64 = 1 << 63;
@@ -259,35 +263,32 @@ impl<S: AsRawFd + Send + 'static> Registered<S> {
         seat: &mut Option<Seat>,
         mut call: impl FnMut(&S) -> io::Result<Moved<R>>,
     ) -> Poll<io::Result<R>> {
-        let step = ready!(budget::poll_step(cx)); // rule 5
-        // One visit to the table answers everything, because most polls end here.
-        let look = self.at_home(|reactor, token| {
-            if reactor.is_ready(token, direction) {
-                Look::Try
-            } else {
-                let waker = cx.waker();
-                let seated = seat.is_some_and(|s| reactor.is_seated(token, direction, s, waker));
-                if seated { Look::Seated } else { Look::Sit }
-            }
-        });
-        match look.transpose()? {
-            Some(Look::Seated) => return Poll::Pending,
-            Some(Look::Sit) => {}
-            Some(Look::Try) | None => loop {
-                match self.attempt(direction, &mut call) {
-                    Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
-                    Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                    result => {
-                        step.made_progress();
-                        return Poll::Ready(result);
-                    }
+        poll_leaf(WAIT, cx, |cx| {
+            // One visit to the table answers everything, because most polls end here.
+            let look = self.at_home(|reactor, token| {
+                if reactor.is_ready(token, direction) {
+                    Look::Try
+                } else {
+                    let waker = cx.waker();
+                    let seated =
+                        seat.is_some_and(|s| reactor.is_seated(token, direction, s, waker));
+                    if seated { Look::Seated } else { Look::Sit }
                 }
-            },
-        }
-        match self.sit(cx.waker(), direction, seat) {
-            Ok(()) => Poll::Pending,
-            Err(error) => Poll::Ready(Err(error)),
-        }
+            });
+            match look.transpose()? {
+                Some(Look::Seated) => return Poll::Pending,
+                Some(Look::Sit) => {}
+                Some(Look::Try) | None => loop {
+                    match self.attempt(direction, &mut call) {
+                        Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
+                        Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                        result => return Poll::Ready(result),
+                    }
+                },
+            }
+            self.sit(cx.waker(), direction, seat)?;
+            Poll::Pending
+        })
     }
 
     /// Leaves `waker` on `seat`; without one, on a new seat in the crowd.
@@ -429,20 +430,18 @@ impl<S: AsRawFd + Send + 'static> Future for Watch<'_, S> {
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let this = &mut *self;
         let direction = this.direction;
-        let step = ready!(budget::poll_step(cx)); // rule 5
-        let ready = this.registered.at_home(|reactor, token| reactor.is_ready(token, direction));
-        let polled = match ready.transpose()? {
-            None => this.poll_abroad(cx.waker()),
-            Some(true) => Poll::Ready(Ok(())),
-            Some(false) => {
-                this.registered.sit(cx.waker(), direction, &mut this.seat)?;
-                Poll::Pending
+        poll_leaf(WAIT, cx, |cx| {
+            let ready =
+                this.registered.at_home(|reactor, token| reactor.is_ready(token, direction));
+            match ready.transpose()? {
+                None => this.poll_abroad(cx.waker()),
+                Some(true) => Poll::Ready(Ok(())),
+                Some(false) => {
+                    this.registered.sit(cx.waker(), direction, &mut this.seat)?;
+                    Poll::Pending
+                }
             }
-        };
-        if polled.is_ready() {
-            step.made_progress();
-        }
-        polled
+        })
     }
 }
 

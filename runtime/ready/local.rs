@@ -47,7 +47,9 @@ impl ReadyQueue for LocalQueue {
     #[inline]
     fn pop(&self) -> Option<Job> {
         let mut ring = self.ring.borrow_mut();
-        if self.shuffled {
+        // Only where there is a choice: how often an idle loop looks in vain differs from run to
+        // run, and must not use up a seed's lots.
+        if self.shuffled && ring.len() > 1 {
             draw(&mut ring);
         }
         ring.pop_front()

@@ -13,6 +13,7 @@ use pin_project_lite::pin_project;
 use std::cell::Cell;
 use std::fmt;
 use std::future::{Future, poll_fn};
+use std::marker::PhantomData;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
@@ -91,12 +92,12 @@ pub fn has_budget_remaining() -> bool {
 /// });
 /// ```
 pub fn poll_proceed(cx: &mut Context<'_>) -> Poll<RestoreOnPending> {
-    budget::poll_step(cx).map(|step| RestoreOnPending(Cell::new(Some(step))))
+    budget::poll_step(cx).map(|step| RestoreOnPending(Cell::new(Some(step)), PhantomData))
 }
 
-/// A step of the budget; see [`poll_proceed`].
+/// A step of the budget; see [`poll_proceed`]. It belongs to one poll: to be dropped there.
 #[must_use = "dropped at once, the step is given back and the budget bounds nothing"]
-pub struct RestoreOnPending(Cell<Option<Step>>);
+pub struct RestoreOnPending(Cell<Option<Step>>, PhantomData<*mut ()>); // of this thread's budget
 
 impl RestoreOnPending {
     /// The step led somewhere: it stays paid.

@@ -393,12 +393,9 @@ async fn once<M, O, T>(
     })
 }
 
-/// Polls as a loop would: with a full share of the budget, whatever the runs before have used up.
+/// Polls as a loop would, or without a budget where none is meant to be.
 fn poll<F: Future>(task: &mut Spawn<F>, in_loop: bool) -> Poll<F::Output> {
-    let _outer = budget::unlimited();
-    if in_loop {
-        budget::refill();
-    }
+    let _free = (!in_loop).then(budget::unlimited);
     task.poll()
 }
 

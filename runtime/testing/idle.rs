@@ -20,8 +20,9 @@ use std::pin::pin;
 
 /// Waits until no other task of this loop can run: each waits for something that has not come.
 ///
-/// Time does not move for it: under virtual time no timer fires meanwhile. Several that wait go on
-/// together. The twin of `trio.testing.wait_all_tasks_blocked`.
+/// Time does not move for it: under virtual time no timer fires meanwhile; closures on the blocking
+/// pool are waited for then, too. Several that wait go on together. The twin of
+/// `trio.testing.wait_all_tasks_blocked`.
 ///
 /// **Cancel-safe:** yes. **Cost:** one look at the sockets.
 ///
@@ -63,9 +64,12 @@ pub async fn wait_until_idle() {
 /// Tells the loop of a thread that it cannot see, for as long as the guard lives.
 ///
 /// Under virtual time a loop where nothing can ever run again reports a
-/// [`Deadlock`](crate::Deadlock). A plain thread that is going to send on a channel would be
-/// overlooked: let it hold this. Closures of `spawn_blocking`, threads inside `enter` or `block_on`
-/// of a [`Handle`], and threads that wait in a `blocking_` call are known without it.
+/// [`Deadlock`](crate::Deadlock). Known to it are its closures of `spawn_blocking`, threads inside
+/// `enter` or `block_on` of its [`Handle`], and threads that wait in a `blocking_` call. Overlooked
+/// would be a plain thread that is going to send on a channel, or to spawn by a handle that it has
+/// not entered; and what another runtime does. Let that thread hold this.
+///
+/// It holds up the verdict, not the time: that goes on to the next deadline.
 ///
 /// # Panics
 ///

@@ -19,6 +19,8 @@
 //! 2. Bytes are a stream: one step may be read in pieces, and one write may use up several steps.
 //! 3. Who waits, for a pause, for the handle or for the other direction, is woken also by the next
 //!    step of the other direction: it may be its turn then.
+//! 4. The timer knows one waker, that of who asked last. It wakes both sides: the last to ask may
+//!    be gone when the time has come.
 //!
 //! Real world: `tokio_test::io` has the same names and rules; Python's `unittest.mock` has to be
 //! taught each call; Go has `net.Pipe`, which is our `io::duplex`.
@@ -29,7 +31,7 @@ use std::future::Future;
 use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll, Waker, ready};
+use std::task::{Context, Poll, Wake, Waker, ready};
 
 use crate::io::{AsyncRead, AsyncWrite, ReadBuf};
 use crate::roll_call;
@@ -225,14 +227,24 @@ pub struct Mock {
 const READER: usize = 0;
 const WRITER: usize = 1;
 
+/// See [`Mock::waker_of_both`].
+struct Sides([Option<Waker>; 2]);
+
+impl Wake for Sides {
+    fn wake(self: Arc<Self>) {
+        self.0.iter().flatten().for_each(Waker::wake_by_ref);
+    }
+}
+
 impl Mock {
     /// Ready when there is no wait at the front (any more), nor a step that is used up.
     fn poll_front(&mut self, side: usize, cx: &mut Context<'_>) -> Poll<()> {
         loop {
             match self.script.front() {
                 Some(Step::Wait(duration)) => {
+                    let waker = self.waker_of_both(side, cx);
                     let pause = self.pause.get_or_insert_with(|| sleep(*duration));
-                    if Pin::new(pause).poll(cx).is_pending() {
+                    if Pin::new(pause).poll(&mut Context::from_waker(&waker)).is_pending() {
                         return self.wait(side, cx);
                     }
                     self.pause = None;
@@ -287,6 +299,13 @@ impl Mock {
     fn wait<T>(&mut self, side: usize, cx: &mut Context<'_>) -> Poll<T> {
         self.waiting[side] = Some(cx.waker().clone());
         Poll::Pending
+    }
+
+    /// Wakes this side, and the other one if it waits (rule 4).
+    fn waker_of_both(&self, side: usize, cx: &Context<'_>) -> Waker {
+        let mut both = self.waiting.clone();
+        both[side] = Some(cx.waker().clone());
+        Waker::from(Arc::new(Sides(both)))
     }
 
     fn wake_other(&mut self, side: usize) {

@@ -10,6 +10,8 @@
 //!
 //! Rules
 //! 1. `wakes` only ever grows; "woken" means that it has grown since the last poll.
+//! 2. Each poll has a full share of the budget, as one by a loop has: what else the test did in its
+//!    own poll must not make a future that is ready look as if it waited.
 //!
 //! Real world: `tokio_test::task` has the same names; futures' `noop_waker` is enough if the wakes
 //! do not matter.
@@ -22,6 +24,7 @@ use std::task::{Context, Poll, Wake, Waker};
 
 use futures_core::Stream;
 
+use crate::budget;
 use crate::shim::atomic::{AtomicUsize, Ordering::*};
 use crate::shim::{Mutex, lock};
 
@@ -94,6 +97,7 @@ impl<T> Spawn<T> {
         F: FnOnce(&mut Context<'_>, Pin<&mut T>) -> R,
     {
         self.seen = self.wakes();
+        let _share = budget::renewed(); // rule 2
         let waker = Waker::from(self.wakes.clone());
         f(&mut Context::from_waker(&waker), self.future.as_mut())
     }

@@ -141,9 +141,10 @@ impl Instant {
         self.checked_add(duration).unwrap_or_else(Self::far_future)
     }
 
-    /// A deadline nobody will see: about 30 years from now.
+    /// A deadline nobody will see: about 30 years from now, or now at the end of time.
     pub(crate) fn far_future() -> Self {
-        Self::now() + FAR
+        let now = Self::now();
+        now.checked_add(FAR).unwrap_or(now)
     }
 }
 

@@ -17,7 +17,8 @@ use crate::time::Duration;
 ///
 /// From now on [`Instant::now`](super::Instant::now) stands still inside the runtime, until nothing
 /// can run: then it jumps to the next deadline at once. Closures on the blocking pool are waited
-/// for before it jumps. Where no deadline is left either, the loop reports a
+/// for before it jumps; so one that itself waits for time to pass waits until somebody moves the
+/// clock by [`advance`]. Where no deadline is left either, the loop reports a
 /// [`Deadlock`](crate::Deadlock). It stops at the next whole millisecond, so that sleeps are exact.
 ///
 /// To freeze it from the start: [`Builder::start_paused`](crate::Builder::start_paused).
@@ -40,9 +41,13 @@ use crate::time::Duration;
 pub fn pause() {
     let handle = Handle::current();
     assert!(handle.clock().freeze(), "time is already frozen");
+    let_look(&handle);
+}
+
+/// Has a loop that sleeps look at its timers anew, as it sleeps until a moment of before.
+fn let_look(handle: &Handle) {
     if !handle.home().is_here() {
-        // A loop that sleeps until a deadline of the machine's clock has to look anew. False: it is
-        // gone, and has nothing to look at.
+        // False: the loop is gone, and has nothing to look at.
         let _ = handle.home().errand(|| {});
     }
 }
@@ -68,9 +73,7 @@ pub fn pause() {
 pub fn resume() {
     let handle = Handle::current();
     assert!(handle.clock().thaw(), "time is not frozen");
-    if !handle.home().is_here() {
-        let _ = handle.home().errand(|| {}); // as in `pause`
-    }
+    let_look(&handle);
 }
 
 /// Moves the frozen clock of this runtime forward by `duration`, and lets everybody run who waited
@@ -82,11 +85,13 @@ pub fn resume() {
 /// `advance` does not wait for them: [`testing::wait_until_idle`](crate::testing::wait_until_idle)
 /// does.
 ///
+/// On a thread that only has a handle of the runtime, time moves as well, but nobody is waited for.
+///
 /// **Cancel-safe:** time has moved at the first poll. **Cost:** a turn through the ready queue.
 ///
 /// # Panics
 ///
-/// Panics if the clock is not frozen, and outside a loop.
+/// Panics if the clock is not frozen, and outside a runtime.
 ///
 /// ```
 /// use rondel::time::{self, Duration, sleep};
@@ -102,7 +107,9 @@ pub fn resume() {
 /// });
 /// ```
 pub async fn advance(duration: Duration) {
-    assert!(Handle::current().clock().advance(duration), "time is not frozen");
-    current::fire_timers_here();
+    let handle = Handle::current();
+    assert!(handle.clock().advance(duration), "time is not frozen");
+    let_look(&handle);
+    current::advance_wheel_here();
     yield_now().await;
 }

@@ -286,6 +286,14 @@ fn a_timeout_of_zero_gives_what_is_there() {
 }
 
 #[test]
+fn a_timeout_comes_though_a_child_is_always_busy() {
+    virtually(async {
+        let mut ended = as_completed([greedy::<()>(|_| pass(1))]).timeout(millis(20));
+        assert!(ended.next().await.unwrap().is_err());
+    });
+}
+
+#[test]
 fn the_time_begins_with_the_first_wait_and_not_with_the_call() {
     virtually(async {
         let log = Log::new();

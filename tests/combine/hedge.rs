@@ -357,6 +357,18 @@ fn a_late_poll_starts_one_and_counts_from_then() {
 }
 
 #[test]
+fn others_are_started_though_the_first_is_always_busy() {
+    virtually(async {
+        let log = Log::new();
+        let answer = hedge(greedy(|_| pass(1)), millis(20), [good(&log, "other", 0)]).await;
+        assert_eq!(answer, Ok("other"));
+        let tries: [Pin<Box<dyn Future<Output = Answer>>>; 2] =
+            [Box::pin(greedy(|_| pass(1))), Box::pin(good(&log, "next", 0))];
+        assert_eq!(staggered(millis(20), tries).await, Ok("next"));
+    });
+}
+
+#[test]
 fn a_panic_of_a_try_comes_through_and_drops_the_others() {
     let diary = Diary::default();
     let kept = diary.on_drop("dropped");

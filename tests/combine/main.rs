@@ -5,6 +5,7 @@
 
 mod as_completed;
 mod bounded;
+mod by_lot;
 mod deadlock;
 mod gather;
 mod hedge;

@@ -178,6 +178,28 @@ pub async fn after<T>(delay: u64, output: T) -> T {
     output
 }
 
+/// A child that spends the whole budget at each poll, and never ends. `at_poll` is called with the
+/// number of the poll, from 1.
+pub async fn greedy<T>(mut at_poll: impl FnMut(u64)) -> T {
+    let mut polls = 0;
+    poll_fn(|cx| {
+        polls += 1;
+        assert!(polls < 1_000, "nobody stops it");
+        while let Poll::Ready(step) = rondel::task::coop::poll_proceed(cx) {
+            step.made_progress();
+        }
+        at_poll(polls);
+        Poll::Pending // and woken, for want of budget
+    })
+    .await
+}
+
+/// Lets time pass, though somebody can run.
+pub fn pass(delay: u64) {
+    let step = pin!(rondel::time::advance(millis(delay)));
+    assert!(step.poll(&mut Context::from_waker(Waker::noop())).is_pending());
+}
+
 /// What happened when, in milliseconds from its making.
 #[derive(Clone)]
 pub struct Log {

@@ -313,6 +313,51 @@ fn who_ends_at_the_moment_of_the_timeout_is_done() {
     });
 }
 
+/// Goal: show that children which never wait do not outlive the limit. Method: one, and several,
+/// that spend the whole budget at each poll; the first lets a millisecond pass each time.
+#[test]
+fn a_timeout_ends_a_wait_for_children_that_are_always_busy() {
+    for count in [1, 3] {
+        virtually(async {
+            let log = Log::new();
+            let works = (0..count).map(|n: u64| {
+                Box::pin(greedy::<Result<(), ()>>(move |_| {
+                    if n == 0 {
+                        pass(1);
+                    }
+                }))
+            });
+            let waited = wait(works, ALL_COMPLETED).timeout(millis(20)).await;
+            assert_eq!((waited.done.len(), waited.pending.len() as u64), (0, count));
+            assert!((20..25).contains(&log.now()), "{}", log.now());
+        });
+    }
+}
+
+/// Goal: show that who has ended when the time runs out is done, even if the budget was spent then.
+/// Method: a child lets the time run out, and the third one end, at its fifth poll, and spends the
+/// budget; so does the second, which stands in line before the third.
+#[test]
+fn who_was_woken_before_the_timeout_is_asked_though_the_budget_is_spent() {
+    virtually(async {
+        let gate = Gate::default();
+        let opens = gate.clone();
+        let works: [Boxed<'_>; 3] = [
+            Box::pin(greedy(move |polls| {
+                if polls == 5 {
+                    pass(20);
+                    opens.open(7);
+                }
+            })),
+            Box::pin(greedy(|_| ())),
+            Box::pin(async { Ok(gate.pass().await) }),
+        ];
+        let waited = wait(works, ALL_COMPLETED).timeout(millis(20)).await;
+        assert_eq!(waited.done, [(2, Ok(7))]);
+        assert_eq!(waited.pending.len(), 2);
+    });
+}
+
 #[test]
 fn a_timeout_works_in_every_mode() {
     virtually(async {

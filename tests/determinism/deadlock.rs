@@ -139,6 +139,27 @@ fn a_join_set_and_its_tasks_are_named() {
     assert_eq!(deadlock.unwrap_err().root(), ["JoinSet::join_next"]);
 }
 
+/// Goal: the loop does not wait for its own thread. Method: the thread enters the handle, and then
+/// the loop; a thread that is outside would be waited for.
+#[test]
+fn a_guard_of_the_handle_on_the_loops_own_thread_hides_no_deadlock() {
+    let runtime = paused();
+    let handle = runtime.handle().clone();
+    let _guard = handle.enter();
+    assert!(runtime.try_block_on(pending::<()>()).is_err());
+    assert!(runtime.try_block_on(pending::<()>()).is_err());
+}
+
+/// Goal: sockets are named where they can be in a verdict: those that another loop looks after.
+/// Method: a listener of a loop that does not run.
+#[test]
+fn a_socket_of_another_loop_is_named() {
+    let elsewhere = rondel::Runtime::new().unwrap();
+    let listener = elsewhere.block_on(rondel::net::TcpListener::bind("127.0.0.1:0")).unwrap();
+    let accept = paused().try_block_on(async { listener.accept().await.map(drop) });
+    assert_eq!(accept.unwrap_err().root(), ["a socket of another loop"]);
+}
+
 // ---- What is no deadlock ------------------------------------------------------------------------
 
 #[test]

@@ -53,6 +53,22 @@ fn it_works_in_real_time_too() {
     });
 }
 
+/// Goal: in virtual time a closure on the pool is somebody who can run. Method: one that is slow to
+/// begin with its task's word.
+#[test]
+fn in_virtual_time_it_waits_for_closures_too() {
+    paused().block_on(async {
+        let (tx, mut rx) = mpsc::channel(1);
+        let task = rondel::spawn(async move { rx.recv().await });
+        rondel::spawn_blocking(move || {
+            std::thread::yield_now();
+            tx.blocking_send("from the pool").unwrap();
+        });
+        wait_until_idle().await;
+        assert!(task.is_finished());
+    });
+}
+
 #[test]
 fn several_that_wait_go_on_together() {
     paused().block_on(async {

@@ -4,6 +4,7 @@
 mod deadlock;
 mod idle;
 mod pause;
+mod replay;
 mod seeds;
 
 use rondel::{Builder, Runtime};

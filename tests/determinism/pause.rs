@@ -1,12 +1,16 @@
 //! `pause`, `resume`, `advance`: the clock of a runtime, stopped and moved while it runs.
 
 use super::{ms, paused};
+use rondel::sync::oneshot;
 use rondel::task::{spawn_local, yield_now};
 use rondel::testing::Diary;
 use rondel::time::{self, Instant, interval, sleep, sleep_until, timeout};
-use std::future::pending;
+use std::future::{Future, pending};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::mpsc;
+use std::pin::pin;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, mpsc};
+use std::task::{Context, Waker};
 use std::thread;
 use std::time::Duration;
 
@@ -115,6 +119,31 @@ fn advance_moves_by_parts_of_a_tick() {
     });
 }
 
+/// Goal: what was made before a step knows of it. Method: a sleep that was not polled yet, with no
+/// other timer set, and one poll after the step.
+#[test]
+fn a_sleep_that_became_due_by_a_step_is_ready_at_its_first_poll() {
+    paused().block_on(async {
+        let mut nap = pin!(sleep(ms(5)));
+        time::advance(ms(10)).await;
+        assert!(nap.is_elapsed());
+        let mut cx = Context::from_waker(Waker::noop());
+        assert!(nap.as_mut().poll(&mut cx).is_ready());
+    });
+}
+
+/// Goal: the end of time is no panic. Method: go there, and sleep for ever.
+#[test]
+fn at_the_end_of_time_for_ever_is_now() {
+    paused().block_on(async {
+        time::advance(Duration::from_secs(i64::MAX as u64 - 100_000_000)).await;
+        let now = Instant::now();
+        let nap = sleep(Duration::MAX);
+        assert!(nap.deadline() >= now);
+        nap.await;
+    });
+}
+
 #[test]
 fn a_step_beyond_all_time_is_not_taken() {
     paused().block_on(async {
@@ -183,6 +212,98 @@ fn pausing_from_another_thread_reaches_a_loop_that_sleeps() {
         };
         sleeping.await;
         other.join().unwrap();
+    });
+}
+
+/// Goal: a loop that sleeps hears that time was moved. Method: a closure on the pool, for which the
+/// loop waits in the kernel, moves the time and then waits for a task that had to sleep for it.
+#[test]
+fn a_step_taken_on_another_thread_reaches_a_loop_that_sleeps() {
+    paused().block_on(async {
+        let handle = rondel::Handle::current();
+        let (tx, rx) = oneshot::channel();
+        let sleeper = async move {
+            sleep(HOUR).await;
+            tx.send(()).unwrap();
+        };
+        let task = rondel::spawn(sleeper);
+        let (asleep, go) = mpsc::channel();
+        let closure = rondel::spawn_blocking(move || {
+            go.recv().unwrap();
+            handle.block_on(time::advance(HOUR));
+            rx.blocking_recv().unwrap();
+        });
+        yield_now().await; // the sleeper sets its timer
+        asleep.send(()).unwrap();
+        closure.await.unwrap();
+        task.await.unwrap();
+    });
+}
+
+/// Goal: whatever is done to a clock, no moment comes twice and nobody wakes early. Method: stop it,
+/// let it go and move it by lot, also from another thread, while tasks sleep and a thread looks.
+#[test]
+fn a_clock_that_is_stopped_and_moved_by_lot_never_goes_back_and_never_rings_early() {
+    let mut lots = 1_u64;
+    let mut draw = move |limit: u64| {
+        lots = lots.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+        (lots >> 33) % limit
+    };
+    let last = Arc::new(Mutex::new(Instant::now()));
+    let look = move || {
+        let mut last = last.lock().unwrap();
+        let now = Instant::now();
+        assert!(now >= *last, "back by {:?}", *last - now);
+        *last = now;
+    };
+    rondel::run(async move {
+        let handle = rondel::Handle::current();
+        let (done, watch) = (Arc::new(AtomicBool::new(false)), look.clone());
+        let (stop, theirs) = (done.clone(), handle.clone());
+        let watcher = thread::spawn(move || {
+            let _entered = theirs.enter();
+            while !stop.load(Ordering::Relaxed) {
+                watch();
+            }
+        });
+        let (mut is_frozen, mut tasks) = (false, Vec::new());
+        for _ in 0..2_000 {
+            look();
+            let duration = Duration::from_micros(draw(6_000));
+            match draw(8) {
+                0 | 1 => {
+                    let turn = if is_frozen { time::resume } else { time::pause };
+                    is_frozen = !is_frozen;
+                    let theirs = handle.clone();
+                    if draw(4) == 0 {
+                        let abroad = move || {
+                            let _entered = theirs.enter();
+                            turn();
+                        };
+                        thread::spawn(abroad).join().unwrap();
+                    } else {
+                        turn();
+                    }
+                }
+                2 if is_frozen => time::advance(duration).await,
+                3 | 4 => tasks.push(rondel::spawn(async move {
+                    let start = Instant::now();
+                    sleep(duration).await;
+                    assert!(start.elapsed() >= duration);
+                })),
+                5 => tasks.push(rondel::spawn(async move {
+                    let start = Instant::now();
+                    timeout(duration, pending::<()>()).await.unwrap_err();
+                    assert!(start.elapsed() >= duration);
+                })),
+                _ => yield_now().await,
+            }
+        }
+        for task in tasks {
+            task.await.unwrap();
+        }
+        done.store(true, Ordering::Relaxed);
+        watcher.join().unwrap();
     });
 }
 

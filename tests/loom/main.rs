@@ -21,6 +21,8 @@ mod leaf;
 mod park;
 #[path = "../../runtime/roll_call.rs"]
 mod roll_call;
+#[path = "../../runtime/services.rs"]
+mod services;
 #[path = "../../runtime/wait_list.rs"]
 mod wait_list;
 #[path = "../../runtime/wakes.rs"]
@@ -103,6 +105,24 @@ mod current {
     pub fn forbid_blocking(_what: &str) {}
 }
 
+/// A pool that is always quiet, for `services.rs`; its own lock is std's.
+mod blocking {
+    pub struct Pool;
+
+    impl Pool {
+        pub fn busy(&self) -> usize {
+            0
+        }
+    }
+}
+
+/// A clock that no model looks at, for `services.rs`.
+mod time {
+    pub mod clock {
+        pub struct Clock;
+    }
+}
+
 /// An executor by the name that `LocalSet::block_on` wants.
 mod runtime {
     pub struct Runtime;
@@ -126,6 +146,7 @@ mod local_set;
 mod mutex;
 mod notify;
 mod once;
+mod outside;
 mod queue;
 mod rwlock;
 mod semaphore;

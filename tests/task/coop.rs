@@ -1,14 +1,22 @@
 //! The cooperative budget: whoever finds everything ready has to stand in line again.
 
+use rondel::callbacks::Promise;
 use rondel::combine::gather;
-use rondel::sync::{Mutex, Notify, Semaphore, mpsc, oneshot};
+use rondel::io::{AsyncReadExt, AsyncWriteExt, duplex};
+use rondel::sync::{
+    Barrier, CapacityLimiter, Event, Mutex, Notify, Queue, RwLock, Semaphore, broadcast, mpsc,
+    oneshot, watch,
+};
 use rondel::task::coop::{self, consume_budget, has_budget_remaining, poll_proceed, unconstrained};
 use rondel::task::{self, JoinSet, yield_now};
-use rondel::time::{DelayQueue, Duration, MissedTickBehavior, interval, sleep};
+use rondel::time::{DelayQueue, Duration, MissedTickBehavior, interval, sleep, timeout};
 use rondel::{Handle, Runtime};
 use std::cell::Cell;
 use std::future::{Future, poll_fn};
+use std::io::Write;
+use std::net;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::task::Poll;
 
 /// Steps in one poll of a task.
@@ -122,6 +130,94 @@ lets_others_run! {
             yield_now().await;
         }
         async move || set.join_next().await.unwrap().unwrap()
+    };
+    a_lock_that_is_always_free_for_readers: {
+        let lock = RwLock::new(());
+        async move || drop(lock.read().await)
+    };
+    a_lock_that_is_always_free_for_its_owner: {
+        let lock = Arc::new(Mutex::new(()));
+        async move || drop(lock.clone().lock_owned().await)
+    };
+    a_place_that_is_always_there: {
+        let (tx, rx) = mpsc::channel::<()>(1);
+        async move || {
+            let _open = &rx;
+            drop(tx.reserve().await.unwrap());
+        }
+    };
+    items_that_always_come_together: {
+        let (tx, mut rx) = mpsc::unbounded_channel();
+        let mut items = Vec::new();
+        async move || {
+            (0..3).for_each(|item| tx.send(item).unwrap());
+            assert_eq!(rx.recv_many(&mut items, 9).await, 3);
+        }
+    };
+    news_that_always_come: {
+        let (tx, mut rx) = broadcast::channel(1);
+        async move || {
+            tx.send(()).unwrap();
+            rx.recv().await.unwrap();
+        }
+    };
+    a_value_that_always_changes: {
+        let (tx, mut rx) = watch::channel(0);
+        async move || {
+            tx.send_modify(|value| *value += 1);
+            rx.changed().await.unwrap();
+        }
+    };
+    an_event_that_is_set: {
+        let event = Event::new();
+        event.set();
+        async move || event.wait().await
+    };
+    a_queue_that_is_never_empty: {
+        let queue = Queue::new(0);
+        async move || {
+            queue.put_nowait(()).unwrap();
+            queue.get().await.unwrap();
+        }
+    };
+    a_barrier_of_one: {
+        let barrier = Barrier::new(1);
+        async move || _ = barrier.wait().await
+    };
+    a_limiter_that_has_always_a_token: {
+        let limiter = CapacityLimiter::new(1);
+        async move || drop(limiter.acquire().await.unwrap())
+    };
+    a_promise_that_was_kept: {
+        let promise = Promise::new();
+        promise.set_result(()).unwrap();
+        async move || promise.clone().await.unwrap()
+    };
+    a_pipe_that_is_never_full: {
+        let (mut near, far) = duplex(10 * SHARE);
+        async move || {
+            let _open = &far;
+            near.write_u8(0).await.unwrap();
+        }
+    };
+    a_socket_that_is_never_empty: {
+        let listener = net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let mut client = net::TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        client.write_all(&[0; 10 * SHARE]).unwrap();
+        let (socket, _) = listener.accept().unwrap();
+        socket.set_nonblocking(true).unwrap();
+        let mut socket = rondel::net::TcpStream::from_std(socket).unwrap();
+        async move || {
+            let _open = &client;
+            socket.read_u8().await.unwrap();
+        }
+    };
+    a_limit_of_time_around_what_is_ready: {
+        let changed = Notify::new();
+        async move || {
+            changed.notify_one();
+            timeout(Duration::from_secs(1), changed.notified()).await.unwrap();
+        }
     };
     a_stranger_that_is_always_ready: async || coop::cooperative(std::future::ready(())).await;
     a_computation_that_takes_steps: async || consume_budget().await;
@@ -242,6 +338,29 @@ fn an_unconstrained_future_leaves_the_budget_around_it_alone() {
         .await;
         assert_eq!(spend().await, SHARE - 28);
     });
+}
+
+/// Goal: a step has to do with its own poll alone. Method: carry one out of a loop, where there is
+/// no budget that it could be given back to; and one into a loop.
+#[test]
+fn a_step_carried_out_of_its_loop_leaves_no_budget_behind() {
+    let runtime = Runtime::new().unwrap();
+    let step = runtime.block_on(async {
+        consume_budget().await;
+        poll_fn(poll_proceed).await
+    });
+    drop(step);
+    rondel::block_on(async {
+        for _ in 0..10 * SHARE {
+            consume_budget().await; // would wait for ever
+        }
+    });
+    let free = rondel::block_on(poll_fn(poll_proceed));
+    let spent = runtime.block_on(async {
+        drop(free);
+        spend().await
+    });
+    assert_eq!(spent, SHARE);
 }
 
 /// Goal: a budget that is spent wakes the task, once. Method: a future that gives up each poll at

@@ -97,6 +97,23 @@ async fn a_wait_ends_for_both_directions() {
     assert_eq!(both.await, [Duration::from_millis(30); 2]);
 }
 
+/// Goal: show that who waits for a pause is not forgotten when the one who came after it goes away.
+/// Method: a reader, then a writer that is dropped; the time comes.
+#[rondel::test(start_paused = true)]
+async fn a_wait_ends_for_the_first_also_when_the_last_is_gone() {
+    let peer = Builder::new().wait(Duration::from_secs(1)).read(b"a").build();
+    let (mut reading, mut writing) = split(peer);
+    let mut buf = [0; 8];
+    let mut read = task::spawn(reading.read(&mut buf));
+    assert_pending!(read.poll());
+    let mut write = task::spawn(writing.write(b"x"));
+    assert_pending!(write.poll());
+    drop(write);
+    rondel::time::sleep(Duration::from_secs(1)).await;
+    assert!(read.is_woken());
+    assert_ready_ok!(read.poll());
+}
+
 /// Goal: show that errors come once, at their place, and are what the test made; and that a script
 /// can be played twice, then with errors of the same kind and text.
 #[test]

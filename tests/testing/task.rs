@@ -132,6 +132,24 @@ fn a_stream_is_polled_item_by_item() {
     assert_eq!(stream.into_inner().0, 4);
 }
 
+/// Goal: show that what a test polls by hand is not taken to wait because the test has spent its own
+/// budget. Method: far more steps in one poll of the test than a budget has; and one future that
+/// takes more than that itself.
+#[rondel::test]
+async fn each_poll_has_a_budget_of_its_own() {
+    for _ in 0..1_000 {
+        assert_ready!(task::spawn(rondel::task::consume_budget()).poll());
+    }
+    let mut long = task::spawn(async {
+        for _ in 0..200 {
+            rondel::task::consume_budget().await;
+        }
+    });
+    assert_pending!(long.poll());
+    assert!(long.is_woken());
+    assert_ready!(long.poll());
+}
+
 /// Goal: show that a task which is awaited passes on the waker of whoever awaits it.
 /// Method: one task inside another; the inner one counts no wake.
 #[test]
