@@ -1,7 +1,7 @@
 //! The book as law: what the documents say of the code is compared with the code.
 //!
-//! - a citation (a code block marked `rust,cite=PATH`, in a document or in a lesson's comments)
-//!   occurs exactly once in the file it names; a line `…` stands for what is left out;
+//! - a citation (a block marked `rust,cite=PATH` or `text,cite=PATH`, in a document or in a lesson's
+//!   comments) occurs exactly once in the file it names; a line `…` stands for what is left out;
 //! - links lead somewhere, file names name files, and the map names every file of the engine;
 //! - the README and `.ci/run` agree on the test command, and every dependency has its reason.
 //!
@@ -92,7 +92,10 @@ fn citations(page: &Page) -> Vec<Citation> {
                 citation.lines.push(line.trim().to_owned());
                 open = Some(citation);
             }
-        } else if let Some(path) = line.trim().strip_prefix("```rust,cite=") {
+        } else if let Some(path) = ["```rust,cite=", "```text,cite="]
+            .iter()
+            .find_map(|fence| line.trim().strip_prefix(fence))
+        {
             let at = format!("{}:{}", page.path, number + 1);
             open = Some(Citation { at, path: path.to_owned(), lines: Vec::new() });
         }
