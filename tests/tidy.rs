@@ -44,6 +44,9 @@ const MACROS: &[&str] = &[
     "assert_ready_ok",
 ];
 
+/// Who carries wakers in a collection: from where they waited to where they are woken.
+const CARRY_WAKERS: &[&str] = &["runtime/wakes.rs", "runtime/turn.rs", "runtime/flavor/local.rs"];
+
 /// What the islands of floor 1 share: the door to atomics, the clock, and what every wait owes.
 const SHARED: &[&str] = &[
     "runtime/shim.rs",
@@ -318,6 +321,28 @@ fn nothing_is_left_unfinished() {
     for file in engine() {
         for word in banned.iter().chain(&orderings).chain(&unsafe_ways) {
             assert!(!file.text.contains(word), "{}: `{word}` has no place here", file.path);
+        }
+    }
+}
+
+/// Goal: one wait list for all, so that order, cancellation and lost wakes are solved once. Method:
+/// nobody else keeps a collection of wakers; a socket's crowd belongs to the reactor.
+#[test]
+fn no_primitive_keeps_a_list_of_waiters() {
+    let collections = ["Vec<", "VecDeque<", "Map<", "Set<", "Slab<", "LinkedList<", "BinaryHeap<"];
+    for file in engine().iter().filter(|file| file.folder() != "runtime/reactor") {
+        for line in file.engine().lines().filter(|line| !line.trim_start().starts_with("//")) {
+            let names_one = |what: &&str| {
+                let inner = line.split_once(*what).map_or("", |(_, rest)| rest);
+                inner.contains("Waker") || inner.contains("Thread>")
+            };
+            let is_list = collections.iter().any(names_one);
+            assert!(
+                !is_list || CARRY_WAKERS.contains(&&*file.path),
+                "{}: `{}`: waiters belong into the wait list",
+                file.path,
+                line.trim()
+            );
         }
     }
 }
