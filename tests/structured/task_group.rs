@@ -955,6 +955,30 @@ fn a_child_that_waits_for_its_permit_can_be_cancelled() {
     });
 }
 
+/// Goal: when a child fails, the next one in line is given its permit and the news of the failure
+/// before it is polled. The news counts: it does not begin, not even in a grace.
+#[test]
+fn a_child_that_waits_for_the_permit_of_one_that_fails_does_not_begin() {
+    for grace in [ms(0), HOUR] {
+        rondel::run(async {
+            let group = Group::builder().limit(1).grace(grace);
+            let outcome: Outcome<()> = group
+                .run(async |group| {
+                    group.spawn(async {
+                        yield_now().await;
+                        Err::<(), _>("the first".to_owned())
+                    });
+                    group.spawn(async { if true { panic!("it has begun") } else { Ok(()) } });
+                    group.token().cancelled().await;
+                    Ok(())
+                })
+                .await;
+            let error = outcome.unwrap_err();
+            assert_eq!((texts(&error), error.len()), (vec!["the first"], 1));
+        });
+    }
+}
+
 #[test]
 #[should_panic(expected = "a task group with a limit of 0 could never run anything")]
 fn a_limit_of_zero_is_refused() {
