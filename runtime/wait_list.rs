@@ -234,7 +234,10 @@ impl WaitList {
                 if self.hand_out(1, end) > 0 {
                     return;
                 }
-                word = self.word.load(Relaxed); // they left while we came for the lock
+                // They left while we came for the lock. Others may have come since: look again, or
+                // the exchange would take their WAITING away (rule 1).
+                word = self.word.load(Relaxed);
+                continue;
             }
             let one = (word & CLOSED) | PERMIT;
             // Release even if the permit lies there already: who takes it must see what we did

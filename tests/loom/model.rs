@@ -8,6 +8,8 @@ use std::task::{Context, Poll, Wake, Waker};
 
 use loom::sync::Notify;
 
+use crate::shim::atomic::STRICT;
+
 std::thread_local! {
     /// Whether those who wait let the others go first; loom runs a model on one thread of the
     /// system.
@@ -18,14 +20,16 @@ std::thread_local! {
 /// where all known bugs of such code lie, and it keeps the search short. `LOOM_MAX_PREEMPTIONS`
 /// overrides.
 ///
-/// Searches twice, the second time from an order in which whoever waits comes last: loom forgets
-/// that a thread has loaded a word once another one has loaded it, too, and misses orders by that.
+/// Searches several times: from an order in which whoever waits comes first and from one in which
+/// it comes last, and with loads of both kinds (see [`STRICT`]). Loom forgets that a thread has
+/// loaded a word once another one has loaded it, too, and would miss orders by that.
 pub fn check(body: impl Fn() + Sync + Send + 'static) {
     let mut model = loom::model::Builder::new();
     model.preemption_bound = model.preemption_bound.or(Some(3));
     let body = Arc::new(body);
-    for others_first in [false, true] {
+    for (others_first, strict) in [(false, false), (true, false), (false, true)] {
         OTHERS_FIRST.set(others_first);
+        STRICT.set(strict);
         let body = body.clone();
         model.check(move || body());
     }

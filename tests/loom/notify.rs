@@ -4,7 +4,7 @@ use loom::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use loom::thread;
 use std::sync::Arc;
 
-use crate::model::{block_on, check, poll_and_cancel};
+use crate::model::{block_on, check, poll_and_cancel, poll_once};
 use crate::sync::notify::Notify;
 
 /// Goal: show that a notification is not lost with a waiter that is dropped while it is chosen.
@@ -89,5 +89,26 @@ fn a_future_that_was_reached_leaves_the_permit_to_another() {
         };
         block_on(early);
         ringer.join().unwrap();
+    });
+}
+
+/// Goal: show that a notification finds a waiter that comes just as another one leaves.
+/// Method: one waits, gives up, and waits again, while one notifies. Whichever of the two waits is
+/// chosen, or if none is: the second one goes on.
+#[test]
+fn a_notification_finds_who_comes_as_another_one_leaves() {
+    check(|| {
+        let notify = Arc::new(Notify::new());
+        let mut quitter = Box::pin(notify.clone().notified_owned());
+        assert!(poll_once(quitter.as_mut()).is_pending());
+        let waiter = {
+            let notify = notify.clone();
+            thread::spawn(move || {
+                drop(quitter);
+                block_on(notify.notified());
+            })
+        };
+        notify.notify_one();
+        waiter.join().unwrap();
     });
 }
