@@ -91,6 +91,24 @@ fn a_closed_channel_ends_when_its_last_permit_goes_meanwhile() {
     });
 }
 
+/// Goal: show that a closed channel ends although free places are on their way meanwhile.
+/// Method: a sender that finds no place in the queue pours back those at hand; close and receive
+/// against that; another sender stays.
+#[test]
+fn a_closed_channel_ends_while_its_places_are_poured_back() {
+    check(|| {
+        let (tx, mut rx) = mpsc::channel(2);
+        tx.try_send(1).unwrap(); // the other place is at hand now
+        let other = tx.clone();
+        let reserver = thread::spawn(move || drop(other.try_reserve()));
+        rx.close();
+        assert_eq!(block_on(rx.recv()), Some(1));
+        assert_eq!(block_on(rx.recv()), None);
+        reserver.join().unwrap();
+        drop(tx);
+    });
+}
+
 /// Goal: show that a weak sender comes back alive or not at all.
 /// Method: upgrade against the drop of the last sender; the receiver sees an end either way.
 #[test]

@@ -103,8 +103,13 @@ impl<T> Chan<T> {
 
     /// Pours the spare places back (rule 2); whether there were any.
     fn pour_back(&self) -> bool {
-        let spare = mem::take(&mut lock(&self.inbox).spare);
-        self.places.release(spare);
+        let mut inbox = lock(&self.inbox);
+        let spare = mem::take(&mut inbox.spare);
+        // Under the lock: a receiver that counts the places of a closed channel, and finds some of
+        // them neither here nor there, would wait for them (rule 3).
+        let wakes = self.places.release_quietly(spare);
+        drop(inbox);
+        wakes.wake();
         spare > 0
     }
 
