@@ -42,6 +42,7 @@ mod combine {
 mod sync {
     pub mod barrier;
     pub mod broadcast;
+    pub mod cancellation_token;
     pub mod capacity_limiter;
     pub mod condition;
     pub mod event;
@@ -134,8 +135,18 @@ mod runtime {
     }
 }
 
+/// `run_until_cancelled` wants it; no model runs it, as it touches no shared memory of its own.
+macro_rules! select {
+    (biased; $output:ident = $future:ident => $some:expr, $($others:tt)*) => {{
+        let $output = $future.await;
+        $some
+    }};
+}
+pub(crate) use select;
+
 mod barrier;
 mod broadcast;
+mod cancellation_token;
 mod capacity_limiter;
 mod channels;
 mod children;
