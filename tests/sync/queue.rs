@@ -601,6 +601,48 @@ fn a_join_does_not_end_before_the_last_item_is_dropped() {
     join.ready();
 }
 
+/// Goal: show that an order that panics costs the item in hand at most, and no place.
+/// Method: items that panic when they are compared, on demand: at a put, for which a getter waits,
+/// and at a get.
+#[test]
+fn an_order_that_panics_blocks_nobody() {
+    thread_local! { static PANICS: Cell<bool> = const { Cell::new(false) } }
+    #[derive(Debug, PartialEq, Eq)]
+    struct Moody(u32);
+    impl PartialOrd for Moody {
+        fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
+            Some(self.cmp(other))
+        }
+    }
+    impl Ord for Moody {
+        fn cmp(&self, other: &Self) -> std::cmp::Ordering {
+            assert!(!PANICS.get(), "not now");
+            self.0.cmp(&other.0)
+        }
+    }
+    fn moodily<R>(call: impl FnOnce() -> R) {
+        PANICS.set(true);
+        assert!(catch_unwind(AssertUnwindSafe(call)).is_err());
+        PANICS.set(false);
+    }
+    let queue = PriorityQueue::new(3);
+    let mut getter = Probe::waiting(queue.get());
+    queue.put_nowait(Moody(2)).unwrap();
+    moodily(|| queue.put_nowait(Moody(1)));
+    assert_eq!(queue.qsize(), 1, "it is in the queue, beside the one for the getter");
+    queue.put_nowait(Moody(3)).unwrap();
+    assert!(queue.full());
+
+    moodily(|| queue.get_nowait());
+    assert_eq!((queue.qsize(), queue.full()), (1, false), "one is lost, and its place is free");
+    queue.put_nowait(Moody(4)).unwrap();
+    let got = [getter.ready(), block_on(queue.get()), block_on(queue.get())];
+    assert!(got.iter().all(|item| item.is_ok()), "{got:?}");
+    let join = Probe::waiting(queue.join());
+    (0..3).for_each(|_| queue.task_done().unwrap());
+    assert_eq!(join.wakes(), 1, "the lost one is not waited for");
+}
+
 /// Items need be neither `Send` nor `Clone`, and may borrow.
 #[test]
 fn items_may_stay_at_home() {

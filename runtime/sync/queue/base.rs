@@ -22,6 +22,8 @@
 //!    until it has changed; so it is not fooled by one who puts meanwhile.
 //! 4. Items and wakers are dropped, and wakers woken, outside the lock. `Ord` of the items of a
 //!    `PriorityQueue` is called under it.
+//! 5. If that panics, so does the call. An item that was to be put is in the store by then and is
+//!    counted; one that was to be got is lost, and counts as done.
 //!
 //! Real world: asyncio wakes a getter and lets it look again, so that one who comes by at the right
 //! moment may take its item, and it waits anew, at the back. The threads' `queue.Queue` has the
@@ -29,6 +31,7 @@
 
 use std::fmt;
 use std::mem;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
 use super::error::{GetError, PutError, QueueShutDown, TaskDoneError};
 use super::item::Item;
@@ -218,10 +221,11 @@ impl<S: Store> QueueOf<S> {
             self.places.release(1);
             return Err(QueueShutDown(item));
         }
-        state.store.push(item);
+        let pushed = catch_unwind(AssertUnwindSafe(|| state.store.push(item)));
         state.unfinished += 1;
         drop(state);
         self.items.release(1); // rule 1
+        pushed.unwrap_or_else(|panic| resume_unwind(panic)); // rule 5
         Ok(())
     }
 
@@ -307,11 +311,19 @@ impl<S: Store> QueueOf<S> {
     /// has the right (rule 1); for others it may be, once the queue is shut down.
     fn pop(&self, meanwhile: impl FnOnce(&mut State<S>)) -> Option<S::Item> {
         let mut state = lock(&self.state);
-        let item = state.store.pop()?;
-        meanwhile(&mut state);
+        let popped = catch_unwind(AssertUnwindSafe(|| state.store.pop()));
+        if let Ok(None) = popped {
+            return None;
+        }
+        if popped.is_ok() {
+            meanwhile(&mut state);
+        }
         drop(state);
         self.places.release(1);
-        Some(item)
+        popped.unwrap_or_else(|panic| {
+            let _ = self.task_done(); // rule 5; an error if somebody has said so too early
+            resume_unwind(panic)
+        })
     }
 
     /// Says that an item which was got is done. When all are, [`join`](Self::join) goes on.

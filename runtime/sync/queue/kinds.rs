@@ -41,7 +41,8 @@ pub type Queue<T> = QueueOf<Fifo<T>>;
 /// The twin of `asyncio.PriorityQueue`, where equal items come in no particular order. Items need
 /// `Ord`: put tuples of priority and item, or wrap them in [`Reverse`](std::cmp::Reverse) if the
 /// greatest shall come first. They are compared under the queue's lock, so `Ord` must not use the
-/// queue itself.
+/// queue itself. If it panics, so does the call: an item that was put is in the queue all the same,
+/// one that was about to be got is lost.
 ///
 /// ```
 /// use rondel::sync::PriorityQueue;
