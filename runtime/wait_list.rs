@@ -499,7 +499,14 @@ impl Future for Acquire<'_> {
     #[inline]
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = &mut *self;
-        this.list.poll(&mut this.place, this.n, Some(cx.waker()), || false)
+        let waited = this.place.key != NOWHERE;
+        let result = this.list.poll(&mut this.place, this.n, Some(cx.waker()), || false);
+        // Served, then closed, then polled: nobody is to get a permit after the closing.
+        if waited && result == Poll::Ready(Ok(())) && this.list.is_closed() {
+            this.list.release(this.n);
+            return Poll::Ready(Err(Dismissed));
+        }
+        result
     }
 }
 

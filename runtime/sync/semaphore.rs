@@ -298,8 +298,8 @@ impl Semaphore {
         park::wait("Semaphore::blocking_acquire_many_owned", self.acquire_many_owned(n))
     }
 
-    /// Refuses every acquire from now on and sends away all who wait. Permits that are out stay
-    /// valid.
+    /// Refuses every acquire from now on and sends away all who wait, also those whose permit is on
+    /// its way: it is free again. Permits that are out stay valid.
     pub fn close(&self) {
         self.list.close();
     }

@@ -124,15 +124,17 @@ fn closing_wakes_all_waiters_with_an_error() {
     assert!(block_on(seats.acquire()).is_err());
 }
 
-/// Goal: show that a waiter which was served before the closing keeps its permit.
+/// Goal: show that nobody acquires after the closing, also if its permit was on its way by then.
 /// Method: serve, close, poll.
 #[test]
-fn a_waiter_served_before_the_closing_has_its_permit() {
+fn a_waiter_that_looks_after_the_closing_gets_an_error() {
     let seats = Semaphore::new(0);
     let mut served = Probe::waiting(seats.acquire());
     seats.add_permits(1);
+    assert_eq!(seats.available_permits(), 0, "it is on its way");
     seats.close();
-    assert!(served.ready().is_ok());
+    assert!(served.ready().is_err());
+    assert_eq!(seats.available_permits(), 1);
 }
 
 /// Goal: show what forgetting does: the semaphore shrinks.
