@@ -17,7 +17,7 @@
 //!    places at once and hands them out one by one. Nobody waits beside them: `places` gives none
 //!    while it has waiters, and whoever began to wait pours the spare ones back.
 //! 3. Once closed, the channel ends for the receiver when it is empty and no place is reserved:
-//!    whoever reserved before the closing may still send. So whoever gives back a place then
+//!    whoever reserved before the closing may still send. So whoever gives back the last place then
 //!    wakes the receiver.
 //! 4. Items and wakers are dropped, and wakers cloned and woken, outside the lock.
 //!
@@ -138,7 +138,7 @@ impl<T> Chan<T> {
         }
         self.places.release(n);
         if self.places.is_closed() {
-            self.wake_receiver(|_| ()); // rule 3
+            self.wake_receiver(|inbox| self.has_ended(inbox)); // rule 3
         }
     }
 
@@ -161,11 +161,10 @@ impl<T> Chan<T> {
         Ok(())
     }
 
-    /// Changes the inbox, and lets the receiver look at it.
-    fn wake_receiver(&self, change: impl FnOnce(&mut Inbox<T>)) {
+    /// Changes the inbox, and lets the receiver look at it if `change` says that this is worth it.
+    fn wake_receiver(&self, change: impl FnOnce(&mut Inbox<T>) -> bool) {
         let mut inbox = lock(&self.inbox);
-        change(&mut inbox);
-        let waker = inbox.receiver.take();
+        let waker = if change(&mut inbox) { inbox.receiver.take() } else { None };
         drop(inbox);
         waker.into_iter().for_each(Waker::wake);
     }
@@ -208,7 +207,10 @@ impl<T> Channel for Chan<T> {
     }
 
     fn last_sender_left(&self) {
-        self.wake_receiver(|inbox| inbox.no_senders = true);
+        self.wake_receiver(|inbox| {
+            inbox.no_senders = true;
+            true
+        });
     }
 }
 
