@@ -20,8 +20,8 @@ use futures_util::task::LocalSpawnExt;
 use rondel::io::{AsyncReadExt, AsyncWriteExt, duplex};
 use rondel::sync::broadcast::{self, error::RecvError};
 use rondel::sync::{
-    Barrier, CancellationToken, CapacityLimiter, Condition, Event, Mutex, Notify, PriorityQueue,
-    Semaphore, mpsc, oneshot, watch,
+    Barrier, CancellationToken, CapacityLimiter, Condition, Event, LifoQueue, Mutex, Notify,
+    OnceCell, PriorityQueue, Queue, RwLock, Semaphore, SetOnce, mpsc, oneshot, watch,
 };
 use rondel::task::yield_now;
 
@@ -143,13 +143,19 @@ mod runs {
         semaphore_owned_many
         mutex
         mutex_owned
+        rwlock
+        rwlock_owned
         notify
         notify_waiters
         event
         condition
         barrier
         capacity_limiter
+        once_cell
+        set_once
         queue
+        queue_of_one
+        lifo_queue
         oneshot_reply
         oneshot_closed
         mpsc_bounded
@@ -246,6 +252,51 @@ fn mutex_owned() -> Body {
             }
         },
         move || assert_eq!(*count.try_lock().unwrap(), ROUNDS),
+    )
+}
+
+/// Both sides write two numbers one after the other; whoever reads finds them equal.
+fn rwlock() -> Body {
+    let pair = Arc::new(RwLock::new((0, 0)));
+    let side = || {
+        let pair = pair.clone();
+        async move {
+            for _ in 0..ROUNDS {
+                let mut writer = pair.write().await;
+                writer.0 += 1;
+                yield_now().await;
+                writer.1 += 1;
+                drop(writer);
+                let reader = pair.read().await;
+                yield_now().await;
+                assert_eq!(reader.0, reader.1);
+            }
+        }
+    };
+    let check = pair.clone();
+    body(side(), side(), move || assert_eq!(*check.try_read().unwrap(), (2 * ROUNDS, 2 * ROUNDS)))
+}
+
+/// A writer that goes on as a reader; its guard goes to the other side, which lets go of it.
+fn rwlock_owned() -> Body {
+    let count = Arc::new(RwLock::new(0));
+    let (tx, mut rx) = mpsc::channel(1);
+    let writer = count.clone();
+    body(
+        async move {
+            for _ in 0..ROUNDS {
+                let mut guard = writer.clone().write_owned().await;
+                *guard += 1;
+                tx.send((*guard, guard.downgrade())).await.unwrap();
+            }
+        },
+        async move {
+            while let Some((written, guard)) = rx.recv().await {
+                yield_now().await;
+                assert_eq!(*guard, written);
+            }
+        },
+        move || assert_eq!(*count.try_write().unwrap(), ROUNDS),
     )
 }
 
@@ -378,6 +429,50 @@ fn capacity_limiter() -> Body {
     })
 }
 
+/// Both want the same values; each is made once, by one of them, and not by who gives up.
+fn once_cell() -> Body {
+    let cells: Arc<Vec<OnceCell<usize>>> = Arc::new((0..ROUNDS).map(|_| OnceCell::new()).collect());
+    let made = Arc::new(AtomicUsize::new(0));
+    let side = || {
+        let (cells, made) = (cells.clone(), made.clone());
+        async move {
+            for (number, cell) in cells.iter().enumerate() {
+                let slowly = async || {
+                    yield_now().await;
+                    made.fetch_add(1, SeqCst);
+                    number
+                };
+                // Dropped where it waits, whether it makes the value or waits for the other.
+                let _ = rondel::testing::task::spawn(cell.get_or_init(slowly)).poll();
+                assert_eq!(*cell.get_or_init(slowly).await, number);
+            }
+        }
+    };
+    let check = made.clone();
+    body(side(), side(), move || assert_eq!(check.load(SeqCst), ROUNDS))
+}
+
+/// Ping and pong, each ball used once.
+fn set_once() -> Body {
+    let balls: Arc<Vec<[SetOnce<usize>; 2]>> =
+        Arc::new((0..ROUNDS).map(|_| <_>::default()).collect());
+    let theirs = balls.clone();
+    body(
+        async move {
+            for (number, [ping, pong]) in balls.iter().enumerate() {
+                ping.set(number).unwrap();
+                assert_eq!(*pong.wait().await, number);
+            }
+        },
+        async move {
+            for [ping, pong] in theirs.iter() {
+                pong.set(*ping.wait().await).unwrap();
+            }
+        },
+        || {},
+    )
+}
+
 /// One side puts, in vain now and then; the other one gets, and says when all is done.
 fn queue() -> Body {
     let queue = Arc::new(PriorityQueue::new(2));
@@ -405,6 +500,55 @@ fn queue() -> Body {
         },
         move || assert!(queue.empty() && queue.is_shutdown()),
     )
+}
+
+/// Each item waits for its place, and for being done.
+fn queue_of_one() -> Body {
+    let queue = Arc::new(Queue::new(1));
+    let getter = queue.clone();
+    body(
+        async move {
+            for number in 0..ROUNDS {
+                queue.put(2 * number).await.unwrap();
+                queue.put(2 * number + 1).await.unwrap();
+                queue.join().await;
+            }
+            queue.shutdown(false);
+        },
+        async move {
+            let mut expected = 0;
+            while let Ok(number) = getter.get().await {
+                assert_eq!(number, expected);
+                expected += 1;
+                yield_now().await;
+                getter.task_done().unwrap();
+            }
+            assert_eq!(expected, 2 * ROUNDS);
+        },
+        || {},
+    )
+}
+
+/// Both sides put and get; what is left is dropped.
+fn lifo_queue() -> Body {
+    let queue = Arc::new(LifoQueue::new(2));
+    let side = || {
+        let queue = queue.clone();
+        async move {
+            for number in 0..ROUNDS {
+                queue.put(number).await.unwrap();
+                yield_now().await;
+                queue.get().await.unwrap();
+            }
+            queue.put(ROUNDS).await.unwrap();
+        }
+    };
+    let check = queue.clone();
+    body(side(), side(), move || {
+        assert!(check.full());
+        check.shutdown(true);
+        assert!(check.get_nowait().is_err() && check.empty());
+    })
 }
 
 /// Questions with a place for the answer.
