@@ -64,3 +64,27 @@ fn run_until_cancelled() {
         assert_eq!(awaits, 1);
     }
 }
+
+/// The token goes with the future, and neither cancels nor stays in the tree.
+#[test]
+fn run_until_cancelled_owned() {
+    let awaits = cancel::at_every_await(
+        || {
+            let (child, parent) = token();
+            let (notify, other) = shared(Notify::new());
+            ((Some(child), notify), (parent, other))
+        },
+        async |(child, notify)| {
+            let child = child.take().unwrap();
+            assert_eq!(child.run_until_cancelled_owned(notify.notified()).await, Some(()));
+        },
+        |(_, notify), _| notify.notify_one(),
+        |_, (parent, notify), cut| {
+            assert!(!parent.is_cancelled());
+            parent.cancel();
+            assert_eq!(task::spawn(notify.notified()).poll().is_ready(), cut.woken);
+            assert_eq!(cut.wakers_kept, 0);
+        },
+    );
+    assert_eq!(awaits, 1);
+}

@@ -52,3 +52,28 @@ fn acquire_owned_on_behalf_of_with_another_behind() {
         assert_eq!(awaits, 1);
     }
 }
+
+/// By the id of the task: the same, in the name of whoever calls.
+#[test]
+fn acquire_and_acquire_owned_in_a_task() {
+    async fn cuts() {
+        let awaits = cancel::at_every_await(
+            || shared(CapacityLimiter::new(0)),
+            async |limiter| {
+                drop(limiter.acquire().await.unwrap());
+                limiter.set_total_tokens(0);
+                drop(limiter.clone().acquire_owned().await.unwrap());
+            },
+            |limiter, _| limiter.set_total_tokens(1),
+            |_, limiter, cut| {
+                let left = usize::from(cut.woken);
+                assert_eq!((limiter.available_tokens(), cut.wakers_kept), (left, 0));
+                assert_eq!(Arc::strong_count(limiter), 2, "the future kept none");
+                limiter.set_total_tokens(1);
+                drop(limiter.try_acquire().expect("the task is no borrower any more"));
+            },
+        );
+        assert_eq!(awaits, 2);
+    }
+    rondel::run(async { rondel::spawn(cuts()).await.unwrap() });
+}

@@ -102,3 +102,27 @@ fn wait_for() {
     );
     assert_eq!(awaits, 3);
 }
+
+/// With a guard of its own: the mutex is unlocked, and let go of.
+#[test]
+fn wait_while_with_an_owned_guard() {
+    let awaits = cancel::at_every_await(
+        || {
+            let shared = shared();
+            (shared.clone(), shared)
+        },
+        async |shared| {
+            let number = shared.0.clone().lock_owned().await;
+            *shared.1.wait_while(number, |number| *number < 2).await = 0;
+        },
+        |shared, _| {
+            *now(shared.0.lock()) += 1;
+            shared.1.notify_all();
+        },
+        |_, shared, cut| {
+            assert_eq!(*now(shared.0.lock()) as usize, cut.given);
+            assert_eq!((Arc::strong_count(&shared.0), cut.wakers_kept), (1, 0));
+        },
+    );
+    assert_eq!(awaits, 2);
+}

@@ -1,5 +1,7 @@
 //! `Notify`: a notification for one is handed on; one for all was for all.
 
+use std::pin::pin;
+
 use rondel::sync::Notify;
 use rondel::testing::{cancel, task};
 
@@ -54,6 +56,25 @@ fn notified_by_a_call_to_all() {
         async |notify| notify.notified().await,
         |notify, _| notify.notify_waiters(),
         |_, notify, _| assert!(!takes_one(notify), "nothing is left of a call to all"),
+    );
+    assert_eq!(awaits, 1);
+}
+
+/// Its place was taken before anybody waited at it.
+#[test]
+fn notified_after_enable() {
+    let awaits = cancel::at_every_await(
+        || shared(Notify::new()),
+        async |notify| {
+            let mut notified = pin!(notify.notified());
+            assert!(!notified.as_mut().enable());
+            notified.await;
+        },
+        |notify, _| notify.notify_one(),
+        |_, notify, cut| {
+            assert_eq!((takes_one(notify), cut.wakers_kept), (cut.woken, 0));
+            assert!(!takes_one(notify), "no dead waiter takes it, and there are never two");
+        },
     );
     assert_eq!(awaits, 1);
 }

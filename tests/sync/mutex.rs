@@ -41,6 +41,46 @@ fn the_lock_goes_to_the_one_who_waits_longest() {
     assert!(mutex.try_lock().is_ok());
 }
 
+/// Goal: show that who unlocks and locks again at once goes behind those who wait, so that two who
+/// never let go for long take turns.
+/// Method: the holder comes back before the one who waits has run.
+#[test]
+fn who_unlocks_and_locks_again_goes_behind() {
+    let mutex = Mutex::new(0);
+    let guard = mutex.try_lock().unwrap();
+    let mut other = Probe::waiting(mutex.lock());
+    drop(guard);
+    let mut again = Probe::waiting(mutex.lock());
+    for _ in 0..3 {
+        drop(other.ready());
+        other = Probe::waiting(mutex.lock());
+        drop(again.ready());
+        again = Probe::waiting(mutex.lock());
+    }
+}
+
+/// Goal: show that a waiter which is not served yet takes nothing with it, whether it goes before or
+/// after the unlocking.
+/// Method: three wait; the second goes while the mutex is locked, or while the first is served.
+#[test]
+fn a_cancelled_waiter_in_the_middle_is_passed_over() {
+    for unlocked in [false, true] {
+        let mutex = Mutex::new(0);
+        let mut guard = Some(mutex.try_lock().unwrap());
+        let mut first = Probe::waiting(mutex.lock());
+        let second = Probe::waiting(mutex.lock());
+        let mut third = Probe::waiting(mutex.lock());
+        if unlocked {
+            guard = None;
+        }
+        drop(second);
+        drop(guard);
+        assert_eq!((first.wakes(), third.wakes()), (1, 0));
+        drop(first.ready());
+        drop(third.ready());
+    }
+}
+
 /// Goal: show that a cancelled waiter which had the lock already passes it on.
 /// Method: unlock to the first waiter, drop it unpolled.
 #[test]

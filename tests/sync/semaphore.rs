@@ -39,6 +39,24 @@ fn waiters_are_served_in_the_order_in_which_they_came() {
     assert_eq!(seats.available_permits(), 0);
 }
 
+/// Goal: show that who gives back and wants again at once goes behind those who wait.
+/// Method: one permit, and a queue of two; its holder comes back each time.
+#[test]
+fn who_gives_back_and_wants_again_goes_behind() {
+    let seats = Semaphore::new(1);
+    let held = seats.try_acquire().unwrap();
+    let mut second = Probe::waiting(seats.acquire());
+    let mut third = Probe::waiting(seats.acquire());
+    drop(held);
+    let mut again = Probe::waiting(seats.acquire());
+    assert_eq!(seats.try_acquire().unwrap_err(), TryAcquireError::NoPermits);
+    drop(second.ready());
+    assert_eq!((third.wakes(), again.wakes()), (1, 0));
+    drop(third.ready());
+    drop(again.ready());
+    assert_eq!(seats.available_permits(), 1);
+}
+
 /// Goal: show that a big request at the front is neither starved nor overtaken by small ones.
 /// Method: a request for 3 waits, small ones come later; permits come one at a time.
 #[test]
@@ -103,6 +121,25 @@ fn a_served_waiter_that_is_dropped_hands_its_permit_on() {
     assert_eq!(second.wakes(), 1);
     drop(second.ready().unwrap());
     assert_eq!(seats.available_permits(), 1);
+}
+
+/// Goal: show that permits reach those behind when several served waiters go, in any order.
+/// Method: four wait, two are served and dropped, the later one first or last.
+#[test]
+fn permits_of_served_waiters_that_go_pass_all_who_are_gone() {
+    for first_to_go in [0, 1] {
+        let seats = Semaphore::new(0);
+        let mut waiters: Vec<_> = (0..4).map(|_| Probe::waiting(seats.acquire())).collect();
+        seats.add_permits(2);
+        drop(waiters.remove(first_to_go));
+        assert_eq!((waiters[1].wakes(), waiters[2].wakes()), (1, 0));
+        drop(waiters.remove(0));
+        assert_eq!(waiters[1].wakes(), 1);
+        let permits: Vec<_> = waiters.iter_mut().map(|waiter| waiter.ready().unwrap()).collect();
+        assert_eq!(seats.available_permits(), 0);
+        drop(permits);
+        assert_eq!(seats.available_permits(), 2);
+    }
 }
 
 /// Goal: show that closing wakes everybody with an error, and keeps the permits that are out valid.
