@@ -10,6 +10,7 @@
 //! Real world: tokio has the same list in an array of 32, and locks again for more; the kernel's
 //! `wake_q`.
 
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::task::Waker;
 
 /// Wakers to wake once the lock is released. One needs no heap, and one is what nearly all have.
@@ -30,9 +31,20 @@ impl Wakes {
         }
     }
 
-    /// First come, first woken: the tasks are queued in the order in which they waited.
+    /// First come, first woken: the tasks are queued in the order in which they waited. A waker
+    /// that panics, as those of other people may, does not keep the others asleep.
     pub(crate) fn wake(self) {
-        self.first.into_iter().for_each(Waker::wake);
-        self.rest.into_iter().for_each(Waker::wake);
+        if self.rest.is_empty() {
+            return self.first.into_iter().for_each(Waker::wake);
+        }
+        let mut panic = None;
+        for waker in self.first.into_iter().chain(self.rest) {
+            if let Err(caught) = catch_unwind(AssertUnwindSafe(|| waker.wake())) {
+                panic = panic.or(Some(caught));
+            }
+        }
+        if let Some(panic) = panic {
+            resume_unwind(panic);
+        }
     }
 }

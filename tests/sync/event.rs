@@ -1,5 +1,6 @@
 //! `Event`: a state, not a signal; nobody misses it, whoever was woken goes on.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::task::{Context, Poll, Wake, Waker};
@@ -189,4 +190,23 @@ fn an_event_shows_whether_it_is_set() {
     assert_eq!(format!("{EVENT:?}"), "Event { is_set: false, .. }");
     EVENT.set();
     assert_eq!(format!("{EVENT:?}"), "Event { is_set: true, .. }");
+}
+
+/// Goal: show that a waker that panics keeps nobody else asleep.
+/// Method: three wait, the first with such a waker; the panic comes out of `set`.
+#[test]
+fn a_waker_that_panics_keeps_nobody_asleep() {
+    struct Panics;
+    impl Wake for Panics {
+        fn wake(self: Arc<Self>) {
+            panic!("a broken executor");
+        }
+    }
+    let event = Event::new();
+    let mut broken = Box::pin(event.wait());
+    let waker = Waker::from(Arc::new(Panics));
+    assert!(broken.as_mut().poll(&mut Context::from_waker(&waker)).is_pending());
+    let others = [Probe::waiting(event.wait()), Probe::waiting(event.wait())];
+    assert!(catch_unwind(AssertUnwindSafe(|| event.set())).is_err());
+    assert!(event.is_set() && others.iter().all(|other| other.wakes() == 1));
 }
