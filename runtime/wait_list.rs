@@ -72,6 +72,8 @@ pub(crate) const MAX_PERMITS: usize = usize::MAX >> 3;
 
 /// No place in the queue.
 const NOWHERE: usize = usize::MAX;
+/// Room for so many places is kept when nobody waits any more; that of a rush is not.
+const ROOM_MAX: usize = 1_024;
 
 /// Permits, and those who wait for them.
 ///
@@ -422,7 +424,7 @@ impl WaitList {
                 }
             };
             // No waker drops here, under the lock: who served or dismissed us has taken it out.
-            queue.waiters.remove(place.key);
+            queue.remove(place.key);
             place.key = NOWHERE;
             return Poll::Ready(result);
         }
@@ -452,7 +454,7 @@ impl WaitList {
             // It may have stood at the front, before others who need less.
             self.serve(&mut queue, 0, &mut wakes);
         }
-        queue.waiters.remove(key);
+        queue.remove(key);
         drop(queue);
         drop(waker); // after the lock (rule 5)
         wakes.wake();
@@ -583,5 +585,13 @@ impl Queue {
             None => self.back = prev,
         }
         waker
+    }
+
+    /// Gives up a place that its owner has looked at.
+    fn remove(&mut self, key: usize) {
+        self.waiters.remove(key);
+        if self.waiters.is_empty() && self.waiters.capacity() > ROOM_MAX {
+            self.waiters = Slab::new();
+        }
     }
 }

@@ -39,6 +39,10 @@ use crate::wait_list::{Dismissed, Place, Refused, WaitList};
 /// The capacity of a channel without a bound.
 pub(super) const UNBOUNDED: usize = usize::MAX;
 
+/// An empty deque with room for more items is not kept if there is no bound: it comes from a rush.
+/// Far more than what goes from hand to hand while both ends run.
+const ROOM_MAX: usize = 1_024;
+
 pub(super) struct Chan<T> {
     inbox: Mutex<Inbox<T>>,
     /// The free places of a bounded channel (rule 1).
@@ -291,6 +295,9 @@ impl<T> Rx<T> {
     fn look(&mut self, waker: Option<&Waker>) -> Found<T> {
         let mut waker = waker.cloned(); // before the lock (rule 4); dropped after it
         let taken = self.taken.get_mut().unwrap_or_else(PoisonError::into_inner);
+        if self.chan.capacity == UNBOUNDED && taken.capacity() > ROOM_MAX {
+            *taken = VecDeque::new(); // it is empty now
+        }
         let mut inbox = lock(&self.chan.inbox);
         if let Some(first) = inbox.items.pop_front() {
             mem::swap(&mut inbox.items, taken);

@@ -67,6 +67,12 @@ pub struct Smallest<T> {
     next_number: u64,
 }
 
+/// Whether a store is empty and has room for more than it is worth to keep.
+fn is_after_a_rush(items: usize, room: usize) -> bool {
+    const ROOM_MAX: usize = 1_024;
+    items == 0 && room > ROOM_MAX
+}
+
 /// An item with the number that decides among equals.
 #[derive(Debug)]
 struct Ranked<T> {
@@ -126,7 +132,11 @@ impl<T> Store for Fifo<T> {
     }
 
     fn pop(&mut self) -> Option<T> {
-        self.0.pop_front()
+        let item = self.0.pop_front();
+        if is_after_a_rush(self.0.len(), self.0.capacity()) {
+            self.0 = VecDeque::new();
+        }
+        item
     }
 
     fn size(&self) -> usize {
@@ -144,7 +154,11 @@ impl<T> Store for Lifo<T> {
     }
 
     fn pop(&mut self) -> Option<T> {
-        self.0.pop()
+        let item = self.0.pop();
+        if is_after_a_rush(self.0.len(), self.0.capacity()) {
+            self.0 = Vec::new();
+        }
+        item
     }
 
     fn size(&self) -> usize {
@@ -164,7 +178,11 @@ impl<T: Ord> Store for Smallest<T> {
     }
 
     fn pop(&mut self) -> Option<T> {
-        self.heap.pop().map(|Reverse(ranked)| ranked.item)
+        let Reverse(ranked) = self.heap.pop()?;
+        if is_after_a_rush(self.heap.len(), self.heap.capacity()) {
+            self.heap = BinaryHeap::new();
+        }
+        Some(ranked.item)
     }
 
     fn size(&self) -> usize {
