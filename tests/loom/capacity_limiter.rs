@@ -53,3 +53,22 @@ fn a_raised_total_reaches_who_waits() {
         assert_eq!((limiter.borrowed_tokens(), limiter.available_tokens()), (0, 1));
     });
 }
+
+/// Goal: show that the counts are right after a total that goes up and down while one waits.
+/// Method: no tokens; one waits and gives up, one raises the total and lowers it again.
+#[test]
+fn a_total_that_goes_up_and_down_leaves_no_debt() {
+    check(|| {
+        let limiter = Arc::new(CapacityLimiter::for_borrowers(0));
+        let quitter = {
+            let limiter = limiter.clone();
+            thread::spawn(move || drop(poll_and_cancel(limiter.acquire_on_behalf_of(1))))
+        };
+        limiter.set_total_tokens(1);
+        limiter.set_total_tokens(0);
+        quitter.join().unwrap();
+        assert_eq!((limiter.borrowed_tokens(), limiter.available_tokens()), (0, 0));
+        limiter.set_total_tokens(1);
+        assert_eq!(limiter.available_tokens(), 1, "no debt is left");
+    });
+}

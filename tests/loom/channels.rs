@@ -2,7 +2,7 @@
 
 use loom::thread;
 
-use crate::model::{block_on, check, poll_and_cancel};
+use crate::model::{block_on, check, poll_and_cancel, poll_once};
 use crate::sync::{mpsc, oneshot};
 
 /// Goal: show that a sent value arrives, or comes back if the receiver goes at the same time.
@@ -105,6 +105,30 @@ fn a_closed_channel_ends_while_its_places_are_poured_back() {
         assert_eq!(block_on(rx.recv()), Some(1));
         assert_eq!(block_on(rx.recv()), None);
         reserver.join().unwrap();
+        drop(tx);
+    });
+}
+
+/// Goal: show that a closed channel ends although a sender that waited for a place gives up, or is
+/// served, at the same time.
+/// Method: a full channel of one; receive and close against a `reserve` that is polled twice and
+/// dropped; another sender stays.
+#[test]
+fn a_closed_channel_ends_while_a_waiting_sender_gives_up() {
+    check(|| {
+        let (tx, mut rx) = mpsc::channel(1);
+        tx.try_send(1).unwrap();
+        let other = tx.clone();
+        let quitter = thread::spawn(move || {
+            let mut reserve = Box::pin(other.reserve());
+            if poll_once(reserve.as_mut()).is_pending() {
+                let _ = poll_once(reserve.as_mut());
+            }
+        });
+        assert_eq!(block_on(rx.recv()), Some(1));
+        rx.close();
+        assert_eq!(block_on(rx.recv()), None);
+        quitter.join().unwrap();
         drop(tx);
     });
 }

@@ -112,3 +112,28 @@ fn a_notification_finds_who_comes_as_another_one_leaves() {
         waiter.join().unwrap();
     });
 }
+
+/// Goal: show that notifications from either end reach one who waits, past one who gives up.
+/// Method: one stands in front and gives up, one waits; two notifications, one from each end.
+#[test]
+fn notifications_from_both_ends_pass_one_who_gives_up() {
+    check(|| {
+        let notify = Arc::new(Notify::new());
+        let mut quitter = Box::pin(notify.clone().notified_owned());
+        assert!(poll_once(quitter.as_mut()).is_pending());
+        let waiter = {
+            let notify = notify.clone();
+            thread::spawn(move || block_on(notify.notified()))
+        };
+        let ringer = {
+            let notify = notify.clone();
+            thread::spawn(move || {
+                notify.notify_one();
+                notify.notify_last();
+            })
+        };
+        drop(quitter);
+        waiter.join().unwrap();
+        ringer.join().unwrap();
+    });
+}
