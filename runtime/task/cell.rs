@@ -335,7 +335,16 @@ impl TaskRef {
     pub(crate) fn deliver_detach(self) {
         if self.header().state.detach() {
             self.discard();
+        } else {
+            self.forget_joiner();
         }
+    }
+
+    /// Lets go of who waited by a handle that is gone. At home.
+    fn forget_joiner(&self) {
+        // SAFETY: exclusive. At home, and the waker is dropped after the borrow; see rule 1.
+        let joiner = self.header().joiner.with_mut(|joiner| unsafe { (*joiner).take() });
+        drop(joiner);
     }
 
     /// Drops the output. DONE, and the caller is the last who had a right to it (rule 3).
@@ -407,7 +416,7 @@ impl<T> Drop for OutputOf<T> {
             if header.home.is_here() {
                 let done = header.state.detach();
                 debug_assert!(!done, "it was not done a moment ago, on this same thread");
-                return;
+                return self.0.forget_joiner();
             }
             let home = header.home.clone();
             if home.post(Note::Detach(self.0.clone())).is_ok() {
@@ -589,6 +598,7 @@ unsafe fn take<F: Future>(header: NonNull<Header>, target: NonNull<()>) {
 unsafe fn discard<F: Future>(header: NonNull<Header>) {
     // SAFETY: exclusive. The caller's contract is that of `Owned::new`.
     let mut owned = unsafe { Owned::<F>::new(header) };
+    let _running = owned.header.origin.id.enter();
     // The drop may panic: nobody is left to be told, and the panic hook has spoken.
     let _ = owned.clear();
 }

@@ -1,9 +1,11 @@
 //! Tasks: sets of them, their locals, their names, their budget, and their end.
 
 mod block_in_place;
+mod blocking;
 mod builder;
 mod cancel;
 mod coop;
+mod join_handle;
 mod join_set;
 mod local_set;
 mod task_local;
