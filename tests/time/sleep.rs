@@ -399,6 +399,37 @@ fn a_stranger_may_take_over_a_timer_that_was_armed_at_home() {
     });
 }
 
+/// Goal: a task waits for the last of many deadlines, however fast a stranger sets them.
+/// Method: arm a timer at home, let a thread reset it twice and more before the loop can look.
+#[test]
+fn a_stranger_may_reset_a_timer_again_and_again() {
+    rondel::run(async {
+        for resets in 1..5 {
+            let counter = Counter::new();
+            let mut sleep = sleep(HOUR);
+            assert!(poll_with(&mut sleep, &counter).is_pending());
+            let reset = move || {
+                for nth in 1..=resets {
+                    let far = if nth == resets { ms(2) } else { HOUR };
+                    Pin::new(&mut sleep).reset(Instant::now() + far);
+                }
+                sleep
+            };
+            // The loop does not run meanwhile, so that all of it happens between two looks.
+            let mut sleep = std::thread::spawn(reset).join().unwrap();
+            for _ in 0..5_000 {
+                if counter.wakes() > 0 {
+                    break;
+                }
+                rondel::time::sleep(ms(1)).await;
+            }
+            assert_eq!(counter.wakes(), 1, "after {resets} resets");
+            Pin::new(&mut sleep).await;
+            assert_eq!(Arc::strong_count(&counter), 1);
+        }
+    });
+}
+
 /// Goal: nobody waits for ever for a loop that is gone. Method: drop the runtime under a stranger
 /// that sleeps for an hour, and under one that arms its timer later.
 #[test]
