@@ -90,7 +90,7 @@ enum Polled {
 /// whose stage the caller owns (rule 3); `free` wants the count to be 0.
 struct VTable {
     poll: unsafe fn(NonNull<Header>, &mut Context<'_>) -> Polled,
-    cancel: unsafe fn(NonNull<Header>),
+    cancel: unsafe fn(NonNull<Header>) -> Polled,
     /// Moves the output to where the second pointer, a `Poll<Result<T, JoinError>>`, points.
     take: unsafe fn(NonNull<Header>, NonNull<()>),
     discard: unsafe fn(NonNull<Header>),
@@ -267,8 +267,8 @@ impl TaskRef {
 
     fn end_cancelled(self) -> Ran {
         // SAFETY: exclusive. At home and not DONE, or not shown to any loop; see rule 3.
-        unsafe { (self.header().vtable.cancel)(self.0) };
-        self.end(Polled::Ready)
+        let cancelled = unsafe { (self.header().vtable.cancel)(self.0) };
+        self.end(cancelled)
     }
 
     fn end(self, polled: Polled) -> Ran {
@@ -558,8 +558,11 @@ impl<F: Future> Owned<'_, F> {
         JoinError::panicked(self.header.origin.id, payload)
     }
 
-    fn has_panicked(&mut self) -> bool {
-        self.with(|stage| matches!(stage, Stage::Output(Err(error)) if error.is_panic()))
+    fn how_it_ended(&mut self) -> Polled {
+        self.with(|stage| match stage {
+            Stage::Output(Err(error)) if error.is_panic() => Polled::Panicked,
+            _ => Polled::Ready,
+        })
     }
 }
 
@@ -574,14 +577,15 @@ unsafe fn poll<F: Future>(header: NonNull<Header>, cx: &mut Context<'_>) -> Poll
             owned.finish(Err(error));
         }
     }
-    if owned.has_panicked() { Polled::Panicked } else { Polled::Ready }
+    owned.how_it_ended()
 }
 
-unsafe fn cancel<F: Future>(header: NonNull<Header>) {
+unsafe fn cancel<F: Future>(header: NonNull<Header>) -> Polled {
     // SAFETY: exclusive. The caller's contract is that of `Owned::new`.
     let mut owned = unsafe { Owned::<F>::new(header) };
     let cancelled = JoinError::cancelled(owned.header.origin.id);
     owned.finish(Err(cancelled));
+    owned.how_it_ended()
 }
 
 unsafe fn take<F: Future>(header: NonNull<Header>, target: NonNull<()>) {

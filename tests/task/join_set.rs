@@ -331,6 +331,27 @@ fn signal() -> (impl FnOnce() + Send, impl Future<Output = ()>) {
 }
 
 /// Goal: show that ends on other threads are neither lost nor doubled.
+/// Goal: nobody waits for ever for what cannot run any more.
+/// Method: put tasks of a runtime that is gone, and of a set that is gone, into one set.
+#[test]
+fn tasks_that_ended_before_they_came_are_joined() {
+    let gone = rondel::Runtime::new().unwrap();
+    let handle = gone.handle().clone();
+    drop(gone);
+    let mut set = JoinSet::new();
+    set.spawn_on(pending::<()>(), &handle);
+    set.spawn_blocking_on(|| unreachable!("its pool is closed"), &handle);
+    let local = LocalSet::new();
+    let inside = local.enter();
+    drop(local);
+    set.spawn_local(pending());
+    drop(inside);
+    for _ in 0..3 {
+        assert!(set.try_join_next().unwrap().unwrap_err().is_cancelled());
+    }
+    assert!(set.is_empty());
+}
+
 #[test]
 fn many_ends_on_other_threads_are_each_joined_once() {
     rondel::run(async {
