@@ -111,6 +111,18 @@ fn an_output_that_nobody_takes_is_dropped_under_the_id_of_its_task() {
     });
 }
 
+#[test]
+fn a_future_that_comes_too_late_is_dropped_under_the_id_of_its_task() {
+    let (tx, heard) = mpsc::channel();
+    let says = Says(tx);
+    let runtime = rondel::Runtime::new().unwrap();
+    let handle = runtime.handle().clone();
+    drop(runtime);
+    let late = handle.spawn(async move { drop(says) });
+    assert_eq!(heard.recv().unwrap(), Some(late.id()));
+    assert!(rondel::block_on(late).unwrap_err().is_cancelled());
+}
+
 /// What a program may write that knows nothing of the output. It need not even be `'static`.
 fn stop<T>(handle: &JoinHandle<T>) -> AbortHandle {
     handle.abort_handle()
