@@ -8,6 +8,7 @@ mod coop;
 mod join_handle;
 mod join_set;
 mod local_set;
+mod stress;
 mod task_local;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
