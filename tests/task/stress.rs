@@ -111,14 +111,12 @@ impl Table {
             _ => {
                 let Some(mut handle) = self.take(dice) else { return };
                 match choice {
-                    7 => drop(handle),
+                    7 => return drop(handle),
                     8 => handle.abort_handle().abort(),
                     9 => handle.abort(),
                     10 => {
-                        // Ends one way or the other, whoever polls the loop.
-                        handle.abort();
-                        drop(rondel::block_on(handle));
-                        return;
+                        handle.abort(); // so it ends, one way or the other
+                        return drop(rondel::block_on(handle));
                     }
                     _ => {
                         let mut cx = Context::from_waker(Waker::noop());
@@ -127,6 +125,7 @@ impl Table {
                         }
                     }
                 }
+                self.put(handle);
             }
         }
     }
