@@ -584,6 +584,9 @@ unsafe fn take<F: Future>(header: NonNull<Header>, target: NonNull<()>) {
 unsafe fn discard<F: Future>(header: NonNull<Header>) -> bool {
     // SAFETY: exclusive. The caller's contract is that of `Owned::new`.
     let mut owned = unsafe { Owned::<F>::new(header) };
+    if owned.with(|stage| matches!(stage, Stage::Gone)) {
+        return false; // as nearly always: the handle has taken it
+    }
     let _running = owned.header.origin.id.enter();
     let panicked = owned.has_panicked();
     // The drop may panic: nobody is left to be told, and the panic hook has spoken.
