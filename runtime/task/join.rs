@@ -8,7 +8,7 @@
 //!   handle      at home                               from another thread
 //!   awaited     done: move the output out             the same: DONE is seen, so is the output
 //!               not yet: leave the waker              not yet: the waker goes in a note
-//!   dropped     not done: JOINED is cleared           a note
+//!   dropped     not done: JOINED and the waker go     a note
 //!               done: drop the output                 the same
 //!   abort       ABORTED, and into the queue           a note
 //! ```
