@@ -628,6 +628,46 @@ fn a_removed_done_callback_is_not_called() {
     assert_eq!(diary.pages(), ["first", "third"]);
 }
 
+/// Goal: who cancels whom in one turn is decided by who comes first. Method: two callbacks that
+/// cancel each other, and one that cancels itself.
+#[test]
+fn callbacks_may_cancel_each_other_and_themselves() {
+    let diary = Diary::new();
+    run(async {
+        let handles = Rc::new(RefCell::new(Vec::<Handle>::new()));
+        let made: Vec<_> = [("first", 1), ("second", 0), ("third", 2)]
+            .map(|(name, whom)| {
+                let (handles, note) = (handles.clone(), diary.clone());
+                call_soon(move || {
+                    note.note(name);
+                    let handle = handles.borrow()[whom].clone();
+                    handle.cancel();
+                })
+            })
+            .into();
+        handles.borrow_mut().extend(made);
+        wait_until_idle().await;
+        let cancelled: Vec<_> = handles.borrow().iter().map(Handle::cancelled).collect();
+        assert_eq!(cancelled, [false, true, true]);
+        handles.borrow_mut().clear();
+    });
+    assert_eq!(diary.pages(), ["first", "third"]);
+}
+
+/// Goal: "never" is no overflow, and can be taken back. Method: the longest delay there is.
+#[test]
+fn a_callback_of_any_delay_is_accepted() {
+    let diary = Diary::new();
+    run(async {
+        let never = call_later(Duration::MAX, noting(&diary, "never"));
+        call_later(Duration::from_secs(86_400), noting(&diary, "tomorrow"));
+        sleep(Duration::from_secs(86_401)).await;
+        never.cancel();
+        wait_until_idle().await;
+    });
+    assert_eq!(diary.pages(), ["tomorrow"]);
+}
+
 /// Goal: a callback that is scheduled cannot be removed any more. Method: remove the second from
 /// within the first.
 #[test]

@@ -26,6 +26,7 @@ mod task {
     pub(crate) mod info;
     pub(crate) mod join;
     pub(crate) mod local_work;
+    pub(crate) mod output;
     pub(crate) mod payload;
     mod state;
     mod waker;

@@ -79,9 +79,11 @@ const NOT_SPINE: &[&str] = &[
     "runtime/runtime.rs",
     "runtime/services.rs",
     "runtime/task/bells.rs",
+    "runtime/task/closure.rs",
     "runtime/task/elsewhere.rs",
     "runtime/task/info.rs",
     "runtime/task/local_work.rs",
+    "runtime/task/output.rs",
     "runtime/task/payload.rs",
 ];
 

@@ -198,6 +198,7 @@ impl Pair {
     fn check(&self) {
         assert_eq!(self.wheel.len(), self.model.len());
         assert_eq!(self.wheel.is_empty(), self.model.is_empty());
+        assert_eq!(self.wheel.first(), self.model.values().next());
         let first = self.model.keys().next().map(|&(deadline_ticks, _)| deadline_ticks);
         let next = self.wheel.next_deadline_ticks();
         assert_eq!(next.is_some(), first.is_some());

@@ -19,6 +19,7 @@
 use super::exception::guarded;
 use crate::current::{here, spawn_here};
 use crate::leaf::poll_leaf;
+use crate::shim::atomic::{AtomicBool, Ordering::Relaxed};
 use crate::task::{AbortHandle, spawn};
 use crate::time::wheel::Key;
 use crate::time::{Duration, Instant};
@@ -26,7 +27,6 @@ use std::fmt;
 use std::future::poll_fn;
 use std::panic::Location;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::task::{Context, Poll};
 
 /// Has `callback` called by the loop, after all that is ready now.

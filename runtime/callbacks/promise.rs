@@ -20,6 +20,7 @@
 use super::exception::{guarded, report};
 use crate::current::Handle as LoopHandle;
 use crate::leaf::poll_leaf;
+use crate::shim::atomic::{AtomicBool, Ordering::Relaxed};
 use crate::shim::{Mutex, lock};
 use crate::task;
 use crate::wait_list::{Place, WaitList};
@@ -30,7 +31,6 @@ use std::future::{Future, IntoFuture};
 use std::mem;
 use std::panic::Location;
 use std::pin::Pin;
-use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll, ready};
 
@@ -298,7 +298,7 @@ impl<T: Send + Sync + 'static> Callback<T> {
 impl<T> Drop for Shared<T> {
     fn drop(&mut self) {
         if let Some(Err(PromiseError::Failed(error))) = self.outcome.get()
-            && !*self.seen.get_mut()
+            && !self.seen.load(Relaxed)
         {
             report(self.unseen, error.clone(), self.made_at); // rule 4
         }

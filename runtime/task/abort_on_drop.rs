@@ -63,10 +63,7 @@ impl<T> AbortOnDropHandle<T> {
     }
 
     /// A handle that can abort the task but not wait for it.
-    pub fn abort_handle(&self) -> AbortHandle
-    where
-        T: 'static,
-    {
+    pub fn abort_handle(&self) -> AbortHandle {
         self.handle().abort_handle()
     }
 

@@ -77,23 +77,16 @@ enum Stage<F: Future> {
     Gone,
 }
 
-/// How a poll ended.
-#[derive(PartialEq, Eq)]
-enum Polled {
-    Pending,
-    Ready,
-    Panicked,
-}
-
 /// What only the block knows how to do, because it knows `F`. By hand and not by `dyn`, whose
 /// pointer is two words: a waker has room for one. Each entry wants the header of a live `Block<F>`
 /// whose stage the caller owns (rule 3); `free` wants the count to be 0.
 struct VTable {
-    poll: unsafe fn(NonNull<Header>, &mut Context<'_>) -> Polled,
+    poll: unsafe fn(NonNull<Header>, &mut Context<'_>) -> Poll<()>,
     cancel: unsafe fn(NonNull<Header>),
     /// Moves the output to where the second pointer, a `Poll<Result<T, JoinError>>`, points.
     take: unsafe fn(NonNull<Header>, NonNull<()>),
-    discard: unsafe fn(NonNull<Header>),
+    /// Says whether it was a panic.
+    discard: unsafe fn(NonNull<Header>) -> bool,
     free: unsafe fn(NonNull<Header>),
 }
 
@@ -241,8 +234,8 @@ impl TaskRef {
             }
             Start::Cancel => return self.end_cancelled(),
         };
-        if polled != Polled::Pending {
-            return self.end(polled);
+        if polled.is_ready() {
+            return self.end();
         }
         match header.state.pending() {
             End::Wait => Ran::Waiting,
@@ -255,7 +248,6 @@ impl TaskRef {
     pub(crate) fn cancel_at_shutdown(&self) {
         debug_assert!(self.is_home());
         if !self.is_done() {
-            let _running = self.header().origin.id.enter();
             let _ = self.clone().end_cancelled();
         }
     }
@@ -266,21 +258,18 @@ impl TaskRef {
     }
 
     fn end_cancelled(self) -> Ran {
+        let _running = self.header().origin.id.enter();
         // SAFETY: exclusive. At home and not DONE, or not shown to any loop; see rule 3.
         unsafe { (self.header().vtable.cancel)(self.0) };
-        self.end(Polled::Ready)
+        self.end()
     }
 
-    fn end(self, polled: Polled) -> Ran {
+    fn end(self) -> Ran {
         let header = self.header();
         // Taken out before DONE, woken after it: whoever is woken must find the output there.
-        // SAFETY: exclusive. At home, or not shown to any loop; see rule 1.
-        let joiner = header.joiner.with_mut(|joiner| unsafe { (*joiner).take() });
-        if !header.state.finish() {
-            if polled == Polled::Panicked {
-                header.origin.report_panic();
-            }
-            self.discard();
+        let joiner = self.take_joiner();
+        if !header.state.finish() && self.discard() {
+            header.origin.report_panic();
         }
         if let Some(joiner) = joiner {
             joiner.wake();
@@ -331,17 +320,25 @@ impl TaskRef {
         }
     }
 
-    /// Home reads a detach note.
-    pub(crate) fn deliver_detach(self) {
+    /// Home learns that the handle is gone, and lets go of who waited by it.
+    pub(crate) fn deliver_detach(&self) {
+        drop(self.take_joiner());
         if self.header().state.detach() {
             self.discard();
         }
     }
 
-    /// Drops the output. DONE, and the caller is the last who had a right to it (rule 3).
-    fn discard(&self) {
+    /// Who waits for the end. At home, or not shown to any loop.
+    fn take_joiner(&self) -> Option<Waker> {
+        // SAFETY: exclusive. What the doc above says; see rule 1.
+        self.header().joiner.with_mut(|joiner| unsafe { (*joiner).take() })
+    }
+
+    /// Drops the output, and says whether it was a panic. DONE, and the caller is the last who had
+    /// a right to it (rule 3).
+    fn discard(&self) -> bool {
         // SAFETY: exclusive. What the doc above says; see rule 3.
-        unsafe { (self.header().vtable.discard)(self.0) };
+        unsafe { (self.header().vtable.discard)(self.0) }
     }
 }
 
@@ -405,9 +402,7 @@ impl<T> Drop for OutputOf<T> {
         let header = self.0.header();
         if !header.state.is_done() {
             if header.home.is_here() {
-                let done = header.state.detach();
-                debug_assert!(!done, "it was not done a moment ago, on this same thread");
-                return;
+                return self.0.deliver_detach();
             }
             let home = header.home.clone();
             if home.post(Note::Detach(self.0.clone())).is_ok() {
@@ -554,18 +549,18 @@ impl<F: Future> Owned<'_, F> {
     }
 }
 
-unsafe fn poll<F: Future>(header: NonNull<Header>, cx: &mut Context<'_>) -> Polled {
+unsafe fn poll<F: Future>(header: NonNull<Header>, cx: &mut Context<'_>) -> Poll<()> {
     // SAFETY: exclusive. The caller's contract is that of `Owned::new`.
     let mut owned = unsafe { Owned::<F>::new(header) };
     match catch_unwind(AssertUnwindSafe(|| owned.poll(cx))) {
-        Ok(Poll::Pending) => return Polled::Pending,
+        Ok(Poll::Pending) => return Poll::Pending,
         Ok(Poll::Ready(output)) => owned.finish(Ok(output)),
         Err(panic) => {
             let error = owned.panicked(panic);
             owned.finish(Err(error));
         }
     }
-    if owned.has_panicked() { Polled::Panicked } else { Polled::Ready }
+    Poll::Ready(())
 }
 
 unsafe fn cancel<F: Future>(header: NonNull<Header>) {
@@ -586,11 +581,17 @@ unsafe fn take<F: Future>(header: NonNull<Header>, target: NonNull<()>) {
     }
 }
 
-unsafe fn discard<F: Future>(header: NonNull<Header>) {
+unsafe fn discard<F: Future>(header: NonNull<Header>) -> bool {
     // SAFETY: exclusive. The caller's contract is that of `Owned::new`.
     let mut owned = unsafe { Owned::<F>::new(header) };
+    if owned.with(|stage| matches!(stage, Stage::Gone)) {
+        return false; // as nearly always: the handle has taken it
+    }
+    let _running = owned.header.origin.id.enter();
+    let panicked = owned.has_panicked();
     // The drop may panic: nobody is left to be told, and the panic hook has spoken.
     let _ = owned.clear();
+    panicked
 }
 
 unsafe fn free<F: Future>(header: NonNull<Header>) {

@@ -8,7 +8,7 @@
 //!   handle      at home                               from another thread
 //!   awaited     done: move the output out             the same: DONE is seen, so is the output
 //!               not yet: leave the waker              not yet: the waker goes in a note
-//!   dropped     not done: JOINED is cleared           a note
+//!   dropped     not done: JOINED and the waker go     a note
 //!               done: drop the output                 the same
 //!   abort       ABORTED, and into the queue           a note
 //! ```
@@ -24,7 +24,7 @@
 //! trio nursery or Python's `TaskGroup` has no such loose end: see [`JoinSet`](super::JoinSet).
 
 use super::cell::{OutputOf, TaskRef};
-use super::elsewhere::{Elsewhere, Stop};
+use super::elsewhere::{Elsewhere, OutputElsewhere, Stop};
 use super::home::HomeRef;
 use super::id::{Id, Origin};
 use super::info::TaskInfo;
@@ -38,7 +38,7 @@ use std::io;
 use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll, Waker, ready};
 
 /// The right to wait for a task and to take its output.
 ///
@@ -67,7 +67,7 @@ pub struct JoinHandle<T>(Work<T>);
 enum Work<T> {
     Task(OutputOf<T>),
     Local(LocalOutput<T>),
-    Elsewhere(Box<Arc<dyn Elsewhere<T>>>),
+    Elsewhere(OutputElsewhere<T>),
 }
 
 // A panic inside the task is caught before anybody can see it through the handle: nothing half
@@ -90,7 +90,7 @@ impl<T> JoinHandle<T> {
     }
 
     pub(crate) fn of_elsewhere(work: Arc<dyn Elsewhere<T>>) -> Self {
-        Self(Work::Elsewhere(Box::new(work)))
+        Self(Work::Elsewhere(OutputElsewhere::new(work)))
     }
 
     pub(crate) fn of_local(output: LocalOutput<T>) -> Self {
@@ -101,7 +101,7 @@ impl<T> JoinHandle<T> {
         match &self.0 {
             Work::Task(output) => output.task().origin(),
             Work::Local(output) => output.remote().origin(),
-            Work::Elsewhere(work) => work.origin(),
+            Work::Elsewhere(output) => output.work().origin(),
         }
     }
 
@@ -122,7 +122,7 @@ impl<T> JoinHandle<T> {
         match &self.0 {
             Work::Task(output) => output.task().is_done(),
             Work::Local(output) => output.remote().is_finished(),
-            Work::Elsewhere(work) => work.is_finished(),
+            Work::Elsewhere(output) => output.work().is_finished(),
         }
     }
 
@@ -146,19 +146,17 @@ impl<T> JoinHandle<T> {
         match &self.0 {
             Work::Task(output) => output.task().abort(),
             Work::Local(output) => output.remote().abort(),
-            Work::Elsewhere(work) => work.abort(),
+            Work::Elsewhere(output) => output.work().abort(),
         }
     }
-}
 
-impl<T: 'static> JoinHandle<T> {
     /// A handle that can abort the task but not wait for it.
     #[must_use = "abort handles do nothing unless `.abort` is called"]
     pub fn abort_handle(&self) -> AbortHandle {
         AbortHandle(match &self.0 {
             Work::Task(output) => Abortable::Task(output.task().clone()),
             Work::Local(output) => Abortable::Elsewhere(output.remote().clone()),
-            Work::Elsewhere(work) => Abortable::Elsewhere(work.as_ref().clone()),
+            Work::Elsewhere(output) => Abortable::Elsewhere(output.work().clone().stop()),
         })
     }
 }
@@ -179,13 +177,20 @@ impl<T> Future for JoinHandle<T> {
 }
 
 impl<T> JoinHandle<T> {
+    /// Has `waker` woken once the task has ended; at once if it has. For sets of handles.
+    pub(crate) fn join(&self, waker: &Waker) {
+        match &self.0 {
+            Work::Task(output) => output.task().join(waker),
+            Work::Local(output) => output.join(waker),
+            Work::Elsewhere(output) => output.work().join(waker),
+        }
+    }
+
     /// The poll without the budget, for sets of handles, which pay for themselves.
     #[inline(always)]
     pub(crate) fn poll_free(&mut self, cx: &mut Context<'_>) -> Poll<Result<T, JoinError>> {
         match &mut self.0 {
-            Work::Elsewhere(work) => {
-                work.poll_output(cx.waker()).map_or(Poll::Pending, Poll::Ready)
-            }
+            Work::Elsewhere(output) => output.work().poll_output(cx.waker()),
             Work::Local(output) => output.poll(cx.waker()),
             Work::Task(output) if output.task().is_done() => {
                 let taken = output.take();

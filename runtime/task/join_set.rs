@@ -5,7 +5,8 @@
 //! end does not depend on how many tasks are in the set.
 //!
 //! Rules
-//! 1. A new task rings at once: it is asked once, and so gets to know its bell.
+//! 1. A task knows its bell from the start: so the list has the order of the ends, whoever asks
+//!    when.
 //! 2. A task leaves the set with its output in the hands of the caller, or not at all.
 //!
 //! Real world: tokio has two linked lists (idle, notified) behind a lock, same idea; asyncio's
@@ -322,15 +323,15 @@ impl<T: 'static> JoinSet<T> {
         self.insert(handle.spawn_blocking(work))
     }
 
-    /// Puts a task into the set and rings for it once (rule 1).
+    /// Puts a task into the set. If it has ended already, it rings at once (rule 1).
     fn insert(&mut self, handle: JoinHandle<T>) -> AbortHandle {
         let place = self.tasks.vacant_entry();
         let key = Key { slot: place.key(), number: self.next_number };
         self.next_number += 1;
         let bell = Waker::from(Arc::new(Bell { key, bells: self.bells.clone() }));
         let abort = handle.abort_handle();
-        place.insert(Entry { handle, abort: abort.clone(), bell, number: key.number });
-        self.bells.ring(key);
+        let entry = place.insert(Entry { handle, abort: abort.clone(), bell, number: key.number });
+        entry.handle.join(&entry.bell);
         abort
     }
 }

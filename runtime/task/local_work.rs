@@ -22,9 +22,8 @@
 //!
 //! Rules
 //! 1. The future is polled and dropped by the set alone, on the set's thread.
-//! 2. The output has one owner: the handle while it exists, else the body, which drops it.
+//! 2. The output and its waker are those of `output.rs`: the handle owns it, else the body.
 //! 3. `done` is set after the output is stored and before the joiner is woken.
-//! 4. Outputs and wakers are dropped, and wakers cloned and woken, outside the lock.
 //!
 //! Real world: tokio's `LocalSet` has the same tasks as its runtimes, with a queue of their own.
 
@@ -32,12 +31,11 @@ use super::bells::{Bells, Key};
 use super::elsewhere::Stop;
 use super::id::Origin;
 use super::join::JoinError;
+use super::output::{Output, drop_quietly};
 use crate::shim::atomic::{AtomicBool, Ordering};
-use crate::shim::{Mutex, lock};
 use pin_project_lite::pin_project;
 use std::any::Any;
 use std::future::Future;
-use std::mem;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::sync::Arc; // not the shim's: a `Waker` is made of std's
@@ -111,47 +109,18 @@ impl Stop for Remote {
     }
 }
 
-/// The output of a task, and who waits for it.
+/// The output of a task, and the way to the task.
 pub(crate) struct LocalWork<T> {
     remote: Arc<Remote>,
-    stage: Mutex<Stage<T>>,
-}
-
-enum Stage<T> {
-    /// A handle exists; perhaps somebody waits for it.
-    Awaited {
-        joiner: Option<Waker>,
-    },
-    /// Nobody wants the output.
-    Detached,
-    Done(Result<T, JoinError>),
-    Taken,
+    output: Output<T>,
 }
 
 impl<T> LocalWork<T> {
-    /// Stores the output, or drops it if nobody wants it (rule 2).
     fn finish(&self, output: Result<T, JoinError>) {
-        let mut stage = lock(&self.stage);
-        let (joiner, unwanted) = match &mut *stage {
-            Stage::Awaited { joiner } => {
-                let joiner = joiner.take();
-                *stage = Stage::Done(output);
-                (joiner, None)
-            }
-            _ => (None, Some(output)),
-        };
-        drop(stage);
-        // Release: pairs with the Acquire in `is_done`; see rule 3.
-        self.remote.done.store(true, Ordering::Release);
-        if let Some(output) = unwanted {
-            if output.as_ref().is_err_and(JoinError::is_panic) {
-                self.remote.origin.report_panic();
-            }
-            drop_quietly(output);
-        }
-        if let Some(joiner) = joiner {
-            joiner.wake();
-        }
+        self.output.finish(&self.remote.origin, output, || {
+            // Release: pairs with the Acquire in `is_done`; see rule 3.
+            self.remote.done.store(true, Ordering::Release);
+        });
     }
 }
 
@@ -163,43 +132,21 @@ impl<T> LocalOutput<T> {
         &self.0.remote
     }
 
-    /// The output; if it is not there yet, `waker` is woken once it is.
-    ///
-    /// # Panics
-    ///
-    /// If it was taken before.
+    /// See [`Output::poll`].
     pub(crate) fn poll(&self, waker: &Waker) -> Poll<Result<T, JoinError>> {
-        // Dropped after the lock, as is the one before it (rule 4).
-        let mut mine = (!self.0.remote.is_done()).then(|| waker.clone());
-        let mut stage = lock(&self.0.stage);
-        match &mut *stage {
-            Stage::Awaited { joiner } => {
-                mem::swap(joiner, &mut mine);
-                Poll::Pending
-            }
-            Stage::Done(_) => match mem::replace(&mut *stage, Stage::Taken) {
-                Stage::Done(output) => Poll::Ready(output),
-                _ => unreachable!("it was done a line ago, under the lock"),
-            },
-            Stage::Taken | Stage::Detached => {
-                drop(stage);
-                panic!("a `JoinHandle` was awaited again after it gave its output")
-            }
-        }
+        self.0.output.poll(waker)
+    }
+
+    /// See [`Output::join`].
+    pub(crate) fn join(&self, waker: &Waker) {
+        self.0.output.join(waker);
     }
 }
 
 impl<T> Drop for LocalOutput<T> {
     fn drop(&mut self) {
-        let before = mem::replace(&mut *lock(&self.0.stage), Stage::Detached);
-        drop_quietly(before); // after the lock (rule 4)
+        self.0.output.detach(self.0.remote.origin.id);
     }
-}
-
-/// Drops what nobody wants. The drop may panic: nobody is left to be told, and the panic hook has
-/// spoken.
-fn drop_quietly<T>(value: T) {
-    let _ = catch_unwind(AssertUnwindSafe(|| drop(value)));
 }
 
 /// The part of a task that stays at home: what the set does with it.
@@ -225,8 +172,7 @@ pub(crate) fn new_pair<F: Future + 'static>(
     future: F,
     remote: Arc<Remote>,
 ) -> (Pin<Box<dyn Body>>, LocalOutput<F::Output>) {
-    let stage = Mutex::new(Stage::Awaited { joiner: None });
-    let work = Arc::new(LocalWork { remote, stage });
+    let work = Arc::new(LocalWork { remote, output: Output::awaited() });
     let body = BodyOf { future: Some(future), work: work.clone() };
     (Box::pin(body), LocalOutput(work))
 }

@@ -1,15 +1,12 @@
 //! Floor 5. Starting tasks: on this loop, on this thread, on the blocking pool.
 
-use super::elsewhere::{Elsewhere, Stop};
+use super::closure;
 use super::id::Origin;
-use super::join::{JoinError, JoinHandle};
+use super::join::JoinHandle;
 use super::local_set::{self, LocalSet};
 use crate::current::{self, Handle};
 use std::future::Future;
 use std::io;
-use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::{Arc, Mutex, MutexGuard};
-use std::task::Waker;
 
 /// Starts a task: `future` runs by itself, beside whoever spawned it.
 ///
@@ -158,9 +155,7 @@ impl Handle {
         F: FnOnce() -> R + Send + 'static,
         R: Send + 'static,
     {
-        let stage = Mutex::new(Stage::Queued { work, joiner: None });
-        let closure = Arc::new(Closure { origin, stage });
-        let ticket = Ticket(closure.clone());
+        let (ticket, closure) = closure::new_pair(work, origin);
         let handle = self.clone();
         let submitted = self.pool().submit(Box::new(move || {
             let _entered = handle.enter();
@@ -171,112 +166,6 @@ impl Handle {
             // A closed pool dropped the ticket, and so cancelled the closure.
             _ => Ok(JoinHandle::of_elsewhere(closure)),
         }
-    }
-}
-
-/// A closure on the pool, and what became of it.
-struct Closure<F, R> {
-    origin: Origin,
-    stage: Mutex<Stage<F, R>>,
-}
-
-enum Stage<F, R> {
-    Queued { work: F, joiner: Option<Waker> },
-    Running { joiner: Option<Waker> },
-    Done(Result<R, JoinError>),
-    Taken,
-}
-
-impl<F, R> Closure<F, R> {
-    fn stage(&self) -> MutexGuard<'_, Stage<F, R>> {
-        self.stage.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
-    }
-
-    /// Ends a closure that has not started.
-    fn cancel(&self) {
-        let mut stage = self.stage();
-        if !matches!(*stage, Stage::Queued { .. }) {
-            return;
-        }
-        let done = Stage::Done(Err(JoinError::cancelled(self.origin.id)));
-        let queued = std::mem::replace(&mut *stage, done);
-        drop(stage);
-        if let Stage::Queued { work, joiner } = queued {
-            drop(work); // other people's code, outside the lock
-            joiner.into_iter().for_each(Waker::wake);
-        }
-    }
-}
-
-/// The pool's side: runs the closure, or cancels it when dropped without running.
-struct Ticket<F: FnOnce() -> R, R>(Arc<Closure<F, R>>);
-
-impl<F: FnOnce() -> R, R> Ticket<F, R> {
-    fn run(&self) {
-        let mut stage = self.0.stage();
-        let work = match std::mem::replace(&mut *stage, Stage::Taken) {
-            Stage::Queued { work, joiner } => {
-                *stage = Stage::Running { joiner };
-                work
-            }
-            aborted => {
-                *stage = aborted;
-                return;
-            }
-        };
-        drop(stage);
-        let output = catch_unwind(AssertUnwindSafe(work));
-        let output = output.map_err(|panic| JoinError::panicked(self.0.origin.id, panic));
-        let before = std::mem::replace(&mut *self.0.stage(), Stage::Done(output));
-        if let Stage::Running { joiner: Some(joiner) } = before {
-            joiner.wake();
-        }
-    }
-}
-
-impl<F: FnOnce() -> R, R> Drop for Ticket<F, R> {
-    fn drop(&mut self) {
-        self.0.cancel();
-    }
-}
-
-impl<F, R> Stop for Closure<F, R>
-where
-    F: FnOnce() -> R + Send,
-    R: Send,
-{
-    fn abort(&self) {
-        self.cancel();
-    }
-
-    fn is_finished(&self) -> bool {
-        matches!(*self.stage(), Stage::Done(_) | Stage::Taken)
-    }
-
-    fn origin(&self) -> &Origin {
-        &self.origin
-    }
-}
-
-impl<F, R> Elsewhere<R> for Closure<F, R>
-where
-    F: FnOnce() -> R + Send,
-    R: Send,
-{
-    fn poll_output(&self, waker: &Waker) -> Option<Result<R, JoinError>> {
-        let waker = waker.clone(); // other people's code, outside the lock
-        let mut stage = self.stage();
-        let old = match &mut *stage {
-            Stage::Queued { joiner, .. } | Stage::Running { joiner } => joiner.replace(waker),
-            Stage::Done(_) => match std::mem::replace(&mut *stage, Stage::Taken) {
-                Stage::Done(output) => return Some(output),
-                _ => unreachable!("it was done a line ago, under the lock"),
-            },
-            Stage::Taken => panic!("a `JoinHandle` was awaited again after it gave its output"),
-        };
-        drop(stage);
-        drop(old);
-        None
     }
 }
 

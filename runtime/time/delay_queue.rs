@@ -95,8 +95,6 @@ struct Item<T> {
     deadline: Instant,
     number: u64,
     place: Place,
-    /// Its tick, and which of those with the same tick it is: its place in the order.
-    order: (u64, u64),
 }
 
 enum Place {
@@ -111,8 +109,6 @@ struct Timer {
     /// No item on the wheel is due before this tick. The wheel itself may name an earlier stop, at
     /// which it would only deal out a slot; this spares most of them a wake in vain.
     first_ticks: u64,
-    /// How often an item was set.
-    sets: u64,
 }
 
 impl Timer {
@@ -120,13 +116,12 @@ impl Timer {
         let ruler = here(|lp| lp.clock.clone())
             .or_else(|| Handle::try_current().ok().map(|handle| handle.clock().clone()))
             .unwrap_or_else(Clock::new);
-        Self { ruler, wheel: Wheel::new(0), first_ticks: 0, sets: 0 }
+        Self { ruler, wheel: Wheel::new(0), first_ticks: 0 }
     }
 
-    /// The place in the order of an item that is set `now`. What is past is not rounded up: it
-    /// would wait for the next tick.
-    fn order(&mut self, deadline: Instant, now: Instant) -> (u64, u64) {
-        self.sets += 1;
+    /// The tick of an item that is set `now`. What is past is not rounded up: it would wait for the
+    /// next tick.
+    fn ticks(&mut self, deadline: Instant, now: Instant) -> u64 {
         let ticks = if deadline <= now {
             self.ruler.ticks_down(now)
         } else {
@@ -135,7 +130,7 @@ impl Timer {
         let ticks = ticks.max(self.wheel.now_ticks());
         let others = if self.wheel.is_empty() { ticks } else { self.first_ticks };
         self.first_ticks = others.min(ticks);
-        (ticks, self.sets)
+        ticks
     }
 
     /// Moves what is due at `now` to `due`, which must be empty. Returns when to come back if there
@@ -188,10 +183,10 @@ impl<T> DelayQueue<T> {
         let key = Key { slot: self.items.vacant_key(), number: self.next_number };
         self.next_number += 1;
         let timer = self.timer.get_or_insert_with(|| Box::new(Timer::new()));
-        let order = timer.order(when, now);
-        let place = Place::Wheel(timer.wheel.insert(order.0, key));
-        self.items.insert(Item { value, deadline: when, number: key.number, place, order });
-        self.wake_if_earlier(order.0);
+        let ticks = timer.ticks(when, now);
+        let place = Place::Wheel(timer.wheel.insert(ticks, key));
+        self.items.insert(Item { value, deadline: when, number: key.number, place });
+        self.wake_if_earlier(ticks);
         key
     }
 
@@ -289,8 +284,7 @@ impl<T> DelayQueue<T> {
         let item = &mut self.items[slot];
         let timer = self.timer.as_mut().expect("there was a first item");
         item.deadline = when;
-        item.order = timer.order(when, Instant::now());
-        let ticks = item.order.0;
+        let ticks = timer.ticks(when, Instant::now());
         match &item.place {
             Place::Wheel(entry) => {
                 let is_set = timer.wheel.rearm(*entry, ticks);
@@ -313,15 +307,11 @@ impl<T> DelayQueue<T> {
 
     /// The item that comes out next; `None` if the queue is empty.
     ///
-    /// **Cost:** O(1) if something is due, else a look at every item: a wheel knows when it has to
-    /// look next, not at what.
+    /// **Cost:** O(1) if something is due, or will be within 64 ms of the last poll; else a look at
+    /// the items of the wheel's next slot.
     pub fn peek(&self) -> Option<Key> {
-        let due = self.due.iter().copied().find(|key| self.is_due(key));
-        let first = || {
-            let (slot, item) = self.items.iter().min_by_key(|(_, item)| item.order)?;
-            Some(Key { slot, number: item.number })
-        };
-        due.or_else(first)
+        let due = self.due.iter().find(|key| self.is_due(key));
+        due.or_else(|| self.timer.as_ref()?.wheel.first()).copied()
     }
 
     /// Removes all items. A task that waits is woken, and finds the queue empty.

@@ -169,8 +169,8 @@ impl Sleep {
             Place::Wheel(key) if sleep.home.is_here() => move_on_wheel(key, deadline),
             Place::Wheel(key) => Place::Abroad(Alarm::set(&sleep.home, deadline, None, Some(key))),
             Place::Abroad(alarm) => match alarm.cancel(&sleep.home) {
-                Some(waker) => Place::Abroad(Alarm::set(&sleep.home, deadline, Some(waker), None)),
-                None => Place::Unarmed,
+                (None, None) => Place::Unarmed,
+                (waker, key) => Place::Abroad(Alarm::set(&sleep.home, deadline, waker, key)),
             },
             Place::Unarmed | Place::Ahead | Place::Over => Place::Unarmed,
         };
@@ -223,7 +223,11 @@ impl Sleep {
     fn disarm(&mut self) {
         match mem::replace(&mut self.place, Place::Unarmed) {
             Place::Wheel(key) => take_off(&self.home, key),
-            Place::Abroad(alarm) => drop(alarm.cancel(&self.home)),
+            Place::Abroad(alarm) => {
+                if let (_waker, Some(key)) = alarm.cancel(&self.home) {
+                    take_off(&self.home, key);
+                }
+            }
             Place::Unarmed | Place::Ahead | Place::Over => {}
         }
     }
@@ -326,6 +330,8 @@ struct AlarmState {
     waker: Option<Waker>,
     /// The entry on the wheel, as soon as the errand has armed it.
     key: Option<Key>,
+    /// Until then the entry of the sleep itself, armed at home, with the waker that waits there.
+    instead_of: Option<Key>,
 }
 
 #[derive(Clone, Copy)]
@@ -336,18 +342,18 @@ enum End {
 }
 
 impl Alarm {
-    /// Has an entry put on the wheel of `home` soon; the waker of `instead_of` comes with it.
+    /// Has an entry put on the wheel of `home` soon; the waker of `instead_of` goes over to it.
     fn set(
         home: &HomeRef,
         deadline: Instant,
         waker: Option<Waker>,
         instead_of: Option<Key>,
     ) -> Arc<Self> {
-        let alarm =
-            Arc::new(Self { state: Mutex::new(AlarmState { end: None, waker, key: None }) });
+        let state = AlarmState { end: None, waker, key: None, instead_of };
+        let alarm = Arc::new(Self { state: Mutex::new(state) });
         let hammer = Arc::new(Hammer { alarm: alarm.clone(), deadline });
         // False: the loop is gone. The hammer is dropped then, and says so (rule 3).
-        let _ = home.errand(move || hammer.hang(instead_of));
+        let _ = home.errand(move || hammer.hang());
         alarm
     }
 
@@ -382,19 +388,21 @@ impl Alarm {
         }
     }
 
-    /// Ends it silently and disarms it. Returns the waker that still waits, if it does.
-    fn cancel(&self, home: &HomeRef) -> Option<Waker> {
+    /// Ends it silently and disarms it. Returns the waker that still waits, or the entry that has
+    /// it, as long as the errand was not run.
+    fn cancel(&self, home: &HomeRef) -> (Option<Waker>, Option<Key>) {
         let mut state = lock(&self.state);
         if state.end.is_some() {
-            return None;
+            return (None, None);
         }
         state.end = Some(End::Cancelled);
         let (waker, key) = (state.waker.take(), state.key.take());
+        let instead_of = state.instead_of.take();
         drop(state);
         if let Some(key) = key {
             take_off(home, key);
         }
-        waker
+        (waker, instead_of)
     }
 }
 
@@ -406,16 +414,16 @@ struct Hammer {
 
 impl Hammer {
     /// Arms it, at home, unless it was cancelled meanwhile.
-    fn hang(self: Arc<Self>, instead_of: Option<Key>) {
+    fn hang(self: Arc<Self>) {
         let mut hammer = Some(Waker::from(self.clone()));
         let mut before = None;
         here(|lp| {
             let mut wheel = lp.wheel.borrow_mut();
-            before = instead_of.and_then(|key| wheel.remove(key));
             let mut state = lock(&self.alarm.state);
             if state.end.is_some() {
-                return;
+                return; // and who cancelled it has what it was set instead of
             }
+            before = state.instead_of.take().and_then(|key| wheel.remove(key));
             if state.waker.is_none() {
                 state.waker = before.take();
             }

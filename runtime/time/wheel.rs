@@ -204,6 +204,23 @@ impl<T> Wheel<T> {
         self.next_list().map(|(_, ticks)| ticks)
     }
 
+    /// The payload that fires first.
+    ///
+    /// **Cost:** O(1) if that is within 64 ticks of the hands; else a look at the slot that comes
+    /// round next, and at no other.
+    pub(crate) fn first(&self) -> Option<&T> {
+        let (list, _) = self.next_list()?;
+        let mut first = self.entries.get(self.lists[list].head as usize)?;
+        let mut next = if list < SLOTS { NIL } else { first.next }; // dial 0: all have one deadline
+        while let Some(entry) = self.entries.get(next as usize) {
+            if entry.deadline_ticks < first.deadline_ticks {
+                first = entry; // of equal ones the first in line stays (rule 3)
+            }
+            next = entry.next;
+        }
+        first.payload.as_ref()
+    }
+
     /// Turns the hands to `now_ticks` and moves what is due by then to the end of `due`: by
     /// deadline, and entries of one deadline in the order of their insertion (rule 3).
     ///

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use rondel::sync::Notify;
-use rondel::task::{JoinHandle, JoinSet, LocalSet, yield_now};
+use rondel::task::{AbortOnDropHandle, JoinHandle, JoinSet, LocalSet, coop, yield_now};
 use rondel::testing::cancel;
 
 /// A task that ends with 7 when it is notified.
@@ -194,4 +194,145 @@ fn run_until() {
         },
     );
     assert_eq!(awaits, 2, "for the task, and for the set's own wake of it");
+}
+
+#[rondel::test(start_paused = true)]
+async fn join_next_with_id() {
+    let awaits = cancel::in_loop::at_every_await(
+        async || {
+            let (set, notifies) = set();
+            ((set, Vec::new()), notifies)
+        },
+        async |(set, joined)| {
+            while let Some(ended) = set.join_next_with_id().await {
+                joined.push(ended.unwrap().1);
+            }
+        },
+        async |notifies, nth| notifies[nth - 1].notify_one(),
+        async |(set, joined), notifies, cut| {
+            assert_eq!((joined.len() + set.len(), cut.wakers_kept), (2, usize::from(!cut.woken)));
+            notifies.iter().for_each(|notify| notify.notify_one());
+            while let Some(ended) = set.join_next_with_id().await {
+                joined.push(ended.unwrap().1);
+            }
+            assert_eq!(*joined, [1, 2]);
+        },
+    )
+    .await;
+    assert_eq!(awaits, 2);
+}
+
+/// By reference it is as the handle in it.
+#[rondel::test(start_paused = true)]
+async fn abort_on_drop_handle_by_reference() {
+    let awaits = cancel::in_loop::at_every_await(
+        async || {
+            let (task, notify) = task();
+            (AbortOnDropHandle::new(task), notify)
+        },
+        async |task| assert_eq!(task.await.unwrap(), 7),
+        async |notify, _| notify.notify_one(),
+        async |task, notify, cut| {
+            assert_eq!(task.is_finished(), cut.woken);
+            notify.notify_one();
+            assert_eq!(task.await.unwrap(), 7);
+        },
+    )
+    .await;
+    assert_eq!(awaits, 1);
+}
+
+/// **The task ends with whoever waits for it**, as the documents say; it loses nothing if it had
+/// ended.
+#[rondel::test(start_paused = true)]
+async fn abort_on_drop_handle_by_value() {
+    let awaits = cancel::in_loop::at_every_await(
+        async || {
+            let (task, notify) = task();
+            ((Some(task.abort_handle()), Some(AbortOnDropHandle::new(task))), notify)
+        },
+        async |(_, task)| assert_eq!(task.take().unwrap().await.unwrap(), 7),
+        async |notify, _| notify.notify_one(),
+        async |(abort, _), _, cut| {
+            let abort = abort.take().unwrap();
+            yield_now().await; // the loop drops it
+            assert_eq!((abort.is_finished(), cut.wakers_kept), (true, 0));
+        },
+    )
+    .await;
+    assert_eq!(awaits, 1);
+}
+
+/// The tasks of a set stay in it when nobody polls it any more, and go on when somebody does.
+#[test]
+fn local_set() {
+    let awaits = cancel::at_every_await(
+        || {
+            let set = LocalSet::new();
+            let notify = Arc::new(Notify::new());
+            let theirs = notify.clone();
+            let task = set.spawn_local(async move {
+                theirs.notified().await;
+                7
+            });
+            ((set, Some(task)), notify)
+        },
+        async |(set, _)| set.await,
+        |notify, _| notify.notify_one(),
+        |(set, task), notify, _| {
+            notify.notify_one(); // once more, or for the first time
+            rondel::block_on(set);
+            assert_eq!(rondel::block_on(task.take().unwrap()).unwrap(), 7);
+        },
+    );
+    assert_eq!(awaits, 1);
+}
+
+/// What gives way when its budget is spent has taken each step once.
+#[rondel::test(start_paused = true)]
+async fn steps_of_the_budget() {
+    let awaits = cancel::in_loop::at_every_await(
+        async || (0, ()),
+        async |steps| {
+            for _ in 0..300 {
+                coop::consume_budget().await;
+                *steps += 1;
+            }
+        },
+        async |(), _| unreachable!("it wakes itself"),
+        async |steps, (), cut| {
+            assert_eq!((*steps < 300, cut.wakers_kept), (true, 0));
+            assert!(*steps >= 127 * cut.nth, "{steps} steps before await {}", cut.nth);
+        },
+    )
+    .await;
+    assert_eq!(awaits, 2);
+}
+
+rondel::task_local! {
+    static NUMBER: u32;
+}
+
+/// What wraps a future takes nothing from it: a value that was put aside comes back.
+#[rondel::test(start_paused = true)]
+async fn wrapped_in_a_scope_and_freed_of_the_budget() {
+    let awaits = cancel::in_loop::at_every_await(
+        async || task(),
+        async |task| {
+            let wait = NUMBER.scope(1, async {
+                assert_eq!(NUMBER.get(), 1);
+                coop::unconstrained(coop::cooperative(task)).await
+            });
+            assert_eq!(wait.await.unwrap(), 7);
+        },
+        async |notify, _| notify.notify_one(),
+        async |task, notify, cut| {
+            assert!(NUMBER.try_get().is_err());
+            assert_eq!(task.is_finished(), cut.woken);
+            notify.notify_one();
+            assert_eq!(task.await.unwrap(), 7);
+        },
+    )
+    .await;
+    assert_eq!(awaits, 1);
 }

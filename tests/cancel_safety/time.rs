@@ -1,12 +1,13 @@
 //! Time: a moment that nobody waits for passes all the same.
 
-use std::future::poll_fn;
+use std::future::{pending, poll_fn};
 use std::pin::Pin;
 
 use rondel::sync::mpsc;
 use rondel::testing::cancel;
 use rondel::time::{
-    DelayQueue, Duration, Instant, MissedTickBehavior, Sleep, interval, sleep, timeout,
+    DelayQueue, Duration, Instant, MissedTickBehavior, Sleep, advance, interval, interval_at,
+    sleep, sleep_until, timeout, timeout_at,
 };
 
 const HOUR: Duration = Duration::from_secs(3_600);
@@ -140,4 +141,40 @@ async fn delay_queue() {
     )
     .await;
     assert!(awaits >= 3);
+}
+
+/// A moment is a moment, however often somebody begins to wait for it.
+#[rondel::test(start_paused = true)]
+async fn moments() {
+    let awaits = cancel::in_loop::at_every_await(
+        async || (Instant::now(), ()),
+        async |start| {
+            sleep_until(*start + HOUR).await;
+            assert!(timeout_at(*start + 2 * HOUR, pending::<()>()).await.is_err());
+            interval_at(*start + 3 * HOUR, HOUR).tick().await;
+        },
+        async |(), _| {},
+        async |start, (), cut| {
+            assert_eq!((start.elapsed(), cut.wakers_kept), (HOUR * cut.given as u32, 0));
+            sleep_until(*start + 3 * HOUR).await;
+            assert_eq!(start.elapsed(), 3 * HOUR);
+        },
+    )
+    .await;
+    assert_eq!(awaits, 3);
+}
+
+/// Virtual time that was moved stays moved, whoever moved it.
+#[rondel::test(start_paused = true)]
+async fn advances() {
+    let awaits = cancel::in_loop::at_every_await(
+        async || (Instant::now(), ()),
+        async |_| advance(HOUR).await,
+        async |(), _| unreachable!("it waits for no one"),
+        async |start, (), cut| {
+            assert_eq!((start.elapsed(), cut.wakers_kept), (HOUR, 0));
+        },
+    )
+    .await;
+    assert!(awaits >= 1);
 }

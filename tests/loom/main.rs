@@ -69,6 +69,7 @@ mod sync {
 mod task {
     pub mod bells;
     pub mod cell;
+    pub mod closure;
     pub mod elsewhere;
     pub mod home;
     pub mod id;
@@ -77,6 +78,7 @@ mod task {
     pub mod join;
     pub mod local_set;
     pub mod local_work;
+    pub mod output;
     pub mod payload;
     pub mod state;
     pub mod tally;
@@ -92,6 +94,42 @@ mod task {
 
     pub use info::TaskInfo;
     pub use join::AbortHandle;
+
+    /// The loop of a model runs a task at once, on the thread that spawns it.
+    pub struct Builder;
+
+    impl Builder {
+        pub fn new() -> Self {
+            Self
+        }
+
+        pub fn spawn_on<F: Future>(
+            self,
+            future: F,
+            _: &crate::current::Handle,
+        ) -> std::io::Result<F::Output> {
+            Ok(crate::model::block_on(future))
+        }
+    }
+}
+
+/// The files of `runtime/callbacks` that any thread may use.
+#[path = "../../runtime/callbacks"]
+mod callbacks {
+    pub mod promise;
+
+    /// Nothing goes wrong in a callback of a model.
+    pub mod exception {
+        use std::error::Error;
+        use std::panic::Location;
+        use std::sync::Arc;
+
+        pub fn guarded(_: &'static Location<'static>, call: impl FnOnce()) {
+            call();
+        }
+
+        pub fn report(_: &str, _: Arc<dyn Error + Send + Sync>, _: &'static Location<'static>) {}
+    }
 }
 
 /// The test kit's task, which any thread may wake.
@@ -104,6 +142,15 @@ mod testing {
 mod current {
     /// No loop runs in a model.
     pub fn forbid_blocking(_what: &str) {}
+
+    #[derive(Debug)]
+    pub struct Handle;
+
+    impl Handle {
+        pub fn current() -> Self {
+            Self
+        }
+    }
 }
 
 /// A pool that is always quiet, for `services.rs`; its own lock is std's.
@@ -150,6 +197,7 @@ mod cancellation_token;
 mod capacity_limiter;
 mod channels;
 mod children;
+mod closures;
 mod condition;
 mod event;
 mod kit;
@@ -158,6 +206,7 @@ mod mutex;
 mod notify;
 mod once;
 mod outside;
+mod promise;
 mod queue;
 mod rwlock;
 mod semaphore;

@@ -116,8 +116,16 @@ impl Stop for Idle {
 }
 
 impl Elsewhere<()> for Idle {
-    fn poll_output(&self, _: &Waker) -> Option<Result<(), JoinError>> {
-        None
+    fn poll_output(&self, _: &Waker) -> Poll<Result<(), JoinError>> {
+        Poll::Pending
+    }
+
+    fn join(&self, _: &Waker) {}
+
+    fn detach(&self) {}
+
+    fn stop(self: Arc<Self>) -> Arc<dyn Stop> {
+        self
     }
 }
 

@@ -5,7 +5,7 @@
 
 use super::panic_text;
 use rondel::sync::{Notify, mpsc, oneshot};
-use rondel::task::{self, AbortHandle, yield_now};
+use rondel::task::{self, AbortHandle, JoinHandle, yield_now};
 use rondel::testing::Diary;
 use rondel::testing::task::spawn;
 use rondel::time::{Duration, Instant, sleep, timeout};
@@ -344,4 +344,45 @@ fn the_error_tells_what_happened_to_which_task() {
         let text = panic_text(|| drop(error.into_panic()));
         assert!(text.starts_with("`JoinError` reason is not a panic."), "{text}");
     });
+}
+
+/// Goal: a panic in the drop of an aborted task that nobody joins is told of, as any other.
+/// Method: run this test in a process of its own and read what it writes.
+#[test]
+fn a_panic_in_the_drop_of_an_aborted_and_detached_task_is_reported_once() {
+    struct Bomb;
+    impl Drop for Bomb {
+        fn drop(&mut self) {
+            panic!("boom");
+        }
+    }
+    const INSIDE: &str = "RONDEL_TEST_CANCEL_PANIC";
+    if std::env::var_os(INSIDE).is_some() {
+        std::panic::set_hook(Box::new(|_| {}));
+        rondel::run(async {
+            let bombs = [Bomb, Bomb].map(|bomb| {
+                rondel::spawn(async move {
+                    pending::<()>().await;
+                    drop(bomb);
+                })
+            });
+            yield_now().await;
+            bombs.iter().for_each(JoinHandle::abort);
+            let [detached, kept] = bombs;
+            drop(detached);
+            assert!(kept.await.unwrap_err().is_panic());
+        });
+        return;
+    }
+    let name = "cancel::a_panic_in_the_drop_of_an_aborted_and_detached_task_is_reported_once";
+    let child = std::process::Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", name, "--nocapture"])
+        .env(INSIDE, "1")
+        .output()
+        .unwrap();
+    assert!(child.status.success());
+    let stderr = String::from_utf8(child.stderr).unwrap();
+    let reports = stderr.matches("panicked, and no JoinHandle is left to tell").count();
+    assert_eq!(reports, 1, "{stderr}");
+    assert!(stderr.contains("tests/task/cancel.rs:"), "{stderr}");
 }

@@ -46,6 +46,20 @@ fn tasks_come_in_the_order_in_which_they_end() {
     });
 }
 
+/// Goal: the order of ends holds, too, for tasks that end before anybody asks the set.
+/// Method: let them end, the last one first, while nobody joins; then join.
+#[test]
+fn tasks_that_end_before_anybody_asks_come_in_the_order_of_their_ends() {
+    rondel::run(async {
+        let mut set = JoinSet::new();
+        for turns in [3, 2, 1, 0] {
+            set.spawn(after_turns(turns, turns));
+        }
+        rondel::spawn(after_turns(5, ())).await.unwrap();
+        assert_eq!(set.join_all().await, [0, 1, 2, 3]);
+    });
+}
+
 #[test]
 fn an_empty_set_has_nothing_to_wait_for() {
     rondel::run(async {
@@ -126,6 +140,8 @@ fn a_task_that_is_spawned_while_somebody_waits_wakes_him() {
         let mut waiting = spawn(set);
         waiting.enter(|cx, set| assert!(set.get_mut().poll_join_next(cx).is_pending()));
         waiting.spawn(async { 3 });
+        assert_eq!(waiting.wakes(), 0, "its end is what he waits for");
+        yield_now().await;
         assert_eq!(waiting.wakes(), 1);
         let mut set = waiting.into_inner();
         assert_eq!(set.join_next().await.unwrap().unwrap(), 3);
@@ -315,6 +331,27 @@ fn signal() -> (impl FnOnce() + Send, impl Future<Output = ()>) {
 }
 
 /// Goal: show that ends on other threads are neither lost nor doubled.
+/// Goal: nobody waits for ever for what cannot run any more.
+/// Method: put tasks of a runtime that is gone, and of a set that is gone, into one set.
+#[test]
+fn tasks_that_ended_before_they_came_are_joined() {
+    let gone = rondel::Runtime::new().unwrap();
+    let handle = gone.handle().clone();
+    drop(gone);
+    let mut set = JoinSet::new();
+    set.spawn_on(pending::<()>(), &handle);
+    set.spawn_blocking_on(|| unreachable!("its pool is closed"), &handle);
+    let local = LocalSet::new();
+    let inside = local.enter();
+    drop(local);
+    set.spawn_local(pending());
+    drop(inside);
+    for _ in 0..3 {
+        assert!(set.try_join_next().unwrap().unwrap_err().is_cancelled());
+    }
+    assert!(set.is_empty());
+}
+
 #[test]
 fn many_ends_on_other_threads_are_each_joined_once() {
     rondel::run(async {

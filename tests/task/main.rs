@@ -1,11 +1,14 @@
 //! Tasks: sets of them, their locals, their names, their budget, and their end.
 
 mod block_in_place;
+mod blocking;
 mod builder;
 mod cancel;
 mod coop;
+mod join_handle;
 mod join_set;
 mod local_set;
+mod stress;
 mod task_local;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};

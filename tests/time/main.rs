@@ -2,6 +2,7 @@
 //! virtual time, "never early" in real time.
 
 mod delay_queue;
+mod delay_queue_model;
 mod interval;
 mod sleep;
 mod timeout;

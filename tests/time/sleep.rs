@@ -399,6 +399,94 @@ fn a_stranger_may_take_over_a_timer_that_was_armed_at_home() {
     });
 }
 
+/// Goal: a task waits for the last of many deadlines, however fast a stranger sets them.
+/// Method: arm a timer at home, let a thread reset it twice and more before the loop can look.
+#[test]
+fn a_stranger_may_reset_a_timer_again_and_again() {
+    rondel::run(async {
+        for resets in 1..5 {
+            let counter = Counter::new();
+            let mut sleep = sleep(HOUR);
+            assert!(poll_with(&mut sleep, &counter).is_pending());
+            let reset = move || {
+                for nth in 1..=resets {
+                    let far = if nth == resets { ms(2) } else { HOUR };
+                    Pin::new(&mut sleep).reset(Instant::now() + far);
+                }
+                sleep
+            };
+            // The loop does not run meanwhile, so that all of it happens between two looks.
+            let mut sleep = std::thread::spawn(reset).join().unwrap();
+            for _ in 0..5_000 {
+                if counter.wakes() > 0 {
+                    break;
+                }
+                rondel::time::sleep(ms(1)).await;
+            }
+            assert_eq!(counter.wakes(), 1, "after {resets} resets");
+            Pin::new(&mut sleep).await;
+            assert_eq!(Arc::strong_count(&counter), 1);
+        }
+    });
+}
+
+/// Goal: whoever polled last is woken at the last deadline, whatever happened to the sleep before,
+/// at home and elsewhere. Method: polls and resets by dice, each at home or on another thread, with
+/// and without a look of the loop in between; then one more poll, far resets and a near one.
+#[test]
+fn a_sleep_that_goes_from_hand_to_hand_wakes_who_polled_last() {
+    type Deed = Box<dyn FnOnce(&mut Sleep) + Send>;
+    async fn somewhere(sleep: Sleep, abroad: bool, look: bool, deed: Deed) -> Sleep {
+        let work = move || {
+            let mut sleep = sleep;
+            deed(&mut sleep);
+            sleep
+        };
+        let sleep = if abroad { std::thread::spawn(work).join().unwrap() } else { work() };
+        if look {
+            rondel::time::sleep(ms(1)).await;
+        }
+        sleep
+    }
+    let reset = |far: Duration| -> Deed {
+        Box::new(move |sleep| Pin::new(sleep).reset(Instant::now() + far))
+    };
+    let poll = |counter: &Arc<Counter>| -> Deed {
+        let counter = counter.clone();
+        Box::new(move |sleep| assert!(poll_with(sleep, &counter).is_pending()))
+    };
+    rondel::run(async {
+        for round in 0..128_u32 {
+            // The bits of a number that differs much from round to round.
+            let mut bits = (round + 1).wrapping_mul(0x9e37_79b9);
+            let mut coin = move || {
+                bits = bits.rotate_left(7).wrapping_mul(0x85eb_ca6b) ^ (bits >> 13);
+                bits & 1 == 1
+            };
+            let (others, last) = (Counter::new(), Counter::new());
+            let mut sleep = sleep(HOUR);
+            for _ in 0..3 {
+                let deed = if coin() { poll(&others) } else { reset(HOUR) };
+                sleep = somewhere(sleep, coin(), coin() && coin(), deed).await;
+            }
+            sleep = somewhere(sleep, coin(), coin(), poll(&last)).await;
+            while coin() {
+                sleep = somewhere(sleep, coin(), coin() && coin(), reset(HOUR)).await;
+            }
+            let mut sleep = somewhere(sleep, coin(), false, reset(ms(1))).await;
+            for _ in 0..5_000 {
+                if last.wakes() > 0 {
+                    break;
+                }
+                rondel::time::sleep(ms(1)).await;
+            }
+            assert_eq!(last.wakes(), 1, "round {round}");
+            Pin::new(&mut sleep).await;
+            assert_eq!(others.wakes(), 0, "round {round}");
+        }
+    });
+}
+
 /// Goal: nobody waits for ever for a loop that is gone. Method: drop the runtime under a stranger
 /// that sleeps for an hour, and under one that arms its timer later.
 #[test]

@@ -1,10 +1,12 @@
 //! Waiting, but not for ever.
 
 use super::{Diary, HOUR, ms, paused};
-use rondel::time::{Duration, Instant, sleep, sleep_until, timeout, timeout_at};
+use rondel::time::{Duration, Instant, Sleep, sleep, sleep_until, timeout, timeout_at};
 use std::future::{pending, poll_fn, ready};
 use std::io;
 use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::task::Poll;
 
 /// Goal: a future in time is not disturbed. Method: one that is ready, one that takes a while.
@@ -139,4 +141,98 @@ fn the_error_of_timers_tells_its_kind() {
     assert_eq!(kinds(Error::at_capacity()), [false, true, false]);
     assert_eq!(kinds(Error::invalid()), [false, false, true]);
     assert_eq!(Error::invalid().to_string(), "timer duration exceeds maximum duration");
+}
+
+/// Goal: a deadline that is past means "if it is ready now". Method: count the polls.
+#[test]
+fn a_deadline_that_is_past_polls_once() {
+    paused().block_on(async {
+        sleep(HOUR).await;
+        let start = Instant::now();
+        for deadline in [start, start - ms(1), start - HOUR] {
+            let mut polls = 0;
+            let counted = poll_fn(|_| {
+                polls += 1;
+                Poll::<()>::Pending
+            });
+            assert!(timeout_at(deadline, counted).await.is_err());
+            assert_eq!((polls, start.elapsed()), (1, Duration::ZERO));
+        }
+    });
+}
+
+/// Goal: what is ready at the limit was in time. Method: future and limit end on one tick, whoever
+/// of the two was armed first.
+#[test]
+fn a_future_that_is_ready_at_its_limit_wins() {
+    paused().block_on(async {
+        assert_eq!(timeout(ms(5), sleep(ms(5))).await, Ok(()));
+        let mut early = sleep(ms(5));
+        assert!(has_to_wait(&mut early).await);
+        assert_eq!(timeout(ms(5), early).await, Ok(()));
+        let start = Instant::now();
+        let late = async {
+            sleep(ms(2)).await;
+            sleep(ms(3)).await;
+        };
+        assert_eq!(timeout_at(start + ms(5), late).await, Ok(()));
+    });
+}
+
+/// Whether the sleep has to wait.
+async fn has_to_wait(sleep: &mut Sleep) -> bool {
+    poll_fn(|cx| Poll::Ready(Pin::new(&mut *sleep).poll(cx).is_pending())).await
+}
+
+/// Goal: of two limits the shorter one counts, and each is told from the other. Method: all orders.
+#[test]
+fn timeouts_nest() {
+    paused().block_on(async {
+        let start = Instant::now();
+        let inner = timeout(ms(10), timeout(ms(20), pending::<()>()));
+        assert!(inner.await.is_err(), "the outer one");
+        assert_eq!(start.elapsed(), ms(10));
+        let outer = timeout(ms(20), timeout(ms(10), pending::<()>()));
+        assert!(matches!(outer.await, Ok(Err(_))), "the inner one");
+        assert_eq!(start.elapsed(), ms(20));
+        let both = timeout(ms(10), timeout(ms(10), pending::<()>()));
+        assert!(matches!(both.await, Ok(Err(_))), "the inner one is in time for the outer one");
+        assert_eq!(start.elapsed(), ms(30));
+    });
+}
+
+/// Goal: "for ever" is no overflow. Method: the longest limit there is.
+#[test]
+fn a_timeout_of_any_length_is_accepted() {
+    paused().block_on(async {
+        let start = Instant::now();
+        assert_eq!(timeout(Duration::MAX, sleep(HOUR)).await, Ok(()));
+        assert_eq!(start.elapsed(), HOUR);
+    });
+}
+
+/// Goal: an abort from outside is no timeout, and a panic inside is a panic. Method: a task each.
+#[test]
+fn a_foreign_end_is_no_timeout() {
+    paused().block_on(async {
+        let reached = Arc::new(AtomicBool::new(false));
+        let ours = reached.clone();
+        let aborted = rondel::spawn(async move {
+            let _ = timeout(HOUR, pending::<()>()).await;
+            ours.store(true, Relaxed);
+        });
+        let panics = rondel::spawn(timeout(HOUR, async {
+            sleep(ms(1)).await;
+            if true {
+                panic!("inside");
+            }
+        }));
+        let start = Instant::now();
+        sleep(ms(1)).await;
+        aborted.abort();
+        assert!(aborted.await.unwrap_err().is_cancelled());
+        assert!(panics.await.unwrap_err().is_panic());
+        assert_eq!(start.elapsed(), ms(1));
+        assert!(!reached.load(Relaxed));
+    });
 }
