@@ -12,9 +12,9 @@
 //! ```
 //!
 //! Rules
-//! 1. Whether the child has started is one flag, set by `send` before the value is on its way. The
-//!    end of the child looks at it: so an error is never told twice, nor to a start that has its
-//!    value.
+//! 1. A child starts before it ends, or ends before it has started; which of the two is decided
+//!    once, by a flag: whoever sets it first, `send` or the end, has something to tell the start.
+//!    So an error is never told twice, nor lost to a start that gets a value.
 //! 2. A child whose start was dropped before the handshake is aborted; should it fail all the same,
 //!    that goes to the group.
 //!
@@ -118,10 +118,10 @@ where
 {
     let (value, values) = oneshot::channel();
     let (early, earlies) = oneshot::channel();
-    let flag = Arc::new(AtomicBool::new(false));
-    let future = child(Started { value, flag: flag.clone() });
-    let starting = Starting { future, early: Some(early), flag: flag.clone() };
-    (starting, Start { value: Some(values), early: earlies, refused: None, child: None, flag })
+    let decided = Arc::new(AtomicBool::new(false));
+    let future = child(Started { value, decided: decided.clone() });
+    let starting = Starting { future, early: Some(early), decided: decided.clone() };
+    (starting, Start { value: Some(values), early: earlies, refused: None, child: None, decided })
 }
 
 /// Says that a child is ready; see [`TaskGroup::start`].
@@ -130,17 +130,19 @@ where
 #[derive(Debug)]
 pub struct Started<V> {
     value: oneshot::Sender<V>,
-    flag: Arc<AtomicBool>,
+    decided: Arc<AtomicBool>,
 }
 
 impl<V> Started<V> {
     /// The child is ready: hands `value` to whoever awaits the start. If the start was dropped
-    /// before, so is the value, and the child is being aborted.
+    /// before, so is the value, and the child is being aborted. Nor does it reach anybody when the
+    /// child has ended before.
     pub fn send(self, value: V) {
-        // Release: whoever sees the flag at the end of the child also sees what came before; pairs
-        // with the Acquire in `Starting`. (Mostly both are the child itself.)
-        self.flag.store(true, Release);
-        let _ = self.value.send(value);
+        // AcqRel: pairs with the swap in `Starting`; whoever comes second sees what the first did.
+        // (Mostly both are the child itself.)
+        if !self.decided.swap(true, AcqRel) {
+            let _ = self.value.send(value);
+        }
     }
 }
 
@@ -150,7 +152,7 @@ pin_project! {
         #[pin]
         future: F,
         early: Option<oneshot::Sender<Early<E>>>,
-        flag: Arc<AtomicBool>,
+        decided: Arc<AtomicBool>,
     }
 }
 
@@ -175,8 +177,7 @@ where
             Ok(Poll::Ready(Err(error))) => Early::Failed(error),
             Err(payload) => Early::Panicked(PanicPayload::new(payload)),
         };
-        // Acquire: pairs with the Release in `send` (rule 1).
-        let has_started = this.flag.load(Acquire);
+        let has_started = this.decided.swap(true, AcqRel); // pairs with that in `send` (rule 1)
         let sender = this.early.take().filter(|_| !has_started);
         let untold = match sender {
             Some(sender) => sender.send(early).err(), // back if nobody awaits the start (rule 2)
@@ -203,7 +204,7 @@ pub struct Start<V, E> {
     refused: Option<GroupClosed>,
     /// Some until it has started or ended.
     child: Option<AbortOnDrop>,
-    flag: Arc<AtomicBool>,
+    decided: Arc<AtomicBool>,
 }
 
 impl<V, E> Start<V, E> {
@@ -257,9 +258,9 @@ impl<V, E> Future for Start<V, E> {
 
 impl<V, E> Drop for Start<V, E> {
     fn drop(&mut self) {
-        // Acquire: as in `Starting`. A child that has started is one of the group, though nobody
-        // has looked at its value.
-        if self.flag.load(Acquire) {
+        // Acquire: pairs with the swaps. A child that has started is one of the group, though
+        // nobody has looked at its value; one that has ended cannot be aborted.
+        if self.decided.load(Acquire) {
             self.let_go();
         }
     }
