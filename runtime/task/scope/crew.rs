@@ -30,6 +30,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Wake, Waker};
+use std::thread;
 
 use slab::Slab;
 
@@ -226,12 +227,21 @@ impl<C> Crew<C> {
         }
     }
 
-    /// Drops all, in the order of their slots, and closes the hatch.
+    /// Drops all, in the order of their slots, and closes the hatch. The first panic of a drop goes
+    /// on when all are gone: a second one on its way would be the end of the process.
     fn clear(&mut self) {
-        let new = self.hatch.close();
+        let new = self.hatch.close().unwrap_or_default();
         self.hatch.bells.hang_up();
-        let entries = mem::take(&mut self.entries);
-        drop((entries, new));
+        let entries = mem::take(&mut self.entries).into_iter();
+        let mut first = None;
+        for child in entries.map(|(_, entry)| entry.child).chain(new) {
+            if let Err(payload) = catch_unwind(AssertUnwindSafe(|| drop(child))) {
+                first.get_or_insert(payload);
+            }
+        }
+        if let Some(payload) = first.filter(|_| !thread::panicking()) {
+            resume_unwind(payload);
+        }
     }
 }
 
