@@ -215,7 +215,7 @@ pin_project! {
 enum Gate {
     Shut(CancellationToken, Option<Arc<Semaphore>>),
     /// In a box, as its type has no name; so only groups with a limit pay for it.
-    Waiting(Pin<Box<dyn Future<Output = Option<Permit>> + Send>>),
+    Waiting(CancellationToken, Pin<Box<dyn Future<Output = Option<Permit>> + Send>>),
     Passed {
         _permit: Option<Permit>,
     },
@@ -243,11 +243,14 @@ impl<F: Future> Future for Gated<F> {
                 Gate::Shut(_, None) => Gate::Passed { _permit: None },
                 Gate::Shut(token, Some(limit)) => {
                     let permit = limit.clone().acquire_owned(); // no error: it is never closed
-                    Gate::Waiting(Box::pin(token.clone().run_until_cancelled_owned(permit)))
+                    let permit = token.clone().run_until_cancelled_owned(permit);
+                    Gate::Waiting(token.clone(), Box::pin(permit))
                 }
-                Gate::Waiting(permit) => match ready!(permit.as_mut().poll(cx)) {
-                    Some(permit) => Gate::Passed { _permit: Some(permit) },
-                    None => return Poll::Ready(None),
+                Gate::Waiting(token, permit) => match ready!(permit.as_mut().poll(cx)) {
+                    // A sibling that failed gave its permit back, and cancelled the group after
+                    // that: so both may have come.
+                    Some(permit) if !token.is_cancelled() => Gate::Passed { _permit: Some(permit) },
+                    _ => return Poll::Ready(None),
                 },
             };
         }

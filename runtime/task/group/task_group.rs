@@ -75,13 +75,14 @@ pub(super) struct Shared<E> {
 
 pub(super) struct Failed<E> {
     members: Vec<Member<E>>,
-    /// The reason given to the token, if a failure was the first to cancel it.
-    cause: Option<String>,
+    /// The reasons given to the token by failures that found it not cancelled. Two on two threads
+    /// may both find it so, and either may be the first to cancel it.
+    causes: Vec<String>,
 }
 
 impl<E> Failed<E> {
     pub(super) fn none() -> Mutex<Self> {
-        Mutex::new(Self { members: Vec::new(), cause: None })
+        Mutex::new(Self { members: Vec::new(), causes: Vec::new() })
     }
 }
 
@@ -423,7 +424,7 @@ impl<E> Shared<E> {
             let mut failed = lock(&self.failed);
             failed.members.push(Member { who, failure });
             if !self.token.is_cancelled() {
-                failed.cause = Some(cause.clone());
+                failed.causes.push(cause.clone());
             }
             drop(failed);
             self.token.cancel_with(cause);
@@ -432,11 +433,12 @@ impl<E> Shared<E> {
 
     /// What [`TaskGroup::run`] returns when all have ended.
     pub(super) fn result<T>(&self, value: Option<T>) -> Result<T, ErrorGroup<E>> {
-        let Failed { members, cause } = &mut *lock(&self.failed);
+        let Failed { members, causes } = &mut *lock(&self.failed);
         match value {
             Some(value) if members.is_empty() => Ok(value),
             _ => {
-                let reason = self.token.reason().filter(|reason| Some(*reason) != cause.as_deref());
+                let is_ours = |reason: &str| causes.iter().any(|cause| cause == reason);
+                let reason = self.token.reason().filter(|reason| !is_ours(reason));
                 Err(ErrorGroup {
                     name: self.name.clone(),
                     reason: reason.map(Into::into),
@@ -504,8 +506,13 @@ impl<E: 'static, T> Watcher<Result<T, E>> for Body<E> {
     type Answer = Option<T>;
 
     fn ended(self, _: &Ticket, end: End<Result<T, E>>, also: Option<Payload>) -> Option<T> {
+        let was_dropped = matches!(end, End::Dropped);
         let (failures, value) = failures(end, also, Failure::of);
         self.0.settle(|| Who::Body, failures);
+        if value.is_err() && !was_dropped {
+            // It has not failed, or that would be the reason: it returned that it was cancelled.
+            self.0.token.cancel_with("the body of the group was cancelled");
+        }
         value.ok()
     }
 }
