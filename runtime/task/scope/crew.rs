@@ -54,14 +54,19 @@ impl<C> Hatch<C> {
     pub(crate) fn hand_in(&self, child: C) {
         let mut new = lock(&self.new);
         match &mut *new {
-            Some(children) => children.push_back(child),
+            Some(children) => {
+                children.push_back(child);
+                let is_first = children.len() == 1;
+                drop(new);
+                if is_first {
+                    self.bells.ring(HATCH); // nobody has rung for this one, or is about to
+                }
+            }
             None => {
                 drop(new);
-                return drop(child); // after the lock: it is other people's code
+                drop(child); // after the lock: it is other people's code
             }
         }
-        drop(new);
-        self.bells.ring(HATCH);
     }
 
     fn take(&self) -> VecDeque<C> {
