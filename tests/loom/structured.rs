@@ -150,12 +150,12 @@ fn an_end_is_settled_once_and_before_the_wait_is_over() {
     check(|| {
         let roster = Arc::new(Roster::<()>::new(None));
         let settled = Arc::new(AtomicUsize::new(0));
-        let (ticket, seat) = roster.admit(|| false).unwrap();
+        let (mut ticket, seat) = roster.admit(|| false).unwrap();
         let task = {
             let (roster, settled) = (roster.clone(), settled.clone());
             thread::spawn(move || {
                 let settle = |_, ()| _ = settled.fetch_add(1, Relaxed);
-                roster.leave(&ticket, (), settle);
+                roster.leave(&mut ticket, (), settle);
                 drop(ticket);
             })
         };
