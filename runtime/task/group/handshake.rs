@@ -47,7 +47,10 @@ where
     let decided = Arc::new(AtomicBool::new(false));
     let future = child(Started { value, decided: decided.clone() });
     let starting = Starting { future, early: Some(early), decided: decided.clone() };
-    (starting, Start { value: Some(values), early: earlies, refused: None, child: None, decided })
+    (
+        starting,
+        Start { value: Some(values), early: Some(earlies), refused: None, child: None, decided },
+    )
 }
 
 /// Says that a child is ready; see [`TaskGroup::start`].
@@ -126,7 +129,8 @@ where
 pub struct Start<V, E> {
     /// None: no value will come.
     value: Option<oneshot::Receiver<V>>,
-    early: oneshot::Receiver<Early<E>>,
+    /// None: the child has no more to say.
+    early: Option<oneshot::Receiver<Early<E>>>,
     refused: Option<GroupClosed>,
     /// Some until it has started or ended.
     child: Option<AbortOnDrop>,
@@ -150,22 +154,32 @@ impl<V, E> Start<V, E> {
 
     fn poll_answer(&mut self, cx: &mut Context<'_>) -> Poll<Result<V, StartError<E>>> {
         if let Some(refused) = self.refused.take() {
+            (self.value, self.early) = (None, None);
             return Poll::Ready(Err(StartError::Refused(refused)));
         }
+        assert!(self.early.is_some() || self.value.is_some(), "a `Start` was awaited again");
         if let Some(receiver) = &mut self.value {
             // Also while the sender lives in a part of the child that outlasts its end: then the
             // other channel has the answer.
             if let Poll::Ready(value) = receiver.poll_value(cx) {
                 self.value = None;
                 if let Ok(value) = value {
+                    self.early = None;
                     self.let_go();
                     return Poll::Ready(Ok(value));
                 }
             }
         }
-        let early = ready!(self.early.poll_value(cx));
-        self.child = None; // it has ended
-        Poll::Ready(Err(match early {
+        let Some(early) = &mut self.early else { return Poll::Pending };
+        let told = ready!(early.poll_value(cx));
+        self.early = None;
+        // AcqRel: pairs with the other swaps. A child that was dropped says nothing; nor does one
+        // that has started elsewhere, where its value is on its way.
+        if told.is_err() && self.decided.swap(true, AcqRel) && self.value.is_some() {
+            return Poll::Pending;
+        }
+        (self.value, self.child) = (None, None); // it has ended
+        Poll::Ready(Err(match told {
             Ok(Early::Failed(error)) => StartError::Failed(error),
             Ok(Early::Panicked(payload)) => StartError::Panicked(payload),
             Ok(Early::Ended) => StartError::Ended,
