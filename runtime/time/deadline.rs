@@ -46,10 +46,14 @@ use super::sleep::{Sleep, sleep_until};
 use super::timeout::Elapsed;
 use crate::budget;
 use crate::shim::{Mutex, lock};
+use crate::task::{Id, try_id};
+
+type Scope = (Option<Id>, Deadline);
 
 thread_local! {
-    /// The scopes that are polling on this thread, from the outermost to the innermost.
-    static AROUND: RefCell<Vec<Deadline>> = const { RefCell::new(Vec::new()) };
+    /// The scopes that are polling on this thread, from the outermost to the innermost, and of
+    /// which task each is: one task may poll others, those of a `LocalSet`.
+    static AROUND: RefCell<Vec<Scope>> = const { RefCell::new(Vec::new()) };
 }
 
 /// The time left to whoever asks: the smallest deadline of the scopes around the current poll.
@@ -75,9 +79,11 @@ thread_local! {
 /// ```
 pub fn current_deadline() -> Option<Instant> {
     // An error means that the thread is ending: then nothing is polled any more.
-    let smallest =
-        |around: &RefCell<Vec<Deadline>>| around.borrow().iter().filter_map(Deadline::when).min();
-    AROUND.try_with(smallest).ok().flatten()
+    AROUND.try_with(|around| smallest_of(try_id(), &around.borrow())).ok().flatten()
+}
+
+fn smallest_of(task: Option<Id>, around: &[Scope]) -> Option<Instant> {
+    around.iter().filter(|(of, _)| *of == task).filter_map(|(_, deadline)| deadline.when()).min()
 }
 
 /// Runs `body` until it ends or `limit` has passed.
@@ -372,7 +378,7 @@ struct Around;
 
 impl Around {
     fn enter(deadline: &Deadline) -> Self {
-        let _ = AROUND.try_with(|around| around.borrow_mut().push(deadline.clone()));
+        let _ = AROUND.try_with(|around| around.borrow_mut().push((try_id(), deadline.clone())));
         Self
     }
 }

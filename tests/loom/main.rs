@@ -67,6 +67,7 @@ mod sync {
 /// The files of `runtime/task` that strangers reach into.
 #[path = "../../runtime/task"]
 mod task {
+    pub mod abort_on_drop;
     pub mod bells;
     pub mod cell;
     pub mod closure;
@@ -85,15 +86,28 @@ mod task {
     mod waker;
 
     pub mod group {
+        pub mod handshake;
         pub mod roster;
+
+        /// Why a real group would refuse a child.
+        #[derive(Debug)]
+        pub struct GroupClosed;
+
+        impl std::fmt::Display for GroupClosed {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str("closed")
+            }
+        }
     }
 
     pub mod scope {
         pub mod crew;
     }
 
+    pub use abort_on_drop::AbortOnDrop;
     pub use info::TaskInfo;
-    pub use join::AbortHandle;
+    pub use join::{AbortHandle, JoinError, JoinHandle};
+    pub use payload::PanicPayload;
 
     /// The loop of a model runs a task at once, on the thread that spawns it.
     pub struct Builder;

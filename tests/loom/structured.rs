@@ -10,6 +10,7 @@ use loom::thread;
 
 use crate::model::{block_on, check, poll_and_cancel};
 use crate::task::elsewhere::{Elsewhere, Stop};
+use crate::task::group::handshake::{StartError, handshake};
 use crate::task::group::roster::{Occupant, Roster};
 use crate::task::id::Origin;
 use crate::task::join::{JoinError, JoinHandle};
@@ -158,12 +159,12 @@ fn an_end_is_settled_once_and_before_the_wait_is_over() {
     check(|| {
         let roster = Arc::new(Roster::<()>::new(None));
         let settled = Arc::new(AtomicUsize::new(0));
-        let (ticket, seat) = roster.admit(|| false).unwrap();
+        let (mut ticket, seat) = roster.admit(|| false).unwrap();
         let task = {
             let (roster, settled) = (roster.clone(), settled.clone());
             thread::spawn(move || {
                 let settle = |_, ()| _ = settled.fetch_add(1, Relaxed);
-                roster.leave(&ticket, (), settle);
+                roster.leave(&mut ticket, (), settle);
                 drop(ticket);
             })
         };
@@ -179,6 +180,33 @@ fn an_end_is_settled_once_and_before_the_wait_is_over() {
         seat.take(occupant, |_, ()| _ = settled.fetch_add(1, Relaxed));
         task.join().unwrap();
         waiter.join().unwrap();
+    });
+}
+
+// ---- the handshake ------------------------------------------------------------------------------
+
+/// Goal: show that a child that fails while somebody else says that it has started either has started
+/// or has failed before, and that its error is told once in both cases.
+/// Method: the child ends on one thread, its `Started` is sent on another, the start waits on a third.
+#[test]
+fn a_child_has_started_or_has_failed_before() {
+    check(|| {
+        let (give, given) = std::sync::mpsc::channel();
+        let (child, start) = handshake::<u8, &str, _, _>(|started| {
+            give.send(started).unwrap();
+            std::future::ready(Err("failed"))
+        });
+        let started = given.try_recv().unwrap();
+        let child = thread::spawn(move || block_on(child));
+        let sender = thread::spawn(move || started.send(7));
+        let answer = block_on(start);
+        let told_to_group = child.join().unwrap();
+        sender.join().unwrap();
+        match answer {
+            Ok(7) => assert_eq!(told_to_group, Err("failed")),
+            Err(StartError::Failed("failed")) => assert_eq!(told_to_group, Ok(())),
+            other => panic!("{other:?}"),
+        }
     });
 }
 

@@ -7,7 +7,7 @@ use std::thread;
 
 use rondel::Handle;
 use rondel::sync::oneshot;
-use rondel::task::{coop, yield_now};
+use rondel::task::{LocalSet, coop, yield_now};
 use rondel::testing::wait_until_idle;
 use rondel::time::{
     Deadline, Duration, Instant, advance, current_deadline, fail_after, fail_at, move_on_after,
@@ -567,6 +567,27 @@ fn the_current_deadline_is_not_inherited_but_can_be_passed_on() {
 // ---- more ---------------------------------------------------------------------------------------
 
 /// Goal: a body that never waits for anything but its budget does not outlive its deadline.
+/// Goal: a task of a local set is not below the scope in which the set happens to be polled.
+#[test]
+fn a_local_task_is_not_below_the_scope_that_polls_its_set() {
+    paused().block_on(async {
+        let set = LocalSet::new();
+        let seen = fail_after(HOUR, async |deadline| {
+            let inside = set.run_until(async {
+                let task = rondel::task::spawn_local(async {
+                    let own = move_on_after(2 * HOUR, async |own| (current_deadline(), own.when()));
+                    (current_deadline(), own.await.unwrap())
+                });
+                assert_eq!(current_deadline(), deadline.when(), "the future itself is");
+                task.await.unwrap()
+            });
+            inside.await
+        });
+        let (outside, (inside, own)) = seen.await.unwrap();
+        assert_eq!((outside, inside), (None, own));
+    });
+}
+
 #[test]
 fn a_body_that_spends_every_budget_expires() {
     paused().block_on(async {

@@ -477,6 +477,31 @@ fn the_first_of_several_panics_goes_on() {
     assert_eq!(diary.pages(), ["sibling"]);
 }
 
+/// Goal: two drops that panic are two panics, and not the end of the process.
+/// Method: the scope is ended by a child, and dropped from outside.
+#[test]
+fn drops_that_panic_one_after_the_other_do_not_abort_the_process() {
+    let diary = Diary::default();
+    let three = async |s: rondel::task::Scope<'_>| {
+        s.spawn(forever_with::<_, ()>(Bomb("first")));
+        s.spawn(forever_with::<_, ()>(diary.at_drop("between")));
+        s.spawn(forever_with::<_, ()>(Bomb("second")));
+        yield_now().await;
+        if diary.pages().is_empty() { panic!("in the body") } else { pending::<()>().await }
+    };
+    let caught = catch_unwind(AssertUnwindSafe(|| rondel::run(scope(three))));
+    assert_eq!(caught.unwrap_err().downcast_ref(), Some(&"in the body"));
+    assert_eq!(diary.pages(), ["between"]);
+
+    let caught = catch_unwind(AssertUnwindSafe(|| {
+        let mut dropped = Box::pin(scope(three));
+        let _ = poll_once(dropped.as_mut(), &Arc::default());
+        let _ = poll_once(dropped.as_mut(), &Arc::default());
+    }));
+    assert_eq!(*caught.unwrap_err().downcast::<String>().unwrap(), "first");
+    assert_eq!(diary.pages(), ["between", "between"]);
+}
+
 #[test]
 fn the_first_error_drops_all_others_before_it_is_returned() {
     let diary = Diary::default();

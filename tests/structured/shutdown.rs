@@ -8,7 +8,8 @@ use std::sync::mpsc;
 
 use rondel::sync::CancellationToken;
 use rondel::task::{
-    JoinSet, Shutdown, ShutdownOutcome, ShutdownReport, ShutdownTask, TaskGroup, yield_now,
+    ErrorGroup, JoinSet, Shutdown, ShutdownOutcome, ShutdownReport, ShutdownTask, TaskGroup,
+    yield_now,
 };
 use rondel::testing::wait_until_idle;
 use rondel::time::{Instant, sleep};
@@ -398,6 +399,38 @@ fn futures_of_others_are_tracked_and_not_dropped() {
         assert_eq!(set.len(), 2, "both belong to the set");
         assert!(report.tasks()[1].info().spawned_at().file().ends_with("shutdown.rs"));
     });
+}
+
+/// Goal: what is tracked in a child of a group stays below the group: its own groups, too.
+/// Method: as in `a_group_waits_for_what_is_below_its_aborted_children`, with a tracked future between.
+#[test]
+fn a_group_waits_for_what_is_below_a_tracked_future() {
+    type Group = TaskGroup<String>;
+    let diary = Diary::default();
+    rondel::run(async {
+        let shutdown = Shutdown::new();
+        let outcome: Result<(), ErrorGroup<String>> = Group::run(async |outer| {
+            let kept = diary.at_drop("the last one is dropped");
+            outer.spawn(shutdown.track(async move {
+                let inner = Group::run(async |inner| {
+                    inner.spawn_group(async |deep| {
+                        deep.spawn(forever_with::<_, Result<(), _>>(kept));
+                        Ok(())
+                    });
+                    Ok(())
+                });
+                inner.await.map_err(|error| error.to_string())
+            }));
+            wait_until_idle().await;
+            Err("the end".to_owned())
+        })
+        .await;
+        assert_eq!(outcome.unwrap_err().len(), 1);
+        diary.note("the group is over");
+        let report = shutdown.run("now", ms(50)).await;
+        assert_eq!(report.count(ShutdownOutcome::Aborted), 1);
+    });
+    assert_eq!(diary.pages(), ["the last one is dropped", "the group is over"]);
 }
 
 #[test]

@@ -249,6 +249,27 @@ fn a_started_that_is_dropped_or_outlives_its_child_is_no_start() {
     });
 }
 
+/// Goal: an error is told to somebody, whoever says "started" for a child that has failed already.
+/// Method: the helper that has the `Started` sends after the child's end and before the start looks.
+#[test]
+fn an_error_is_not_lost_to_a_start_that_is_sent_too_late() {
+    rondel::run(async {
+        Group::run(async |group| {
+            let (send, sent) = oneshot::channel::<Started<i32>>();
+            let failed = group.start(|started| async {
+                send.send(started).unwrap();
+                Err("no port".to_owned())
+            });
+            wait_until_idle().await;
+            sent.await.unwrap().send(5);
+            assert!(matches!(failed.await, Err(StartError::Failed(text)) if text == "no port"));
+            Ok(())
+        })
+        .await
+        .unwrap();
+    });
+}
+
 #[test]
 fn a_child_may_stay_on_the_thread_or_be_started_by_a_helper() {
     rondel::run(async {

@@ -5,9 +5,9 @@ use std::convert::Infallible;
 use std::future::pending;
 use std::pin::Pin;
 use std::rc::Rc;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::sync::mpsc;
+use std::sync::{Arc, Barrier};
 use std::task::{Context, Poll};
 
 use rondel::sync::{CancellationToken, Mutex, oneshot};
@@ -1014,6 +1014,30 @@ fn a_failing_group_waits_for_a_closure_that_runs() {
     assert_eq!(diary.pages(), ["the closure has ended", "the group returns"]);
 }
 
+/// Goal: a group that ends by its own failures has no other reason, also when two of them happen on
+/// two threads at the same moment. Method: closures that start together, many times.
+#[test]
+fn failures_on_two_threads_are_no_reason() {
+    rondel::run(async {
+        for _ in 0..2_000 {
+            let together = Arc::new(Barrier::new(2));
+            let outcome: Outcome<()> = Group::run(async |group| {
+                for _ in 0..2 {
+                    let together = together.clone();
+                    group.spawn_blocking(move || {
+                        together.wait();
+                        Err::<(), _>("failed".to_owned())
+                    });
+                }
+                Ok(())
+            })
+            .await;
+            let error = outcome.unwrap_err();
+            assert_eq!((error.reason(), error.len()), (None, 2));
+        }
+    });
+}
+
 #[test]
 fn closures_have_values_and_panics() {
     rondel::run(async {
@@ -1171,6 +1195,27 @@ fn an_inner_group_is_asked_with_the_outer_one() {
         outcome.unwrap();
     });
     assert_eq!(diary.pages(), ["cleaned up: the end"]);
+}
+
+/// Goal: a body that ends because a group in it was cancelled has no value, so nobody waits for its
+/// children: they are cancelled. That is no failure, as with asyncio's `CancelledError`.
+#[test]
+fn a_body_that_was_cancelled_within_cancels_the_children() {
+    paused().block_on(async {
+        let outcome: Result<(), ErrorGroup<BoxError>> = TaskGroup::run(async |outer| {
+            outer.spawn(pending::<Result<(), _>>());
+            TaskGroup::<BoxError>::run(async |inner| {
+                inner.cancel("enough");
+                pending::<Result<(), _>>().await
+            })
+            .await?;
+            Ok(())
+        })
+        .await;
+        let error = outcome.unwrap_err();
+        assert!(error.is_cancelled());
+        assert_eq!(error.reason(), Some("the body of the group was cancelled"));
+    });
 }
 
 /// Goal: nothing outlives a group, not even what is deep below a child that was aborted: such a

@@ -247,7 +247,8 @@ impl<F: Future> Future for Gated<F> {
                     Gate::Waiting(token.clone(), Box::pin(permit))
                 }
                 Gate::Waiting(token, permit) => match ready!(permit.as_mut().poll(cx)) {
-                    // The permit may be of the one who failed, and so come after the token.
+                    // A sibling that failed gave its permit back, and cancelled the group after
+                    // that: so both may have come.
                     Some(permit) if !token.is_cancelled() => Gate::Passed { _permit: Some(permit) },
                     _ => return Poll::Ready(None),
                 },

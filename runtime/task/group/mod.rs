@@ -29,7 +29,8 @@
 //! | `task_group.rs`    | the group: a roster, a token, and a list of failures                    |
 //! | `builder.rs`       | how a group is made, and how it runs                                    |
 //! | `child.rs`         | the handle of a child                                                   |
-//! | `start.rs`         | the handshake of a child that says when it is ready                     |
+//! | `start.rs`         | starting a child and waiting until it is ready                          |
+//! | `handshake.rs`     | what passes between the two                                             |
 //! | `error_group.rs`   | all failures as one error                                               |
 //!
 //! Source: Nathaniel J. Smith, "Notes on structured concurrency, or: Go statement considered
@@ -38,6 +39,7 @@
 mod builder;
 mod child;
 mod error_group;
+mod handshake;
 pub(crate) mod roster;
 mod start;
 mod task_group;
@@ -46,5 +48,5 @@ pub(crate) mod watched;
 pub use builder::TaskGroupBuilder;
 pub use child::{ChildError, ChildHandle, GroupClosed};
 pub use error_group::{BoxError, ErrorGroup, Failure, Member};
-pub use start::{Start, StartError, Started};
+pub use handshake::{Start, StartError, Started};
 pub use task_group::TaskGroup;

@@ -39,8 +39,8 @@ use crate::task::{Builder, PanicPayload, TaskInfo};
 /// The twin of `asyncio.TaskGroup` and of trio's nursery. tokio has no twin: a
 /// [`JoinSet`](crate::task::JoinSet) aborts its tasks when dropped and does not wait for them.
 ///
-/// **Cost:** some heap blocks for the group; for a child two (its task, its place in the group),
-/// one entry in a table, and some 20 atomic operations.
+/// **Cost:** some heap blocks for the group; for a child one (its task), one entry in a table, and
+/// some 20 atomic operations.
 ///
 /// ```
 /// use rondel::task::{ErrorGroup, TaskGroup};
@@ -75,18 +75,19 @@ pub(super) struct Shared<E> {
 
 pub(super) struct Failed<E> {
     members: Vec<Member<E>>,
-    /// The reason given to the token, if a failure was the first to cancel it.
-    cause: Option<String>,
+    /// The reasons given to the token by failures that found it not cancelled. Two on two threads
+    /// may both find it so, and either may be the first to cancel it.
+    causes: Vec<String>,
 }
 
 impl<E> Failed<E> {
     pub(super) fn none() -> Mutex<Self> {
-        Mutex::new(Self { members: Vec::new(), cause: None })
+        Mutex::new(Self { members: Vec::new(), causes: Vec::new() })
     }
 }
 
 /// How one child failed: by its end, by a panic in the drops after it, by both, or not at all.
-pub(super) type Failures<E> = [Option<Failure<E>>; 2];
+pub(super) type Failures<E> = Vec<Failure<E>>;
 
 impl<E: 'static> TaskGroup<E> {
     /// Runs `body`, and returns when it and all children have ended.
@@ -414,7 +415,7 @@ const NO_ERRORS: &str = "`Builder::spawn` has no errors today";
 impl<E> Shared<E> {
     /// Takes failures in and cancels the group (rule 1).
     fn settle(&self, who: impl Fn() -> Who, failures: Failures<E>) {
-        for failure in failures.into_iter().flatten() {
+        for failure in failures {
             let who = who();
             let cause = match &who {
                 Who::Task(task) => format!("{task} failed"),
@@ -423,7 +424,7 @@ impl<E> Shared<E> {
             let mut failed = lock(&self.failed);
             failed.members.push(Member { who, failure });
             if !self.token.is_cancelled() {
-                failed.cause = Some(cause.clone());
+                failed.causes.push(cause.clone());
             }
             drop(failed);
             self.token.cancel_with(cause);
@@ -432,11 +433,12 @@ impl<E> Shared<E> {
 
     /// What [`TaskGroup::run`] returns when all have ended.
     pub(super) fn result<T>(&self, value: Option<T>) -> Result<T, ErrorGroup<E>> {
-        let Failed { members, cause } = &mut *lock(&self.failed);
+        let Failed { members, causes } = &mut *lock(&self.failed);
         match value {
             Some(value) if members.is_empty() => Ok(value),
             _ => {
-                let reason = self.token.reason().filter(|reason| Some(*reason) != cause.as_deref());
+                let is_ours = |reason: &str| causes.iter().any(|cause| cause == reason);
+                let reason = self.token.reason().filter(|reason| !is_ours(reason));
                 Err(ErrorGroup {
                     name: self.name.clone(),
                     reason: reason.map(Into::into),
@@ -460,19 +462,20 @@ fn failures<T, E, X>(
     failure: fn(X) -> Failure<E>,
 ) -> (Failures<E>, Result<T, NoValue>) {
     let panic = |payload| Failure::Panic(PanicPayload::new(payload));
-    let also = also.map(panic);
-    match end {
-        End::Ready(Ok(value)) => ([None, also], Ok(value)),
+    let (failed, value) = match end {
+        End::Ready(Ok(value)) => (None, Ok(value)),
         End::Ready(Err(error)) => match failure(error) {
             // A group that was only cancelled has not failed (rule 1 of error_group.rs).
-            Failure::Group(group) if group.is_cancelled() => {
-                ([None, also], Err(NoValue::Cancelled))
-            }
-            failure => ([Some(failure), also], Err(NoValue::Failed)),
+            Failure::Group(group) if group.is_cancelled() => (None, Err(NoValue::Cancelled)),
+            failure => (Some(failure), Err(NoValue::Failed)),
         },
-        End::Panicked(payload) => ([Some(panic(payload)), also], Err(NoValue::Failed)),
-        End::Dropped => ([None, also], Err(NoValue::Cancelled)),
-    }
+        End::Panicked(payload) => (Some(panic(payload)), Err(NoValue::Failed)),
+        End::Dropped => (None, Err(NoValue::Cancelled)),
+    };
+    let mut failures = Vec::new(); // mostly it stays empty, and costs nothing
+    failures.extend(failed);
+    failures.extend(also.map(panic));
+    (failures, value)
 }
 
 // `None` comes from a child that has not begun: the group was cancelled before.
@@ -481,7 +484,7 @@ impl<E, X, T> Watcher<Option<Result<T, X>>> for Child<E, X> {
 
     fn ended(
         self,
-        ticket: &Ticket,
+        ticket: &mut Ticket,
         end: End<Option<Result<T, X>>>,
         also: Option<Payload>,
     ) -> Result<T, NoValue> {
@@ -503,9 +506,14 @@ pub(super) struct Body<E>(pub(super) Arc<Shared<E>>);
 impl<E: 'static, T> Watcher<Result<T, E>> for Body<E> {
     type Answer = Option<T>;
 
-    fn ended(self, _: &Ticket, end: End<Result<T, E>>, also: Option<Payload>) -> Option<T> {
+    fn ended(self, _: &mut Ticket, end: End<Result<T, E>>, also: Option<Payload>) -> Option<T> {
+        let was_dropped = matches!(end, End::Dropped);
         let (failures, value) = failures(end, also, Failure::of);
         self.0.settle(|| Who::Body, failures);
+        if value.is_err() && !was_dropped {
+            // It has not failed, or that would be the reason: it returned that it was cancelled.
+            self.0.token.cancel_with("the body of the group was cancelled");
+        }
         value.ok()
     }
 }

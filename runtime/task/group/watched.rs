@@ -38,7 +38,7 @@ pub(crate) trait Watcher<T> {
     type Answer;
 
     /// Hears of the end, and of a panic in the drops that followed it. `ticket` is still valid.
-    fn ended(self, ticket: &Ticket, end: End<T>, also: Option<Payload>) -> Self::Answer;
+    fn ended(self, ticket: &mut Ticket, end: End<T>, also: Option<Payload>) -> Self::Answer;
 }
 
 pin_project! {
@@ -74,9 +74,9 @@ impl<F: Future, W: Watcher<F::Output>> Watched<F, W> {
     /// Drops the future, tells the watcher, drops the ticket (rule 1). `None`: it had ended.
     fn end(self: Pin<&mut Self>, end: End<F::Output>) -> Option<W::Answer> {
         let mut this = self.project();
-        let (watcher, ticket) = this.watch.take()?;
+        let (watcher, mut ticket) = this.watch.take()?;
         let dropped = catch_unwind(AssertUnwindSafe(|| this.future.set(None)));
-        Some(watcher.ended(&ticket, end, dropped.err()))
+        Some(watcher.ended(&mut ticket, end, dropped.err()))
     }
 }
 
@@ -121,15 +121,15 @@ impl<F: FnOnce() -> T, T, W: Watcher<T>> WatchedCall<F, T, W> {
             Ok(output) => End::Ready(output),
             Err(payload) => End::Panicked(payload),
         };
-        watcher.ended(&ticket, end, None)
+        watcher.ended(&mut ticket, end, None)
     }
 }
 
 impl<F: FnOnce() -> T, T, W: Watcher<T>> Drop for WatchedCall<F, T, W> {
     fn drop(&mut self) {
-        let Some((watcher, ticket)) = self.watch.take() else { return };
+        let Some((watcher, mut ticket)) = self.watch.take() else { return };
         let work = self.work.take();
         let dropped = catch_unwind(AssertUnwindSafe(|| drop(work)));
-        let _ = watcher.ended(&ticket, End::Dropped, dropped.err());
+        let _ = watcher.ended(&mut ticket, End::Dropped, dropped.err());
     }
 }

@@ -30,6 +30,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Wake, Waker};
+use std::thread;
 
 use slab::Slab;
 
@@ -53,14 +54,19 @@ impl<C> Hatch<C> {
     pub(crate) fn hand_in(&self, child: C) {
         let mut new = lock(&self.new);
         match &mut *new {
-            Some(children) => children.push_back(child),
+            Some(children) => {
+                children.push_back(child);
+                let is_first = children.len() == 1;
+                drop(new);
+                if is_first {
+                    self.bells.ring(HATCH); // nobody has rung for this one, or is about to
+                }
+            }
             None => {
                 drop(new);
-                return drop(child); // after the lock: it is other people's code
+                drop(child); // after the lock: it is other people's code
             }
         }
-        drop(new);
-        self.bells.ring(HATCH);
     }
 
     fn take(&self) -> VecDeque<C> {
@@ -226,12 +232,21 @@ impl<C> Crew<C> {
         }
     }
 
-    /// Drops all, in the order of their slots, and closes the hatch.
+    /// Drops all, in the order of their slots, and closes the hatch. The first panic of a drop goes
+    /// on when all are gone: a second one on its way would be the end of the process.
     fn clear(&mut self) {
-        let new = self.hatch.close();
+        let new = self.hatch.close().unwrap_or_default();
         self.hatch.bells.hang_up();
-        let entries = mem::take(&mut self.entries);
-        drop((entries, new));
+        let entries = mem::take(&mut self.entries).into_iter();
+        let mut first = None;
+        for child in entries.map(|(_, entry)| entry.child).chain(new) {
+            if let Err(payload) = catch_unwind(AssertUnwindSafe(|| drop(child))) {
+                first.get_or_insert(payload);
+            }
+        }
+        if let Some(payload) = first.filter(|_| !thread::panicking()) {
+            resume_unwind(payload);
+        }
     }
 }
 

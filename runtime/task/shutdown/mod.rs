@@ -234,7 +234,7 @@ impl Shutdown {
         let tracked = match self.shared.roster.admit(|| false) {
             Some((ticket, seat)) => {
                 seat.take(Occupant::Future(info), |who, end| self.shared.note(who, end));
-                Ok(self.watch(future, ticket))
+                Ok(self.watch(future, ticket.of_guest()))
             }
             None => Err(future), // the shutdown is over: nobody looks any more
         };
@@ -427,9 +427,13 @@ impl Shared {
         let mut counts = log.counts.clone();
         let mut tasks: Vec<_> = log.earlier.iter().chain(&log.tasks).cloned().collect();
         drop(log);
-        for who in left {
+        let ended = tasks.len();
+        for info in left.iter().map(Occupant::info) {
+            if tasks[..ended].iter().any(|task| task.info.id() == info.id()) {
+                continue; // it has ended on its thread since we looked who is left
+            }
             counts.add(ShutdownOutcome::Leaked);
-            let (info, outcome) = (who.info(), ShutdownOutcome::Leaked);
+            let outcome = ShutdownOutcome::Leaked;
             tasks.push(ShutdownTask { info, outcome, took, message: None });
         }
         let reason = self.token.reason().map(str::to_owned);
@@ -446,7 +450,7 @@ struct Witness {
 impl<T> Watcher<T> for Witness {
     type Answer = Option<T>;
 
-    fn ended(self, ticket: &Ticket, end: End<T>, also: Option<Payload>) -> Option<T> {
+    fn ended(self, ticket: &mut Ticket, end: End<T>, also: Option<Payload>) -> Option<T> {
         let (value, payload) = match end {
             End::Ready(value) => (Some(value), also),
             End::Panicked(payload) => (None, Some(payload)),
