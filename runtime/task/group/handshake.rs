@@ -53,7 +53,7 @@ where
     )
 }
 
-/// Says that a child is ready; see [`TaskGroup::start`].
+/// Says that a child is ready; see [`TaskGroup::start`](crate::task::TaskGroup::start).
 ///
 /// Dropping it says nothing: the start goes on waiting, until the child ends.
 #[derive(Debug)]
@@ -120,7 +120,7 @@ where
     }
 }
 
-/// Waits until a child has started; see [`TaskGroup::start`].
+/// Waits until a child has started; see [`TaskGroup::start`](crate::task::TaskGroup::start).
 ///
 /// # Panics
 ///
