@@ -100,6 +100,6 @@ async fn main() {
 // there, the state says that it must not be polled:
 //
 // ```rust,cite=runtime/task/state.rs
-// self.set((bits & !QUEUED) | RUNNING);
-// if bits & ABORTED == 0 { Start::Poll } else { Start::Cancel }
+// let start = if bits & ABORTED == 0 { Start::Poll } else { Start::Cancel };
+// ((bits & !QUEUED) | RUNNING, start)
 // ```

@@ -7,12 +7,15 @@
 
 use crate::blocking::{self, Pool};
 use crate::flavor::local::Local;
+use crate::flavor::stealing::Stealing;
 use crate::reactor::{Kind, Reactor};
 use crate::runtime::Runtime;
 use crate::services::Services;
 use crate::time::clock::Clock;
 use std::io;
+use std::num::NonZero;
 use std::sync::Arc;
+use std::thread;
 use std::time::Duration;
 
 /// Builds a [`Runtime`] other than the default one.
@@ -27,6 +30,8 @@ use std::time::Duration;
 #[must_use = "a builder does nothing until `build`"]
 pub struct Builder {
     reactor: Kind,
+    /// `None`: the local flavour.
+    workers: Option<usize>,
     start_paused: bool,
     seed: Option<u64>,
     shuffle: bool,
@@ -46,6 +51,7 @@ impl Builder {
     pub fn new() -> Self {
         Self {
             reactor: Kind::default(),
+            workers: None,
             start_paused: false,
             seed: None,
             shuffle: false,
@@ -58,6 +64,45 @@ impl Builder {
     /// The local flavour, by tokio's name.
     pub fn new_current_thread() -> Self {
         Self::new()
+    }
+
+    /// The stealing flavour with a worker for each CPU, by tokio's name.
+    pub fn new_multi_thread() -> Self {
+        Self::new().workers_for_each_cpu()
+    }
+
+    /// [`workers`](Self::workers), one for each CPU that this process may use.
+    pub fn workers_for_each_cpu(self) -> Self {
+        self.workers(thread::available_parallelism().map_or(1, NonZero::get))
+    }
+
+    /// The stealing flavour: so many threads, each with a loop, take work from each other.
+    ///
+    /// # Panics
+    ///
+    /// Panics if it is 0, or more than 32,767.
+    ///
+    /// ```
+    /// let runtime = rondel::Builder::new().workers(2).build().unwrap();
+    /// let sum = runtime.block_on(async {
+    ///     let halves = [0..50, 50..100].map(|half| rondel::spawn(async { half.sum::<i32>() }));
+    ///     let mut sum = 0;
+    ///     for half in halves {
+    ///         sum += half.await.unwrap();
+    ///     }
+    ///     sum
+    /// });
+    /// assert_eq!(sum, 4950);
+    /// ```
+    pub fn workers(self, count: usize) -> Self {
+        assert!(count > 0, "the stealing flavour needs at least one worker");
+        assert!(count < 1 << 15, "{count} workers are more than there can be");
+        Self { workers: Some(count), ..self }
+    }
+
+    /// [`workers`](Self::workers) by tokio's name.
+    pub fn worker_threads(self, count: usize) -> Self {
+        self.workers(count)
     }
 
     /// Does nothing: timers and sockets are always there. (tokio's programs say it.)
@@ -139,8 +184,16 @@ impl Builder {
     ///
     /// When the kernel gives no more descriptors for the reactor.
     pub fn build(self) -> io::Result<Runtime> {
-        // The reactor first: it alone can fail, and then there is nothing to undo.
-        let reactor = Reactor::new(self.reactor)?;
+        if self.workers.is_some() && (self.start_paused || self.shuffle) {
+            return Err(io::Error::new(
+                io::ErrorKind::InvalidInput,
+                "virtual time and seeded schedules need the local flavour: build without `workers`",
+            ));
+        }
+        // The reactors first: mostly they alone can fail, and then there is nothing to undo.
+        let count = self.workers.unwrap_or(1);
+        let mut reactors =
+            (0..count).map(|_| Reactor::new(self.reactor)).collect::<io::Result<Vec<_>>>()?;
         let clock = Clock::new();
         let _ = self.start_paused && clock.freeze(); // it runs until here
         let pool = Pool::new(&self.name, self.blocking_threads_max, self.blocking_keep_alive);
@@ -148,6 +201,14 @@ impl Builder {
             crate::random::seed(seed);
         }
         let services = Arc::new(Services::new(pool, clock));
-        Ok(Runtime::from_local(Local::new(reactor, services, self.shuffle)))
+        match (self.workers, reactors.pop()) {
+            (None, Some(reactor)) => {
+                Ok(Runtime::from_local(Local::new(reactor, services, self.shuffle)))
+            }
+            (_, last) => {
+                reactors.extend(last);
+                Ok(Runtime::from_stealing(Stealing::new(reactors, services, &self.name)?))
+            }
+        }
     }
 }

@@ -30,8 +30,10 @@
 //! tokio keeps its handle in one, and panics that "there is no reactor running".
 
 use crate::blocking::Pool;
+use crate::budget;
 use crate::park;
-use crate::ready::Job;
+use crate::ready::crew::Crew;
+use crate::ready::{Job, Ready};
 use crate::services::{Outside, Services};
 use crate::task::cell::TaskRef;
 use crate::task::home::{self, HomeRef};
@@ -43,7 +45,8 @@ use crate::turn::Loop;
 use crate::wait_list::WaitList;
 use std::cell::RefCell;
 use std::fmt;
-use std::future::Future;
+use std::future::{Future, poll_fn};
+use std::pin::pin;
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -112,6 +115,8 @@ impl Drop for Context {
 pub struct Handle {
     home: HomeRef,
     services: Arc<Services>,
+    /// Of the stealing flavour: all its workers, and the home of their tasks.
+    team: Option<(Arc<Crew>, HomeRef)>,
 }
 
 /// There is no runtime that this thread works for.
@@ -130,9 +135,16 @@ const OUTSIDE: &str = "no Rondel loop runs on this thread: call this inside the 
                        `rondel::run`, `Runtime::block_on` or `#[rondel::main]`, or hold the guard \
                        of `Handle::enter`";
 
+const NOT_LOCAL: &str = "`spawn_local` was called on a worker of the stealing flavour, whose tasks \
+                         move between threads: use a `LocalSet`, or `spawn` a `Send` future";
+
 impl Handle {
-    pub(crate) fn new(home: HomeRef, services: Arc<Services>) -> Self {
-        Self { home, services }
+    pub(crate) fn new(
+        home: HomeRef,
+        services: Arc<Services>,
+        team: Option<(Arc<Crew>, HomeRef)>,
+    ) -> Self {
+        Self { home, services, team }
     }
 
     /// The handle of the runtime that this thread works for.
@@ -184,10 +196,18 @@ impl Handle {
         F: Future + Send + 'static,
         F::Output: Send + 'static,
     {
-        if self.home.is_here() {
-            return spawn_here(future, name);
+        if self.home.is_here() && !is_standing_in() {
+            return spawn_send_here(future, name);
         }
         let origin = Origin::here(name);
+        if let Some((crew, commons)) = &self.team {
+            let (task, handle) = JoinHandle::new_pair(future, commons.clone(), origin);
+            match crew.adopt(crew.outside(), task) {
+                Ok(queued) => crew.inject([queued]),
+                Err(task) => cancel_refused(task),
+            }
+            return handle;
+        }
         let (task, handle) = JoinHandle::new_pair(future, self.home.clone(), origin);
         // The loop is gone: the future comes back with the note, is dropped here, and the handle
         // gets its answer. (It is `Send`, so here is as good as there.)
@@ -209,6 +229,18 @@ impl Handle {
     /// Counts the caller's thread as one that works for the loop without being inside it.
     pub(crate) fn outside(&self) -> Outside {
         Outside::new(&self.services)
+    }
+
+    /// # Panics
+    ///
+    /// Panics on the stealing flavour: `what` needs one loop that knows all there is to know.
+    #[track_caller]
+    pub(crate) fn needs_one_loop(&self, what: &str) {
+        assert!(
+            self.team.is_none(),
+            "`{what}` needs the local flavour: no worker of the stealing one knows what the others \
+             do. Build the runtime without `workers`"
+        );
     }
 
     /// Where one waits for the loop to have nothing to run.
@@ -240,7 +272,12 @@ impl Handle {
     pub fn block_on<F: Future>(&self, future: F) -> F::Output {
         forbid_blocking("Handle::block_on");
         let _entered = enter(None, Some(self.clone()), Some("Handle::block_on"));
-        park::block_on(future)
+        let _outer = budget::unlimited(); // put back at the end, whatever the polls leave
+        let mut future = pin!(future);
+        park::block_on(poll_fn(|cx| {
+            budget::refill();
+            future.as_mut().poll(cx)
+        }))
     }
 }
 
@@ -280,7 +317,7 @@ fn change<R>(change: impl FnOnce(&mut Context) -> R) -> Option<R> {
         let lp = frames().find_map(|frame| frame.lp.clone());
         let handle = frames().find_map(|frame| frame.handle.clone());
         context.busy = frames().find_map(|frame| frame.busy);
-        home::stand_at(lp.as_ref().map(|lp| &lp.home));
+        home::stand_at(lp.as_ref().map(|lp| lp.standing_at()));
         let clock = lp.as_ref().map(|lp| &lp.clock);
         Clock::show(clock.or(handle.as_ref().map(|handle| handle.clock())));
         let lp = std::mem::replace(&mut context.lp, lp);
@@ -352,6 +389,16 @@ pub(crate) fn advance_wheel_here() {
     }
 }
 
+/// Whether this thread is a worker of the stealing flavour.
+pub(crate) fn is_worker() -> bool {
+    here(|lp| matches!(lp.ready, Ready::Steal(_))) == Some(true)
+}
+
+/// Whether this thread stands in for a neighbour of the worker that it is.
+fn is_standing_in() -> bool {
+    here(|lp| matches!(lp.ready, Ready::Nowhere)) == Some(true)
+}
+
 /// Whether `spawn` may put a task into this thread's own queue: it is inside a loop, and that
 /// loop's runtime is the current one.
 #[inline]
@@ -359,7 +406,7 @@ pub(crate) fn is_inside_own_loop() -> bool {
     let inside = CONTEXT.try_with(|context| {
         context.borrow().handle.as_ref().is_some_and(|handle| handle.home.is_here())
     });
-    inside.unwrap_or(false)
+    inside.unwrap_or(false) && !is_standing_in()
 }
 
 /// What this thread is inside of, if it must not block or enter a loop.
@@ -388,13 +435,63 @@ pub(crate) fn queue_root_here() {
     here(|lp| lp.ready.push(Job::Root));
 }
 
+/// Puts a woken task into the queue of the worker that this thread is, if it is one of `crew`.
+pub(crate) fn queue_shared_here(crew: &Crew, task: TaskRef) -> Result<(), TaskRef> {
+    let mut task = Some(task);
+    here(|lp| match &lp.ready {
+        Ready::Steal(queue) if std::ptr::eq(&raw const **queue.crew(), crew) => {
+            task.take().into_iter().for_each(|task| queue.push_woken(task));
+        }
+        _ => {}
+    });
+    task.map_or(Ok(()), Err)
+}
+
+/// Cancels a task that was refused, because its runtime ends.
+fn cancel_refused([kept, queued]: [TaskRef; 2]) {
+    drop(queued);
+    kept.cancel_unseen();
+}
+
+/// Starts a task on the loop or the worker that this thread is inside of.
+#[track_caller]
+pub(crate) fn spawn_send_here<F>(future: F, name: Option<&str>) -> JoinHandle<F::Output>
+where
+    F: Future + Send + 'static,
+    F::Output: Send + 'static,
+{
+    let commons = here(|lp| match &lp.ready {
+        Ready::Steal(queue) => Some(queue.commons().clone()),
+        _ => None,
+    });
+    let Some(commons) = commons.flatten() else { return spawn_here(future, name) };
+    let (task, handle) = JoinHandle::new_pair(future, commons, Origin::here(name));
+    let mut task = Some(task);
+    let refused = here(|lp| {
+        let (Ready::Steal(queue), Some(task)) = (&lp.ready, task.take()) else { return None };
+        let queued = queue.crew().adopt(queue.worker(), task);
+        queued.map(|queued| queue.push_woken(queued)).err()
+    });
+    refused.flatten().into_iter().for_each(cancel_refused);
+    handle
+}
+
 /// Starts a task on the loop that this thread is inside of.
+///
+/// # Panics
+///
+/// Panics outside a loop, and on a worker of the stealing flavour: its tasks must be `Send`.
 #[track_caller]
 pub(crate) fn spawn_here<F: Future + 'static>(
     future: F,
     name: Option<&str>,
 ) -> JoinHandle<F::Output> {
-    let Some(home) = here(|lp| lp.home.clone()) else { panic!("{OUTSIDE}") };
+    let home = here(|lp| match lp.ready {
+        Ready::Local(_) => Some(lp.home.clone()),
+        _ => None,
+    });
+    let Some(home) = home else { panic!("{OUTSIDE}") };
+    let Some(home) = home else { panic!("{NOT_LOCAL}") };
     let origin = Origin::here(name); // here and not by the callers: it stays in registers
     // In two steps: when the loop shuts down, the future must be dropped outside `here` (rule 1).
     let (task, handle) = JoinHandle::new_pair(future, home, origin);

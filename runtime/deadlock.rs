@@ -20,7 +20,7 @@
 //! stack of each; trio's `MockClock` jumps, and a test without a deadline hangs.
 
 use crate::budget;
-use crate::ready::{Job, Ready, ReadyQueue};
+use crate::ready::{Job, ReadyQueue};
 use crate::roll_call;
 use crate::task::cell::{Ran, TaskRef};
 use crate::task::waker::Sleeper;
@@ -78,7 +78,7 @@ impl Deadlock {
 
 /// Polls a task once more. `None`: it is in line already, as the roll call itself woke it.
 fn ask(lp: &Loop, task: &TaskRef) -> Option<Entry> {
-    let Ready::Local(ready) = &lp.ready;
+    let ready = lp.ready.local();
     // Alone in the queue, whatever the ones before have woken.
     let others: Vec<Job> = std::iter::from_fn(|| ready.pop()).collect();
     task.wake_by_ref();

@@ -5,6 +5,7 @@ use crate::current::{self, Handle};
 use crate::deadlock::Deadlock;
 use crate::end_report::EndReport;
 use crate::flavor::local::Local;
+use crate::flavor::stealing::Stealing;
 use crate::task::JoinHandle;
 use crate::task::info::TaskInfo;
 use std::fmt;
@@ -30,7 +31,12 @@ const SHUTDOWN_LIMIT: Duration = Duration::from_secs(30);
 /// ```
 pub struct Runtime {
     /// `None` once it has ended.
-    local: Option<Local>,
+    flavor: Option<Flavor>,
+}
+
+enum Flavor {
+    Local(Local),
+    Stealing(Stealing),
 }
 
 impl Runtime {
@@ -44,11 +50,15 @@ impl Runtime {
     }
 
     pub(crate) fn from_local(local: Local) -> Self {
-        Self { local: Some(local) }
+        Self { flavor: Some(Flavor::Local(local)) }
     }
 
-    fn local(&self) -> &Local {
-        self.local.as_ref().expect("a runtime has its loop until it is dropped")
+    pub(crate) fn from_stealing(stealing: Stealing) -> Self {
+        Self { flavor: Some(Flavor::Stealing(stealing)) }
+    }
+
+    fn flavor(&self) -> &Flavor {
+        self.flavor.as_ref().expect("a runtime has its loops until it is dropped")
     }
 
     /// Turns the loop until `future` is done, and returns its output.
@@ -95,12 +105,18 @@ impl Runtime {
     #[track_caller]
     pub fn try_block_on<F: Future>(&self, future: F) -> Result<F::Output, Deadlock> {
         current::forbid_blocking("Runtime::block_on");
-        self.local().block_on(future)
+        match self.flavor() {
+            Flavor::Local(local) => local.block_on(future),
+            Flavor::Stealing(stealing) => Ok(stealing.handle().block_on(future)),
+        }
     }
 
     /// A handle for other threads.
     pub fn handle(&self) -> &Handle {
-        self.local().handle()
+        match self.flavor() {
+            Flavor::Local(local) => local.handle(),
+            Flavor::Stealing(stealing) => stealing.handle(),
+        }
     }
 
     /// Starts a task; it runs inside the next [`block_on`](Self::block_on).
@@ -133,9 +149,9 @@ impl Runtime {
     /// Panics in the destructor of a thread-local, when the thread is ending.
     #[track_caller]
     pub fn enter(&self) -> RuntimeGuard<'_> {
-        let entered = match current::busy() {
-            None => Some(self.local().enter(None)),
-            Some(_) => current::enter(None, Some(self.handle().clone()), None),
+        let entered = match (self.flavor(), current::busy()) {
+            (Flavor::Local(local), None) => Some(local.enter(None)),
+            _ => current::enter(None, Some(self.handle().clone()), None),
         };
         RuntimeGuard { _entered: entered, _runtime: self }
     }
@@ -169,18 +185,36 @@ impl Runtime {
     /// assert_eq!((report.cancelled().len(), report.closures_running()), (1, 0));
     /// ```
     pub fn shutdown_report(mut self, limit: Duration) -> EndReport {
-        let local = self.local.take().expect("a runtime has its loop until it is dropped");
-        let handle = local.handle().clone();
-        let mut cancelled = Vec::new();
-        local.end(&mut |task| cancelled.push(TaskInfo::new(task.origin().clone())));
+        let handle = self.handle().clone();
+        let mut cancelled = match self.flavor.take() {
+            Some(Flavor::Local(local)) => {
+                let mut cancelled = Vec::new();
+                local.end(&mut |task| cancelled.push(TaskInfo::new(task.origin().clone())));
+                cancelled
+            }
+            Some(Flavor::Stealing(stealing)) => stealing.end(limit),
+            None => Vec::new(),
+        };
         cancelled.sort_by_key(TaskInfo::id);
         EndReport::new(cancelled, handle.pool().close(limit))
     }
 
     fn end(&mut self, limit: Duration) {
-        let Some(local) = self.local.take() else { return };
-        let handle = local.handle().clone();
-        local.end(&mut |_| ());
+        let Some(flavor) = self.flavor.take() else { return };
+        let handle = match flavor {
+            Flavor::Local(local) => {
+                let handle = local.handle().clone();
+                local.end(&mut |_| ());
+                handle
+            }
+            Flavor::Stealing(stealing) => {
+                let handle = stealing.handle().clone();
+                // A worker that waited for itself would wait for ever.
+                let limit = if current::busy().is_some() { Duration::ZERO } else { limit };
+                stealing.end(limit);
+                handle
+            }
+        };
         let running = handle.pool().close(limit);
         if running > 0 && !limit.is_zero() {
             // Not `eprintln!`, which panics where stderr takes nothing more.

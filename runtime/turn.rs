@@ -30,17 +30,15 @@
 //! a poll are 38.
 
 use crate::budget;
-use crate::reactor::Reactor;
+use crate::outlook::{Outlook, Watched};
 use crate::ready::{Job, Ready, ReadyQueue};
 use crate::services::Services;
 use crate::task::cell::{Ran, TaskRef};
 use crate::task::home::HomeRef;
 use crate::task::inbox::Note;
 use crate::time::clock::Clock;
-use crate::time::wheel::Wheel;
 use slab::Slab;
 use std::cell::{Cell, RefCell};
-use std::collections::VecDeque;
 use std::io;
 use std::sync::Arc;
 use std::task::Waker;
@@ -61,8 +59,7 @@ const OUTSIDE_LOOK: Duration = Duration::from_millis(20);
 pub(crate) struct Loop {
     pub(crate) home: HomeRef,
     pub(crate) ready: Ready,
-    pub(crate) wheel: RefCell<Wheel<Waker>>,
-    pub(crate) reactor: RefCell<Reactor>,
+    pub(crate) outlook: Outlook,
     pub(crate) clock: Clock,
     /// The tasks that are not done yet: the loop owns its tasks. So a task whose handle is dropped
     /// goes on, and the end of the loop finds every one.
@@ -70,8 +67,8 @@ pub(crate) struct Loop {
     /// Set once the loop shuts down: from then on a new task is cancelled at once.
     pub(crate) closing: Cell<bool>,
     pub(crate) services: Arc<Services>,
-    /// Notes that were taken from the inbox and not heeded yet.
-    notes: RefCell<VecDeque<Note>>,
+    /// Of a worker that stands in for a neighbour: its own home. The rest is the neighbour's.
+    own_home: Option<HomeRef>,
     /// Keeps its memory from turn to turn. It is taken out while it is in use: should a waker ever
     /// lead back here, it finds an empty one, and no borrow to trip over.
     woken: Cell<Vec<Waker>>,
@@ -121,6 +118,7 @@ pub(crate) fn turn<Q: ReadyQueue>(
             None => break,
         }
     }
+    let _duty = lp.outlook.duty();
     // 2. fire. Before the look outside: a timer that is due would forbid to sleep.
     lp.fire_timers();
     // 3. look outside. `sleep` announces, and refuses if a note has come since `read_inbox`; from
@@ -141,21 +139,41 @@ impl Loop {
     pub(crate) fn new(
         home: HomeRef,
         ready: Ready,
-        reactor: Reactor,
+        outlook: Outlook,
         services: Arc<Services>,
     ) -> Self {
         Self {
             home,
             ready,
-            wheel: RefCell::new(Wheel::new(0)),
-            reactor: RefCell::new(reactor),
+            outlook,
             clock: services.clock.clone(),
             live: RefCell::default(),
             closing: Cell::new(false),
             services,
-            notes: RefCell::default(),
+            own_home: None,
             woken: Cell::default(),
         }
+    }
+
+    /// The outlook of a neighbour of this worker, to be looked after by it. Nothing can run here.
+    pub(crate) fn stand_in(&self, neighbour: &Watched) -> Self {
+        let home = neighbour.home().clone();
+        let services = self.services.clone();
+        let own_home = Some(self.home.clone());
+        let new = Self::new(home, Ready::Nowhere, neighbour.outlook(true), services);
+        Self { own_home, ..new }
+    }
+
+    /// Where the thread is at home that is inside this loop.
+    pub(crate) fn standing_at(&self) -> &HomeRef {
+        self.own_home.as_ref().unwrap_or(&self.home)
+    }
+
+    /// Fires timers, heeds notes and asks the kernel, once: what a stand-in does.
+    pub(crate) fn look_out(&self) -> io::Result<()> {
+        self.fire_timers();
+        let _more = self.read_inbox();
+        self.look_at_sockets()
     }
 
     /// Polls one task. Its own part, its state and its panics, is in `TaskRef::run`; here is only
@@ -176,6 +194,7 @@ impl Loop {
                 let task = self.live.borrow_mut().try_remove(slot as usize);
                 drop(task); // after the borrow: it may be the last reference (rule 4)
             }
+            Ran::Retired(keeper, slot) => self.ready.retire(keeper, slot),
         }
     }
 
@@ -202,7 +221,7 @@ impl Loop {
     /// Wakes what waits for a moment that has come.
     fn fire_timers(&self) {
         // Spares a loop without timers the clock: 16 ns a turn.
-        if !self.wheel.borrow().is_empty() {
+        if !self.outlook.wheel.borrow().is_empty() {
             self.advance_wheel();
         }
     }
@@ -213,7 +232,7 @@ impl Loop {
         let now_ticks = self.clock.ticks_down(self.clock.now());
         let mut due = self.woken.take();
         // First collect, then wake: a waker may arm the next timer on this very wheel (rule 4).
-        self.wheel.borrow_mut().advance(now_ticks, &mut due);
+        self.outlook.wheel.borrow().advance(now_ticks, &mut due);
         self.wake_all(due);
     }
 
@@ -223,21 +242,21 @@ impl Loop {
     /// would take longer than the one before, and its sockets and timers would wait.
     pub(crate) fn read_inbox(&self) -> bool {
         for _ in 0..NOTES_BATCH {
-            if self.notes.borrow().is_empty() {
+            if self.outlook.notes.borrow().is_empty() {
                 if !self.home.inbox().is_filled() {
                     return false;
                 }
                 // The rings change places under the lock, and the notes are heeded after it:
                 // strangers should not wait for what home does with them.
-                self.home.inbox().take(&mut self.notes.borrow_mut());
+                self.home.inbox().take(&mut self.outlook.notes.borrow());
             }
             // One at a time: a panic of somebody's waker must not lose the notes behind it.
-            let note = self.notes.borrow_mut().pop_front();
+            let note = self.outlook.notes.borrow().pop_front();
             if let Some(note) = note {
                 self.heed(note);
             }
         }
-        !self.notes.borrow().is_empty()
+        !self.outlook.notes.borrow().is_empty()
     }
 
     fn heed(&self, note: Note) {
@@ -255,7 +274,7 @@ impl Loop {
 
     /// Asks the kernel about the sockets, without waiting.
     fn look_at_sockets(&self) -> io::Result<()> {
-        if self.reactor.borrow().sources_len() == 0 {
+        if self.outlook.reactor.borrow().sources_len() == 0 {
             return Ok(()); // nobody to ask about; the doorbell is for a loop that sleeps
         }
         self.ask_kernel(Some(Duration::ZERO))
@@ -266,13 +285,14 @@ impl Loop {
     /// Too short a sleep is only a turn in vain; too long a one is a timer that fires late. So the
     /// wheel may name a moment before its first deadline, and the kernel may be interrupted.
     fn sleep_outside(&self) -> io::Result<Turned> {
-        let next_ticks = self.wheel.borrow().next_deadline_ticks();
+        let next_ticks = self.outlook.wheel.borrow().next_deadline_ticks();
         if self.clock.is_frozen() || self.services.idle.has_waiters() {
             return self.stand_idle(next_ticks);
         }
         // A deadline that has passed since `fire_timers` gives a limit of zero: no sleep.
         let left = |ticks| self.clock.instant_of(ticks) - self.clock.now();
-        self.ask_kernel(next_ticks.map(left))?;
+        let limits = [next_ticks.map(left), self.ready.watch()];
+        self.ask_kernel(limits.into_iter().flatten().min())?;
         Ok(Turned::Again)
     }
 
@@ -296,7 +316,7 @@ impl Loop {
             self.services.idle.dismiss_all(|| ());
         } else if let Some(ticks) = next_ticks {
             let _ = self.clock.advance(self.clock.instant_of(ticks) - self.clock.now());
-        } else if self.reactor.borrow().sources_len() > 0 {
+        } else if self.outlook.reactor.borrow().sources_len() > 0 {
             self.ask_kernel(None)?;
         } else if self.clock.is_frozen() && self.services.is_deserted(self.home.inbox()) {
             return Ok(Turned::Deadlock);
@@ -310,7 +330,7 @@ impl Loop {
     /// is no longer borrowed; and they are woken even if the call then reports an error.
     fn ask_kernel(&self, limit: Option<Duration>) -> io::Result<()> {
         let mut woken = self.woken.take();
-        let asked = self.reactor.borrow_mut().wait(limit, &mut woken);
+        let asked = self.outlook.reactor.borrow().wait(limit, &mut woken);
         self.wake_all(woken);
         asked
     }

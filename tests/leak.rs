@@ -37,13 +37,60 @@ static ALLOCATOR: Counting = Counting;
 /// (thread-locals, the panic hook's buffers); then live again and compare.
 #[test]
 fn a_runtime_leaves_nothing_on_the_heap() {
-    life();
-    life();
-    let before = LIVE.load(SeqCst);
-    for _ in 0..5 {
+    let lives = || {
         life();
+        life_of_workers();
+    };
+    lives();
+    lives();
+    let before = settled();
+    for _ in 0..5 {
+        lives();
     }
-    assert_eq!(LIVE.load(SeqCst) - before, 0, "blocks that outlived their runtime");
+    assert_eq!(settled() - before, 0, "blocks that outlived their runtime");
+}
+
+/// How many blocks are live, once the threads of the past have done with their last words.
+fn settled() -> i64 {
+    let mut seen = LIVE.load(SeqCst);
+    loop {
+        std::thread::sleep(std::time::Duration::from_millis(200));
+        let now = LIVE.load(SeqCst);
+        if now == seen {
+            return now;
+        }
+        seen = now;
+    }
+}
+
+/// Workers whose queues are full at the end: their own, and the one they have in common.
+fn life_of_workers() {
+    let runtime = rondel::Builder::new().workers(2).build().unwrap();
+    let kept: Arc<Mutex<Vec<Waker>>> = Arc::default();
+    let theirs = kept.clone();
+    runtime.block_on(async {
+        let keeper = rondel::spawn(poll_fn(move |cx| {
+            theirs.lock().unwrap().push(cx.waker().clone());
+            Poll::<()>::Pending
+        }));
+        while kept.lock().unwrap().is_empty() {
+            rondel::task::yield_now().await;
+        }
+        drop(keeper);
+        let busy = rondel::spawn(async {
+            for _ in 0..1_000 {
+                rondel::spawn(rondel::task::yield_now());
+            }
+        });
+        busy.await.unwrap();
+        for _ in 0..1_000 {
+            rondel::spawn(pending::<()>());
+        }
+    });
+    let wakers = std::mem::take(&mut *kept.lock().unwrap());
+    wakers.iter().for_each(Waker::wake_by_ref);
+    drop(runtime);
+    drop(wakers);
 }
 
 fn life() {

@@ -1,5 +1,6 @@
 //! The matrix of the task: {pending, ready, panics} × {wake, wake_by_ref, clone, drop waker, abort,
-//! detach, join} × {before, during, after a poll}, done at home and by a stranger.
+//! detach, join} × {before, during, after a poll}, done at home and by a stranger; and the same for
+//! a task that any thread may run, done by the thread that runs it and by another one.
 //!
 //! Goal: show that each row of the table in `task/mod.rs` holds from outside, with exact counts.
 //! Method: the very files of the engine's task floor, with a loop of a few lines around them that
@@ -28,11 +29,11 @@ mod task {
     pub(crate) mod local_work;
     pub(crate) mod output;
     pub(crate) mod payload;
+    mod stage;
     mod state;
     mod waker;
 }
 
-use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::future::Future;
 use std::panic;
@@ -41,7 +42,7 @@ use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Wake, Waker};
 use task::cell::{Ran, TaskRef};
-use task::home::HomeRef;
+use task::home::{Common, HomeRef};
 use task::id::Origin;
 use task::inbox::Note;
 use task::join::JoinHandle;
@@ -72,6 +73,14 @@ enum When {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq)]
+enum Kind {
+    /// The task has a home.
+    Homely,
+    /// Any thread may run it.
+    Shared,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq)]
 enum Who {
     Home,
     Stranger,
@@ -79,6 +88,7 @@ enum Who {
 
 use Behaviour::{Panics, Pending, Ready};
 use Deed::{Abort, Clone as CloneWaker, Detach, DropWaker, Join, Wake as WakeIt, WakeByRef};
+use Kind::{Homely, Shared};
 use When::{After, Before, During};
 use Who::{Home, Stranger};
 
@@ -111,25 +121,37 @@ const TABLE: &[(When, Deed, [&str; 3])] = &[
 
 #[test]
 fn every_cell_at_home() {
-    check_table(Home);
+    check_table(Homely, Home);
 }
 
 /// A stranger's deed is a note that home reads after the poll, so one cell differs: an abort
 /// during a poll that stays pending finds the task idle and queues it once more.
 #[test]
 fn every_cell_by_a_stranger() {
-    check_table(Stranger);
+    check_table(Homely, Stranger);
 }
 
-fn check_table(who: Who) {
+#[test]
+fn every_cell_of_a_shared_task_by_the_thread_that_runs_it() {
+    check_table(Shared, Home);
+}
+
+/// To a shared task a stranger does everything at once and by itself, so here no cell differs.
+#[test]
+fn every_cell_of_a_shared_task_by_another_thread() {
+    check_table(Shared, Stranger);
+}
+
+fn check_table(kind: Kind, who: Who) {
     silence_panics();
     for &(when, deed, expected) in TABLE {
         for (behaviour, mut expected) in [Pending, Ready, Panics].into_iter().zip(expected) {
-            if (who, when, deed, behaviour) == (Stranger, During, Abort, Pending) {
+            if (kind, who, when, deed, behaviour) == (Homely, Stranger, During, Abort, Pending) {
                 expected = "p2 q2 f1 o0 j0 cancelled";
             }
-            let seen = run_cell(behaviour, deed, when, who);
-            assert_eq!(seen, expected, "{who:?}: {deed:?} {when:?} a poll that is {behaviour:?}");
+            let seen = run_cell(kind, behaviour, deed, when, who);
+            let cell = format!("{kind:?}, {who:?}: {deed:?} {when:?} a poll that is {behaviour:?}");
+            assert_eq!(seen, expected, "{cell}");
         }
     }
 }
@@ -201,17 +223,29 @@ impl Drop for Subject {
 }
 
 thread_local! {
-    static QUEUE: RefCell<VecDeque<TaskRef>> = const { RefCell::new(VecDeque::new()) };
-    static TIMES_QUEUED: Cell<usize> = const { Cell::new(0) };
+    static READY: Arc<Queue> = Arc::default();
+}
+
+/// The ready queue: of the thread that is home, or the common one of shared tasks.
+#[derive(Default)]
+struct Queue {
+    tasks: Mutex<VecDeque<TaskRef>>,
+    times_queued: AtomicUsize,
+}
+
+impl Common for Queue {
+    fn queue(&self, task: TaskRef) {
+        self.times_queued.fetch_add(1, SeqCst);
+        self.tasks.lock().unwrap().push_back(task);
+    }
 }
 
 fn queue(task: TaskRef) {
-    TIMES_QUEUED.set(TIMES_QUEUED.get() + 1);
-    QUEUE.with_borrow_mut(|queue| queue.push_back(task));
+    READY.with(|ready| ready.queue(task));
 }
 
 /// Reads the notes and runs the tasks until there is nothing left to do.
-fn turn_until_idle(home: &HomeRef) {
+fn turn_until_idle(home: &HomeRef, ready: &Queue) {
     loop {
         let mut notes = VecDeque::new();
         home.inbox().take(&mut notes);
@@ -226,18 +260,23 @@ fn turn_until_idle(home: &HomeRef) {
                 Note::Spawn(_) | Note::Root | Note::Errand(_) => unreachable!("nobody sends it"),
             }
         }
-        match QUEUE.with_borrow_mut(VecDeque::pop_front).map(TaskRef::run) {
-            Some(Ran::Again(task)) => queue(task),
-            Some(Ran::Waiting | Ran::Done(_)) => {}
+        let task = ready.tasks.lock().unwrap().pop_front();
+        match task.map(TaskRef::run) {
+            Some(Ran::Again(task)) => ready.queue(task),
+            Some(Ran::Waiting | Ran::Done(_) | Ran::Retired(..)) => {}
             None if had_notes => {}
             None => return,
         }
     }
 }
 
-fn run_cell(behaviour: Behaviour, deed: Deed, when: When, who: Who) -> String {
-    let home = HomeRef::new(queue, || {}, Box::new(|| {}));
-    let at_home = home.enter();
+fn run_cell(kind: Kind, behaviour: Behaviour, deed: Deed, when: When, who: Who) -> String {
+    let ready = READY.with(Clone::clone);
+    let home = match kind {
+        Homely => HomeRef::new(queue, || {}, Box::new(|| {})),
+        Shared => HomeRef::shared(ready.clone()),
+    };
+    let at_home = (kind == Homely).then(|| home.enter());
     let props = Arc::new(Props {
         counts: Arc::default(),
         handle: Mutex::default(),
@@ -250,16 +289,16 @@ fn run_cell(behaviour: Behaviour, deed: Deed, when: When, who: Who) -> String {
     let [kept, queued] = task;
     *props.handle.lock().unwrap() = Some(handle);
     assert!(matches!(queued.run(), Ran::Waiting), "the first poll hands the waker out");
-    TIMES_QUEUED.set(0);
+    ready.times_queued.store(0, SeqCst);
 
     props.waker.lock().unwrap().as_ref().unwrap().wake_by_ref();
     if when == Before {
         act(deed, who, &props);
     }
-    turn_until_idle(&home);
+    turn_until_idle(&home, &ready);
     if when == After {
         act(deed, who, &props);
-        turn_until_idle(&home);
+        turn_until_idle(&home, &ready);
     }
 
     let verdict = verdict(&props);
@@ -267,7 +306,7 @@ fn run_cell(behaviour: Behaviour, deed: Deed, when: When, who: Who) -> String {
     let seen = format!(
         "p{} q{} f{} o{} j{} {verdict}",
         counts.polls.load(SeqCst),
-        TIMES_QUEUED.get(),
+        ready.times_queued.load(SeqCst),
         counts.future_drops.load(SeqCst),
         counts.output_drops.load(SeqCst),
         counts.joiner_wakes.load(SeqCst),
@@ -276,10 +315,13 @@ fn run_cell(behaviour: Behaviour, deed: Deed, when: When, who: Who) -> String {
     // Leave, with a waker and perhaps the handle still around, then see that everything is gone.
     kept.cancel_at_shutdown();
     drop(kept);
-    turn_until_idle(&home);
+    turn_until_idle(&home, &ready);
     assert!(home.inbox().close(), "no notes are left");
     drop(at_home);
-    home.settle();
+    match kind {
+        Homely => home.settle(),
+        Shared => drop(home),
+    }
     props.waker.lock().unwrap().take();
     props.handle.lock().unwrap().take();
     assert_eq!(props.counts.future_drops.load(SeqCst), 1, "the future is dropped exactly once");

@@ -64,6 +64,25 @@ pub const ROWS: &[Row] = &[
     ns("start_stop", 1.00, "build a runtime, run an empty future, shut down"),
 ];
 
+/// Those that mean something with many threads, and the goals there.
+pub const OF_MANY_THREADS: &[(&str, f64)] = &[
+    ("spawn_join_1k", 0.75),
+    ("spawn_join_100k", 0.75),
+    ("spawn_await_each", 0.75),
+    ("yield_1", 0.75),
+    ("yield_1k", 0.75),
+    ("ping_pong_mpsc", 0.75),
+    ("ping_pong_oneshot", 0.75),
+    ("mpsc_100", 0.75),
+    ("semaphore_1000x5", 0.75),
+    ("mutex_1000", 1.0),
+    ("gather_tasks", 1.0),
+    ("join_set", 1.0),
+    ("abort_100k", 1.0),
+    ("spawn_blocking", 1.0),
+    ("start_stop", 1.0),
+];
+
 /// The row of that name.
 pub fn find(name: &str) -> Option<&'static Row> {
     ROWS.iter().find(|row| row.name == name)

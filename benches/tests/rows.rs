@@ -8,7 +8,9 @@ use benches::{rows, runtimes};
 #[test]
 fn every_row_gives_a_figure_on_every_runtime() {
     for row in rows::ROWS {
-        for runtime in runtimes::NAMES {
+        let of_many = rows::OF_MANY_THREADS.iter().any(|(name, _)| *name == row.name);
+        let many = if of_many { &runtimes::NAMES_OF_MANY[..] } else { &[] };
+        for runtime in runtimes::NAMES.iter().chain(many) {
             let mut meter = Meter::new(Size::Smoke);
             runtimes::run_row(runtime, row, &mut meter);
             assert!(meter.figure() >= 0.0, "{} on {runtime}: {}", row.name, meter.figure());

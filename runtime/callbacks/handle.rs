@@ -251,7 +251,7 @@ struct Fire {
 impl Fire {
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         if let Some(key) = self.key {
-            let is_set = here(|lp| lp.wheel.borrow_mut().get_mut(key).is_some());
+            let is_set = here(|lp| lp.outlook.wheel.borrow().get_mut(key).is_some());
             return if is_set == Some(true) { Poll::Pending } else { Poll::Ready(()) };
         }
         let mut waker = Some(cx.waker().clone()); // before the borrow
@@ -260,7 +260,7 @@ impl Fire {
             let is_past = self.when <= now; // not rounded up: it would wait for the next tick
             let ticks =
                 if is_past { lp.clock.ticks_down(now) } else { lp.clock.ticks_up(self.when) };
-            Some(lp.wheel.borrow_mut().insert(ticks, waker.take()?))
+            Some(lp.outlook.wheel.borrow().insert(ticks, waker.take()?))
         });
         self.key = key.flatten();
         Poll::Pending
@@ -270,7 +270,7 @@ impl Fire {
 impl Drop for Fire {
     fn drop(&mut self) {
         if let Some(key) = self.key {
-            let waker = here(|lp| lp.wheel.borrow_mut().remove(key));
+            let waker = here(|lp| lp.outlook.wheel.borrow().remove(key));
             drop(waker); // after the borrow
         }
     }

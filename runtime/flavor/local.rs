@@ -28,6 +28,7 @@
 use crate::budget;
 use crate::current::{self, Entered, Handle};
 use crate::deadlock::Deadlock;
+use crate::outlook::Outlook;
 use crate::reactor::Reactor;
 use crate::ready::local::LocalQueue;
 use crate::ready::{Ready, ReadyQueue};
@@ -53,15 +54,8 @@ pub(crate) struct Local {
 
 impl Local {
     pub(crate) fn new(reactor: Reactor, services: Arc<Services>, shuffled: bool) -> Self {
-        let doorbell = reactor.doorbell();
-        let ring = Box::new(move || {
-            // The kernel refuses only when the loop's descriptors are gone, and the loop with them.
-            let _ = doorbell.ring();
-        });
-        // As functions handed down: floor 1 may not know the queue or the reactor, and the waker of
-        // a task has to reach both.
-        let home = HomeRef::new(current::queue_here, current::queue_root_here, ring);
-        let handle = Handle::new(home.clone(), services.clone());
+        let home = new_home(&reactor);
+        let handle = Handle::new(home.clone(), services.clone(), None);
         let ready = Ready::Local(LocalQueue::new(home.clone(), shuffled));
         // The loop does not let virtual time pass while the pool works, so it must hear of the end.
         // An errand, because that comes after `busy` went down; a joiner's wake comes before.
@@ -69,7 +63,7 @@ impl Local {
         services.pool.when_quiet(Box::new(move || {
             let _ = clock.is_frozen() && quiet_home.errand(|| {});
         }));
-        Self { lp: Rc::new(Loop::new(home, ready, reactor, services)), handle }
+        Self { lp: Rc::new(Loop::new(home, ready, Outlook::alone(reactor), services)), handle }
     }
 
     pub(crate) fn handle(&self) -> &Handle {
@@ -115,7 +109,7 @@ impl Local {
             }
             true
         };
-        let Ready::Local(ready) = &self.lp.ready;
+        let ready = self.lp.ready.local();
         home.wake_by_ref(); // perhaps in line already, if a former future was woken after its end
         self.lp.read_inbox(); // tasks spawned outside must run even beside a root that is soon done
         loop {
@@ -147,17 +141,34 @@ impl Local {
             }
         }
         let Self { lp, handle } = self;
-        // Who still waits, on another thread or loop, must learn that nobody listens any more.
-        lp.drain_timers_and_sockets().into_iter().for_each(Waker::wake);
-        // From here on this thread counts as a stranger, also to itself: `settle` moves the plain
-        // count over to the atomic one, and must be the last to touch it (`home.rs`, rule 2).
-        drop((inside, at_home));
-        current::forget(&lp);
-        drop(handle);
-        let home = lp.home.clone();
-        drop(lp);
-        home.settle();
+        leave(lp, move || drop((inside, at_home, handle)));
     }
+}
+
+/// A home for the loop that will have this reactor.
+pub(super) fn new_home(reactor: &Reactor) -> HomeRef {
+    let doorbell = reactor.doorbell();
+    let ring = Box::new(move || {
+        // The kernel refuses only when the loop's descriptors are gone, and the loop with them.
+        let _ = doorbell.ring();
+    });
+    // As functions handed down: floor 1 may not know the queue or the reactor, and the waker of a
+    // task has to reach both.
+    HomeRef::new(current::queue_here, current::queue_root_here, ring)
+}
+
+/// The last steps of the end of a loop, when its inbox is closed. `outside` takes this thread out
+/// of the loop.
+pub(super) fn leave(lp: Rc<Loop>, outside: impl FnOnce()) {
+    // Who still waits, on another thread or loop, must learn that nobody listens any more.
+    lp.drain_timers_and_sockets().into_iter().for_each(Waker::wake);
+    // From here on this thread counts as a stranger, also to itself: `settle` moves the plain
+    // count over to the atomic one, and must be the last to touch it (`home.rs`, rule 2).
+    outside();
+    current::forget(&lp);
+    let home = lp.home.clone();
+    drop(lp);
+    home.settle();
 }
 
 impl Loop {
@@ -165,8 +176,7 @@ impl Loop {
     fn cancel_all(&self, cancelled: &mut dyn FnMut(&TaskRef)) {
         loop {
             // Not run, only let go: each is one reference, and its task is in the list too.
-            let Ready::Local(ready) = &self.ready;
-            while let Some(job) = ready.pop() {
+            while let Some(job) = self.ready.local().pop() {
                 drop(job);
             }
             // The whole list at once: looking for the first one each time would make it quadratic.
@@ -189,8 +199,8 @@ impl Loop {
     /// not woken here, so that nothing is borrowed when they are.
     fn drain_timers_and_sockets(&self) -> Vec<Waker> {
         let mut sleepers = Vec::new();
-        self.wheel.borrow_mut().drain(&mut sleepers);
-        self.reactor.borrow_mut().drain(&mut sleepers);
+        self.outlook.wheel.borrow().drain(&mut sleepers);
+        self.outlook.reactor.borrow().drain(&mut sleepers);
         sleepers
     }
 }

@@ -1,6 +1,7 @@
 //! Floor 4. Who runs the loop.
 //!
-//! The local flavour is one thread that runs one loop. The stealing flavour will be N of them that
-//! rob each other's ready queue; `turn`, tasks, timers and sockets stay the same.
+//! The local flavour is one thread that runs one loop. The stealing flavour is N of them that rob
+//! each other's ready queue; `turn`, tasks, timers and sockets are the same.
 
 pub(crate) mod local;
+pub(crate) mod stealing;

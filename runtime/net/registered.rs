@@ -120,7 +120,7 @@ enum Look {
 /// Runs `f` on the reactor of the loop this thread is inside of.
 #[inline]
 fn with_reactor<R>(f: impl FnOnce(&mut Reactor) -> R) -> Option<R> {
-    current::here(|home| f(&mut home.reactor.borrow_mut()))
+    current::here(|home| f(&mut home.outlook.reactor.borrow()))
 }
 
 /// A socket (or pipe) and its place in a loop's source table.

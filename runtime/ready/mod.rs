@@ -3,19 +3,26 @@
 //! The loop asks it four things, and everything in which the flavours differ is an answer to one
 //! of them: where does the next task come from, and where do I look before I sleep.
 //!
-//! | the loop asks | the local flavour answers | a stealing one would |
+//! | the loop asks | the local flavour answers | the stealing one |
 //! |---|---|---|
 //! | `push` | the back of the ring | the back of its own ring, which others can reach |
-//! | `pop` | the front of the ring | the same |
+//! | `pop` | the front of the ring | the task woken last, then the front of the ring |
 //! | `refill` | is the ring empty? | look into the common queue, then rob a neighbour |
-//! | `sleep` | is the inbox empty? | the same, and is nobody else overloaded? |
+//! | `sleep` | is the inbox empty? | the same, and is there nothing to do for anybody? |
 //!
 //! Real world: asyncio's `_ready` deque; tokio's `Core` with its run queue and last-woken slot.
 
+pub(crate) mod crew;
+pub(crate) mod desk;
 pub(crate) mod local;
+pub(crate) mod rest;
+pub(crate) mod ring;
+pub(crate) mod steal;
 
 use crate::task::cell::TaskRef;
 use local::LocalQueue;
+use std::time::Duration;
+use steal::StealQueue;
 
 /// What stands in the queue.
 pub(crate) enum Job {
@@ -41,6 +48,9 @@ pub(crate) trait ReadyQueue {
 /// The queue of the flavour that this loop is of.
 pub(crate) enum Ready {
     Local(LocalQueue),
+    Steal(StealQueue),
+    /// Of a worker that stands in for a neighbour: it runs nothing meanwhile.
+    Nowhere,
 }
 
 impl Ready {
@@ -49,6 +59,40 @@ impl Ready {
     pub(crate) fn push(&self, job: Job) {
         match self {
             Self::Local(queue) => queue.push(job),
+            Self::Steal(queue) => queue.push(job),
+            Self::Nowhere => unreachable!("a stand-in queues nothing"),
+        }
+    }
+
+    /// The queue of a loop of the local flavour.
+    pub(crate) fn local(&self) -> &LocalQueue {
+        match self {
+            Self::Local(queue) => queue,
+            _ => unreachable!("a worker is asked for the queue of a local loop"),
+        }
+    }
+
+    /// The queue of a worker.
+    pub(crate) fn steal(&self) -> &StealQueue {
+        match self {
+            Self::Steal(queue) => queue,
+            _ => unreachable!("a local loop is asked for the queue of a worker"),
+        }
+    }
+
+    /// Lets a shared task go that is done.
+    pub(crate) fn retire(&self, keeper: u16, slot: u32) {
+        match self {
+            Self::Steal(queue) => queue.crew().retire(keeper, slot),
+            _ => unreachable!("only a worker runs shared tasks"),
+        }
+    }
+
+    /// How long this loop may sleep at most, because it watches its neighbours.
+    pub(crate) fn watch(&self) -> Option<Duration> {
+        match self {
+            Self::Steal(queue) => queue.watch(),
+            _ => None,
         }
     }
 
@@ -56,6 +100,8 @@ impl Ready {
     pub(crate) fn has_work(&self) -> bool {
         match self {
             Self::Local(queue) => queue.refill(),
+            Self::Steal(queue) => queue.has_work(),
+            Self::Nowhere => false,
         }
     }
 }

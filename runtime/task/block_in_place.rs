@@ -5,7 +5,7 @@
 //!   has nothing to do with a loop                runs f
 //!   is of the blocking pool, or waits in
 //!   `Handle::block_on` for a loop elsewhere      runs f
-//!   is inside the loop                           panics: nobody else could turn the loop meanwhile
+//!   is inside the loop, or a worker              panics: nobody else could turn the loop meanwhile
 //! ```
 //!
 //! Real world: tokio's many-threaded flavour gives the loop to another thread first; its
@@ -43,6 +43,11 @@ where
 {
     // A thread that waits in `Handle::block_on` is busy, too, but it holds no loop up.
     if let (Some(inside), Some(())) = (current::busy(), here(|_| ())) {
+        assert!(
+            !current::is_worker(),
+            "`block_in_place` was called on a worker of the stealing flavour, where it is not \
+             there yet. Move the call to `spawn_blocking`, and await that"
+        );
         panic!(
             "can call blocking only when running on the multi-threaded runtime: `block_in_place` \
              was called inside `{inside}`, whose loop has no other thread. Move the call to \

@@ -13,19 +13,26 @@
 //! At home a reference is counted by a plain add. A stranger's clone is the only atomic add; a
 //! stranger's drop is a note to the inbox, so that every subtraction happens at home.
 //!
+//! A SHARED task, of the stealing flavour, has no home: everybody is a stranger to it, and changes
+//! count and state atomically (`state.rs`).
+//!
 //! Rules
 //! 1. `here` and `joiner` are touched at home, or under the lock of the closed inbox, or before
-//!    the task is shown to anybody: by one thread at a time.
+//!    the task is shown to anybody: by one thread at a time. Of a shared task `here` is 0 and
+//!    `joiner` belongs to the handle while JOINER is not set; once set, to whoever sets DONE.
 //! 2. The count is `here + away`, wrapping. Whoever finds it 0 under rule 1 holds the last
-//!    reference and frees. `away` only grows: who clones abroad holds a reference meanwhile.
-//! 3. `stage` belongs to home until DONE. After DONE it belongs to the one `OutputOf` until that
-//!    is dropped; if it is gone, to home.
+//!    reference and frees. `away` only grows: who clones abroad holds a reference meanwhile. Of a
+//!    shared task it is `away` alone, and whoever brings it to 0 frees.
+//! 3. `stage` belongs to home until DONE; of a shared task to whoever set RUNNING, or to the thread
+//!    that ends the runtime when no worker is left. After DONE it belongs to the one `OutputOf`
+//!    until that is dropped; if it is gone, to whoever learnt so from the state.
 //! 4. The block never moves, and the future leaves it by being dropped in place: it is pinned.
 //! 5. A future or output that is not `Send` is dropped at home or by its own `JoinHandle`, which
 //!    is not `Send` either. When the inbox closes every task is done, so later only memory is left.
 //!
 //! Unsafe lives here because one block that holds any future, counted and reached by a thin
-//! pointer, cannot be written without it. All of it stays behind the methods of [`TaskRef`].
+//! pointer, cannot be written without it. All of it stays behind the methods of [`TaskRef`]. The
+//! part of the block that depends on the future is in `stage.rs`.
 //!
 //! Real world: tokio's `Cell` is the same block, aligned to 128 bytes, with all counts atomic.
 
@@ -35,21 +42,19 @@ use super::home::HomeRef;
 use super::id::Origin;
 use super::inbox::Note;
 use super::join::JoinError;
+use super::stage::{Block, Stage, VTable};
 use super::state::{AfterWake, End, Start, State};
 use super::waker::{self, Sleeper};
 use crate::shim::atomic::{AtomicBool, AtomicU32, Ordering};
 use crate::shim::{Cell, Mutex, UnsafeCell};
-use std::any::Any;
 use std::future::Future;
 use std::marker::PhantomData;
 use std::mem::ManuallyDrop;
-use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::pin::Pin;
 use std::ptr::NonNull;
 use std::task::{Context, Poll, Waker};
 
-/// What all tasks have in common. `repr(C)`, here and for the block: the header stays in front, so
-/// a pointer to it is also the pointer to the block.
+/// What all tasks have in common. `repr(C)`, here and for the block (`stage.rs`): the header stays
+/// in front, so a pointer to it is also the pointer to the block.
 #[repr(C)]
 pub(crate) struct Header {
     vtable: &'static VTable,
@@ -59,35 +64,12 @@ pub(crate) struct Header {
     noted: AtomicBool,
     away: AtomicU32,
     here: Cell<u32>,
-    /// Where the loop keeps the task in its list of live tasks.
+    /// Where the task is kept: in which list of live tasks, of a runtime with several, and at which
+    /// place there.
+    keeper: Cell<u16>,
     slot: Cell<u32>,
     joiner: UnsafeCell<Option<Waker>>,
-    origin: Origin,
-}
-
-#[repr(C)]
-struct Block<F: Future> {
-    header: Header,
-    stage: UnsafeCell<Stage<F>>,
-}
-
-enum Stage<F: Future> {
-    Future(F),
-    Output(Result<F::Output, JoinError>),
-    Gone,
-}
-
-/// What only the block knows how to do, because it knows `F`. By hand and not by `dyn`, whose
-/// pointer is two words: a waker has room for one. Each entry wants the header of a live `Block<F>`
-/// whose stage the caller owns (rule 3); `free` wants the count to be 0.
-struct VTable {
-    poll: unsafe fn(NonNull<Header>, &mut Context<'_>) -> Poll<()>,
-    cancel: unsafe fn(NonNull<Header>),
-    /// Moves the output to where the second pointer, a `Poll<Result<T, JoinError>>`, points.
-    take: unsafe fn(NonNull<Header>, NonNull<()>),
-    /// Says whether it was a panic.
-    discard: unsafe fn(NonNull<Header>) -> bool,
-    free: unsafe fn(NonNull<Header>),
+    pub(super) origin: Origin,
 }
 
 /// One counted reference to a task. How the counts go, from birth to death (rule 2):
@@ -114,8 +96,8 @@ pub(crate) struct Released(NonNull<Header>);
 /// `Mutex<T>`: for `Send` and `Sync` it is enough that `T` may change threads.
 pub(crate) struct OutputOf<T>(TaskRef, PhantomData<Mutex<T>>);
 
-// SAFETY: exclusive. Strangers reach only `home`, `noted`, `away`, `origin` and DONE, which are
-// `Sync`; the rest is kept to one thread by rules 1 and 3, and foreign types by rule 5.
+// SAFETY: exclusive. Strangers reach only `home`, `noted`, `away`, `origin` and the state, which
+// are `Sync`; the rest is kept to one thread by rules 1 and 3, and foreign types by rule 5.
 unsafe impl Send for TaskRef {}
 // SAFETY: exclusive. As above.
 unsafe impl Sync for TaskRef {}
@@ -131,6 +113,8 @@ pub(crate) enum Ran {
     Again(TaskRef),
     /// Take it off the list of live tasks; it stood at this slot.
     Done(u32),
+    /// The same for a shared task: off the list of this keeper.
+    Retired(u16, u32),
 }
 
 impl TaskRef {
@@ -142,25 +126,20 @@ impl TaskRef {
         home: HomeRef,
         origin: Origin,
     ) -> ([Self; 2], OutputOf<F::Output>) {
+        const REFERENCES: u32 = 3; // list, queue, handle
+        let shared = home.is_shared();
         // Allocated first and built in its place, not on the stack: the copy would cost 10 ns.
         let block = Box::write(
             Box::new_uninit(),
             Block {
                 header: Header {
-                    vtable: &const {
-                        VTable {
-                            poll: poll::<F>,
-                            cancel: cancel::<F>,
-                            take: take::<F>,
-                            discard: discard::<F>,
-                            free: free::<F>,
-                        }
-                    },
+                    vtable: &const { VTable::of::<F>() },
                     home,
-                    state: State::queued_and_joined(),
+                    state: State::queued_and_joined(shared),
                     noted: AtomicBool::new(false),
-                    away: AtomicU32::new(0),
-                    here: Cell::new(3), // list, queue, handle
+                    away: AtomicU32::new(if shared { REFERENCES } else { 0 }),
+                    here: Cell::new(if shared { 0 } else { REFERENCES }),
+                    keeper: Cell::new(0),
                     slot: Cell::new(u32::MAX),
                     joiner: UnsafeCell::new(None),
                     origin,
@@ -197,11 +176,24 @@ impl TaskRef {
         self.header().slot.set(slot);
     }
 
+    /// The same for a shared task that nobody but the caller has seen yet.
+    pub(crate) fn set_keeper(&self, keeper: u16, slot: u32) {
+        debug_assert!(self.header().state.is_shared());
+        self.header().keeper.set(keeper);
+        self.header().slot.set(slot);
+    }
+
     // --- waking ---------------------------------------------------------------------------------
 
-    /// Leaves a wake note, unless one is there already.
+    /// Leaves a wake note, unless one is there already; or wakes a shared task.
     fn wake_abroad(self) {
         let header = self.header();
+        if header.state.is_shared() {
+            if header.state.wake() == AfterWake::Queue {
+                self.queue_shared();
+            }
+            return;
+        }
         // AcqRel: pairs with the swap in `deliver_wake`. Either that swap sees what this thread
         // wrote before it woke, or this swap sees `false` and a note follows.
         if !header.state.is_done() && !header.noted.swap(true, Ordering::AcqRel) {
@@ -209,6 +201,12 @@ impl TaskRef {
             // A closed inbox gives the note back: the task is done, nobody needs the wake.
             let _ = home.post(Note::Wake(self));
         }
+    }
+
+    /// Gives a shared task to the queues of its runtime.
+    fn queue_shared(self) {
+        let home = self.header().home.clone(); // the task may run, and be freed, meanwhile
+        home.queue_shared(self);
     }
 
     /// Home reads a wake note.
@@ -224,12 +222,12 @@ impl TaskRef {
     /// Polls the task, or ends it if it was aborted. The caller took it from the ready queue.
     pub(crate) fn run(self) -> Ran {
         let header = self.header();
-        debug_assert!(header.home.is_here());
+        debug_assert!(header.home.is_here() || header.state.is_shared());
         let _running = header.origin.id.enter();
         let polled = match header.state.run() {
             Start::Poll => {
                 let waker = waker::lend(&self);
-                // SAFETY: exclusive and pinned. At home, and RUNNING is set; see rules 3 and 4.
+                // SAFETY: exclusive and pinned. RUNNING is set, by us; see rules 3 and 4.
                 unsafe { (header.vtable.poll)(self.0, &mut Context::from_waker(&waker)) }
             }
             Start::Cancel => return self.end_cancelled(),
@@ -244,9 +242,10 @@ impl TaskRef {
         }
     }
 
-    /// Ends a task that the loop took off its list because it shuts down.
+    /// Ends a task that the loop took off its list because it shuts down. At home; of a shared
+    /// task, when no worker is left.
     pub(crate) fn cancel_at_shutdown(&self) {
-        debug_assert!(self.is_home());
+        debug_assert!(self.is_home() || self.header().state.is_shared());
         if !self.is_done() {
             let _ = self.clone().end_cancelled();
         }
@@ -259,22 +258,48 @@ impl TaskRef {
 
     fn end_cancelled(self) -> Ran {
         let _running = self.header().origin.id.enter();
-        // SAFETY: exclusive. At home and not DONE, or not shown to any loop; see rule 3.
+        // SAFETY: exclusive. Not DONE, and at home, or RUNNING by us, or no worker is left, or not
+        // shown to any loop; see rule 3.
         unsafe { (self.header().vtable.cancel)(self.0) };
         self.end()
     }
 
     fn end(self) -> Ran {
         let header = self.header();
-        // Taken out before DONE, woken after it: whoever is woken must find the output there.
-        let joiner = self.take_joiner();
-        if !header.state.finish() && self.discard() {
+        let shared = header.state.is_shared();
+        // Taken out before DONE, woken after it: whoever is woken must find the output there. That
+        // of a shared task is ours only once it is DONE.
+        let mut joiner = if shared { None } else { self.take_joiner() };
+        let finish = header.state.finish();
+        if !finish.joined && self.discard() {
             header.origin.report_panic();
+        }
+        if finish.joiner {
+            joiner = self.take_joiner();
         }
         if let Some(joiner) = joiner {
             joiner.wake();
         }
-        Ran::Done(header.slot.get())
+        match shared {
+            false => Ran::Done(header.slot.get()),
+            true => Ran::Retired(header.keeper.get(), header.slot.get()),
+        }
+    }
+
+    /// The joiner's waker, which must be the caller's (rule 1).
+    #[inline]
+    fn take_joiner(&self) -> Option<Waker> {
+        // SAFETY: exclusive. What the doc above says; nothing here runs foreign code.
+        self.header().joiner.with_mut(|joiner| unsafe { (*joiner).take() })
+    }
+
+    /// Puts `waker` into the joiner's place, which must be the caller's (rule 1): a clone, unless
+    /// one is there that would do.
+    fn put_joiner(&self, waker: &Waker) {
+        let known = self.take_joiner().filter(|known| known.will_wake(waker));
+        let waker = known.unwrap_or_else(|| waker.clone());
+        // SAFETY: exclusive. What the doc above says; the place is empty, nothing is dropped.
+        self.header().joiner.with_mut(|joiner| unsafe { *joiner = Some(waker) });
     }
 
     // --- the handle's side ----------------------------------------------------------------------
@@ -285,7 +310,11 @@ impl TaskRef {
         if header.state.is_done() {
             return;
         }
-        if !header.home.is_here() {
+        if header.state.is_shared() {
+            if header.state.abort() == AfterWake::Queue {
+                self.clone().queue_shared();
+            }
+        } else if !header.home.is_here() {
             let home = header.home.clone();
             // A closed inbox gives the note back: the task is done, there is nothing to abort.
             let _ = home.post(Note::Abort(self.clone()));
@@ -297,7 +326,9 @@ impl TaskRef {
     /// Has `waker` woken when the task is done; at once if it is.
     pub(crate) fn join(&self, waker: &Waker) {
         let header = self.header();
-        if !header.home.is_here() {
+        if header.state.is_shared() {
+            self.join_shared(waker);
+        } else if !header.home.is_here() {
             let home = header.home.clone();
             let note = Note::Join(self.clone(), waker.clone());
             if home.post(note).is_err() {
@@ -306,17 +337,21 @@ impl TaskRef {
         } else if header.state.is_done() {
             waker.wake_by_ref();
         } else {
-            let known = header.joiner.with(|joiner| {
-                // SAFETY: exclusive. At home, and nothing below runs foreign code; see rule 1.
-                let joiner = unsafe { (*joiner).as_ref() };
-                joiner.is_some_and(|joiner| joiner.will_wake(waker))
-            });
-            if !known {
-                let waker = waker.clone();
-                // SAFETY: exclusive. As above; the old waker is dropped after the borrow.
-                let old = header.joiner.with_mut(|joiner| unsafe { (*joiner).replace(waker) });
-                drop(old);
-            }
+            self.put_joiner(waker);
+        }
+    }
+
+    /// The same for a shared task. Only its handle calls this: it alone may own the place.
+    fn join_shared(&self, waker: &Waker) {
+        let state = &self.header().state;
+        if !state.take_joiner() {
+            return waker.wake_by_ref(); // done
+        }
+        self.put_joiner(waker);
+        if !state.leave_joiner()
+            && let Some(waker) = self.take_joiner()
+        {
+            waker.wake(); // it was done meanwhile
         }
     }
 
@@ -326,12 +361,6 @@ impl TaskRef {
         if self.header().state.detach() {
             self.discard();
         }
-    }
-
-    /// Who waits for the end. At home, or not shown to any loop.
-    fn take_joiner(&self) -> Option<Waker> {
-        // SAFETY: exclusive. What the doc above says; see rule 1.
-        self.header().joiner.with_mut(|joiner| unsafe { (*joiner).take() })
     }
 
     /// Drops the output, and says whether it was a panic. DONE, and the caller is the last who had
@@ -400,7 +429,14 @@ impl<T> OutputOf<T> {
 impl<T> Drop for OutputOf<T> {
     fn drop(&mut self) {
         let header = self.0.header();
-        if !header.state.is_done() {
+        if header.state.is_shared() {
+            if header.state.take_joiner() {
+                drop(self.0.take_joiner());
+            }
+            if !header.state.detach() {
+                return;
+            }
+        } else if !header.state.is_done() {
             if header.home.is_here() {
                 return self.0.deliver_detach();
             }
@@ -409,7 +445,7 @@ impl<T> Drop for OutputOf<T> {
                 return;
             }
         }
-        self.0.discard(); // DONE, seen so or because the inbox is closed; see rule 5
+        self.0.discard(); // DONE, seen so or because the inbox is closed; see rules 3 and 5
     }
 }
 
@@ -431,9 +467,10 @@ impl Clone for TaskRef {
         let count = if header.home.is_here() {
             header.count(1)
         } else {
-            // Release: pairs with the Acquire in `count`. One clone alone cannot overflow.
-            header.away.fetch_add(1, Ordering::Release);
-            0
+            // Release: pairs with the Acquire in `count`. For a shared task Relaxed would do: its
+            // count is one word, and the new reference comes from a live one.
+            let away = header.away.fetch_add(1, Ordering::Release);
+            if header.state.is_shared() { away } else { 0 } // of others one alone may wrap
         };
         if count > u32::MAX / 2 {
             std::process::abort(); // somebody forgot two milliards of wakers
@@ -447,7 +484,11 @@ impl Drop for TaskRef {
     fn drop(&mut self) {
         let task = ManuallyDrop::new(Self(self.0));
         if !task.is_home() {
-            release_abroad(task);
+            if task.header().state.is_shared() {
+                release_shared(task);
+            } else {
+                release_abroad(task);
+            }
         } else if task.header().count(u32::MAX) == 0 {
             free_last(task);
         }
@@ -458,6 +499,14 @@ impl Released {
     /// Home subtracts the reference.
     pub(crate) fn deliver(self) {
         drop(TaskRef(self.0));
+    }
+}
+
+/// Gives a reference to a shared task up.
+fn release_shared(task: ManuallyDrop<TaskRef>) {
+    // AcqRel: what everybody did with the task happens before the last one frees it.
+    if task.header().away.fetch_sub(1, Ordering::AcqRel) == 1 {
+        free_last(task);
     }
 }
 
@@ -480,121 +529,4 @@ fn free_last(task: ManuallyDrop<TaskRef>) {
     let free = task.header().vtable.free;
     // SAFETY: exclusive. The count is 0; see rule 2.
     unsafe { free(task.0) }
-}
-
-// --- the five entries of the vtable --------------------------------------------------------------
-
-/// The stage of a task in the hands of whoever owns it (rule 3).
-struct Owned<'a, F: Future> {
-    header: &'a Header,
-    stage: &'a UnsafeCell<Stage<F>>,
-}
-
-impl<F: Future> Owned<'_, F> {
-    /// # Safety
-    ///
-    /// `header` must be the header of a live `Block<F>`, whose stage the caller owns (rule 3) until
-    /// the result is dropped.
-    unsafe fn new(header: NonNull<Header>) -> Self {
-        // SAFETY: alive. By the contract; `Block` is `repr(C)` with the header first.
-        let block = unsafe { header.cast::<Block<F>>().as_ref() };
-        Self { header: &block.header, stage: &block.stage }
-    }
-
-    #[inline(always)]
-    fn with<R>(&mut self, touch: impl FnOnce(&mut Stage<F>) -> R) -> R {
-        // SAFETY: exclusive. By the contract of `new`, and `self` is borrowed mutably.
-        self.stage.with_mut(|stage| touch(unsafe { &mut *stage }))
-    }
-
-    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<F::Output> {
-        self.with(|stage| {
-            let Stage::Future(future) = stage else {
-                unreachable!("a task that is not done has its future")
-            };
-            // SAFETY: pinned. The future stays in its block until `clear` drops it; see rule 4.
-            unsafe { Pin::new_unchecked(future) }.poll(cx)
-        })
-    }
-
-    /// Drops what the stage holds, in place. Returns a panic of the drop.
-    fn clear(&mut self) -> Result<(), Box<dyn Any + Send>> {
-        if !std::mem::needs_drop::<Stage<F>>() {
-            return Ok(());
-        }
-        // `Gone` is written even if the drop of the old value panics.
-        self.with(|stage| catch_unwind(AssertUnwindSafe(|| *stage = Stage::Gone)))
-    }
-
-    /// Replaces the future by the output; a panic in the future's drop becomes the output. The
-    /// future goes first: both have the same room, and who sees DONE may rely on its drops.
-    /// Inlined all the way, so that the output is written straight to its place: a detour over the
-    /// stack costs more than all the rest (8 ns, store forwarding).
-    #[inline(always)]
-    fn finish(&mut self, output: Result<F::Output, JoinError>) {
-        if let Err(panic) = self.clear() {
-            let error = self.panicked(panic);
-            let _ = catch_unwind(AssertUnwindSafe(|| drop(output))); // it may panic as well
-            return self.with(|stage| *stage = Stage::Output(Err(error)));
-        }
-        self.with(|stage| *stage = Stage::Output(output));
-    }
-
-    fn panicked(&self, payload: Box<dyn Any + Send>) -> JoinError {
-        JoinError::panicked(self.header.origin.id, payload)
-    }
-
-    fn has_panicked(&mut self) -> bool {
-        self.with(|stage| matches!(stage, Stage::Output(Err(error)) if error.is_panic()))
-    }
-}
-
-unsafe fn poll<F: Future>(header: NonNull<Header>, cx: &mut Context<'_>) -> Poll<()> {
-    // SAFETY: exclusive. The caller's contract is that of `Owned::new`.
-    let mut owned = unsafe { Owned::<F>::new(header) };
-    match catch_unwind(AssertUnwindSafe(|| owned.poll(cx))) {
-        Ok(Poll::Pending) => return Poll::Pending,
-        Ok(Poll::Ready(output)) => owned.finish(Ok(output)),
-        Err(panic) => {
-            let error = owned.panicked(panic);
-            owned.finish(Err(error));
-        }
-    }
-    Poll::Ready(())
-}
-
-unsafe fn cancel<F: Future>(header: NonNull<Header>) {
-    // SAFETY: exclusive. The caller's contract is that of `Owned::new`.
-    let mut owned = unsafe { Owned::<F>::new(header) };
-    let cancelled = JoinError::cancelled(owned.header.origin.id);
-    owned.finish(Err(cancelled));
-}
-
-unsafe fn take<F: Future>(header: NonNull<Header>, target: NonNull<()>) {
-    // SAFETY: exclusive. The caller's contract is that of `Owned::new`.
-    let mut owned = unsafe { Owned::<F>::new(header) };
-    if let Stage::Output(output) = owned.with(|stage| std::mem::replace(stage, Stage::Gone)) {
-        let target = target.cast::<Poll<Result<F::Output, JoinError>>>();
-        // SAFETY: initialised. The caller gave a `Poll` of this very type, and it is `Pending`,
-        // which has no drop (see `VTable::take`).
-        unsafe { target.write(Poll::Ready(output)) };
-    }
-}
-
-unsafe fn discard<F: Future>(header: NonNull<Header>) -> bool {
-    // SAFETY: exclusive. The caller's contract is that of `Owned::new`.
-    let mut owned = unsafe { Owned::<F>::new(header) };
-    if owned.with(|stage| matches!(stage, Stage::Gone)) {
-        return false; // as nearly always: the handle has taken it
-    }
-    let _running = owned.header.origin.id.enter();
-    let panicked = owned.has_panicked();
-    // The drop may panic: nobody is left to be told, and the panic hook has spoken.
-    let _ = owned.clear();
-    panicked
-}
-
-unsafe fn free<F: Future>(header: NonNull<Header>) {
-    // SAFETY: exclusive. The count is 0; the block came from a `Box<Block<F>>` in `new`.
-    drop(unsafe { Box::from_raw(header.cast::<Block<F>>().as_ptr()) });
 }

@@ -25,6 +25,8 @@
 //! 3. Before `settle`, `away` is near BIAS and never reaches 0, so nobody frees. After it, whoever
 //!    brings `away` to 0 frees.
 //!
+//! The home of shared tasks is nobody's: it is born settled, with all its references in `away`.
+//!
 //! Unsafe lives here because a counted pointer cannot be written without it.
 //!
 //! Real world: tokio clones an `Arc` for each task and each timer.
@@ -39,6 +41,7 @@ use crate::shim::atomic::{AtomicBool, AtomicIsize, Ordering};
 use crate::shim::{Cell, thread_local};
 use std::ops::Deref;
 use std::ptr::NonNull;
+use std::sync::Arc;
 
 /// Larger than any number of references, so that `away` cannot reach 0 too early (rule 3).
 const BIAS: isize = isize::MAX / 4;
@@ -64,6 +67,14 @@ pub(crate) struct Home {
     root_noted: AtomicBool,
     /// Wakes the loop from its sleep.
     ring: Box<dyn Fn() + Send + Sync>,
+    /// Of the stealing flavour: where a woken task goes, as no thread is home.
+    common: Option<Arc<dyn Common>>,
+}
+
+/// What the workers of a runtime have in common, as far as a task must know it.
+pub(crate) trait Common: Send + Sync {
+    /// Puts a task into the ready queue of the worker that this thread is, or of all.
+    fn queue(&self, task: TaskRef);
 }
 
 /// A counted pointer to a [`Home`].
@@ -82,7 +93,7 @@ impl HomeRef {
         queue_root: fn(),
         ring: Box<dyn Fn() + Send + Sync>,
     ) -> Self {
-        let home = Home {
+        Self::from(Home {
             here: Cell::new(1),
             away: AtomicIsize::new(BIAS),
             inbox: Inbox::new(),
@@ -91,8 +102,33 @@ impl HomeRef {
             root_queued: Cell::new(false),
             root_noted: AtomicBool::new(false),
             ring,
-        };
+            common: None,
+        })
+    }
+
+    fn from(home: Home) -> Self {
         Self(NonNull::from(Box::leak(Box::new(home))))
+    }
+
+    /// A home for the tasks of many workers: no thread is ever at home there, so all its references
+    /// are counted atomically from the start (rule 3).
+    pub(crate) fn shared(common: Arc<dyn Common>) -> Self {
+        Self::from(Home {
+            here: Cell::new(0),
+            away: AtomicIsize::new(1),
+            inbox: Inbox::new(),
+            queue: |_| (),
+            queue_root: || (),
+            root_queued: Cell::new(false),
+            root_noted: AtomicBool::new(false),
+            ring: Box::new(|| ()),
+            common: Some(common),
+        })
+    }
+
+    /// Whether no thread is home here: the tasks are shared by many.
+    pub(crate) fn is_shared(&self) -> bool {
+        self.common.is_some()
     }
 
     /// Whether this thread is inside this loop now.
@@ -174,11 +210,25 @@ impl Home {
         Ok(())
     }
 
+    /// Has the loop look for work, if it sleeps or is about to.
+    pub(crate) fn nudge(&self) {
+        if self.inbox.nudge() == AfterPost::Ring {
+            (self.ring)();
+        }
+    }
+
     /// Has `errand` run on the loop's thread soon. False, and `errand` dropped, if the loop is
     /// gone.
     #[must_use]
     pub(crate) fn errand(&self, errand: impl FnOnce() + Send + 'static) -> bool {
         self.post(Note::Errand(Box::new(errand))).is_ok()
+    }
+
+    /// Puts a shared task into one of the queues of its runtime.
+    pub(crate) fn queue_shared(&self, task: TaskRef) {
+        if let Some(common) = &self.common {
+            common.queue(task);
+        }
     }
 
     /// What puts a task into the ready queue of the loop that this thread is inside of.

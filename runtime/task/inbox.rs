@@ -67,6 +67,8 @@ pub(crate) struct Inbox {
 struct Letters {
     notes: VecDeque<Note>,
     asleep: bool,
+    /// Somebody wants the loop awake, without a note: there is work for it in another's queue.
+    nudged: bool,
     /// No new tasks: the loop shuts down, and would never be done with them.
     refuses_tasks: bool,
     closed: bool,
@@ -122,13 +124,21 @@ impl Inbox {
     #[must_use]
     pub(crate) fn fall_asleep(&self) -> bool {
         let mut letters = lock(&self.letters);
-        letters.asleep = letters.notes.is_empty();
+        letters.asleep = letters.notes.is_empty() && !std::mem::take(&mut letters.nudged);
         letters.asleep
+    }
+
+    /// Has the loop not fall asleep, or awake if it sleeps, without leaving a note.
+    pub(crate) fn nudge(&self) -> AfterPost {
+        let mut letters = lock(&self.letters);
+        letters.nudged = true;
+        if std::mem::take(&mut letters.asleep) { AfterPost::Ring } else { AfterPost::Nothing }
     }
 
     /// Takes the announcement back: nobody needs to ring any more.
     pub(crate) fn wake_up(&self) {
-        lock(&self.letters).asleep = false;
+        let mut letters = lock(&self.letters);
+        (letters.asleep, letters.nudged) = (false, false);
     }
 
     /// Gives new tasks back from now on. All other notes are about something that exists already.

@@ -14,13 +14,13 @@
 //!
 //! | from | event | to | done by | what the caller must do next |
 //! |---|---|---|---|---|
-//! | IDLE | wake | QUEUED | home | put it into the ready queue |
-//! | QUEUED, DONE | wake | same | home | nothing |
-//! | RUNNING | wake | RUNNING + QUEUED | home | nothing: its runner requeues it |
-//! | IDLE | abort | QUEUED + ABORTED | home | put it into the ready queue |
-//! | QUEUED | abort | QUEUED + ABORTED | home | nothing |
-//! | RUNNING | abort | RUNNING + ABORTED | home | nothing: its runner drops the future |
-//! | DONE | abort | same | home | nothing: too late |
+//! | IDLE | wake | QUEUED | home* | put it into the ready queue |
+//! | QUEUED, DONE | wake | same | home* | nothing |
+//! | RUNNING | wake | RUNNING + QUEUED | home* | nothing: its runner requeues it |
+//! | IDLE | abort | QUEUED + ABORTED | home* | put it into the ready queue |
+//! | QUEUED | abort | QUEUED + ABORTED | home* | nothing |
+//! | RUNNING | abort | RUNNING + ABORTED | home* | nothing: its runner drops the future |
+//! | DONE | abort | same | home* | nothing: too late |
 //! | QUEUED | run | RUNNING | the turn | poll the future |
 //! | QUEUED + ABORTED | run | RUNNING | the turn | drop the future, then *finish* |
 //! | RUNNING | pending | IDLE | the turn | nothing |
@@ -29,14 +29,24 @@
 //! | RUNNING | finish | DONE | the turn | wake the joiner; without JOINED, drop the output |
 //! | not DONE | detach | without JOINED | the handle | nothing |
 //! | DONE | detach | without JOINED | the handle | drop the output |
-//! | any | any, by a stranger | same | a stranger | leave a note; home takes the row |
+//! | any | any*, by a stranger | same | a stranger | leave a note; home takes the row |
 //! | any, loop gone | last reference dropped | freed | anybody | free, under the inbox's lock |
+//!
+//! \* A task that is SHARED, of the stealing flavour, has no home and no strangers: any thread
+//! takes the row itself, at once. The turn is that of whichever worker took the task from a queue.
+//! Three rows are for such tasks alone:
+//!
+//! | from | event | to | done by | what the caller must do next |
+//! |---|---|---|---|---|
+//! | not DONE | join | with JOINER | the handle | nothing: *finish* gives the waker to its caller |
+//! | DONE | join | same | the handle | wake itself |
+//! | any | last reference dropped | freed | anybody | free |
 //!
 //! `state.rs` has a method and a test for each row, `tests/task_matrix.rs` each row from outside.
 //!
 //! **Owner pays plainly, strangers pay atomically**: see `home.rs` for who is who, `inbox.rs` for
-//! the notes, `cell.rs` for the block, `waker.rs` and `join.rs` for its two faces. A task of a
-//! `LocalSet` has the same life, and is made of other parts: `local_work.rs`.
+//! the notes, `cell.rs` and `stage.rs` for the block, `waker.rs` and `join.rs` for its two faces. A
+//! task of a `LocalSet` has the same life, and is made of other parts: `local_work.rs`.
 
 mod abort_on_drop;
 pub(crate) mod bells;
@@ -59,6 +69,7 @@ pub(crate) mod payload;
 mod scope;
 mod shutdown;
 mod spawn;
+mod stage;
 mod state;
 pub(crate) mod tally;
 mod task_local;

@@ -46,7 +46,7 @@ where
     F::Output: Send + 'static,
 {
     if current::is_inside_own_loop() {
-        current::spawn_here(future, name)
+        current::spawn_send_here(future, name)
     } else {
         Handle::current().spawn_named(future, name)
     }

@@ -4,23 +4,32 @@
 //! has a test below.
 //!
 //! ```text
-//!   JOINED ABORTED DONE RUNNING QUEUED
-//!      1      0      0     0      1      fresh from spawn
-//!      1      0      0     1      0      being polled
-//!      1      0      0     1      1      woken meanwhile: once more, please
-//!      1      0      0     0      0      idle: waits to be woken
-//!      1      1      0     0      1      aborted while idle: in the queue, to be dropped there
-//!      1      0      1     0      0      done; the output is the handle's
-//!      0      0      1     0      0      done and detached: the output is dropped
+//!   JOINER SHARED JOINED ABORTED DONE RUNNING QUEUED
+//!     -      -      1      0      0     0      1      fresh from spawn
+//!     -      -      1      0      0     1      0      being polled
+//!     -      -      1      0      0     1      1      woken meanwhile: once more, please
+//!     -      -      1      0      0     0      0      idle: waits to be woken
+//!     -      -      1      1      0     0      1      aborted while idle: in the queue, to be
+//!                                                     dropped there
+//!     -      -      1      0      1     0      0      done; the output is the handle's
+//!     -      -      0      0      1     0      0      done and detached: the output is dropped
 //! ```
 //!
+//! A row is a function from the old bits to the new ones and to what is to be done next. There are
+//! two ways to take it, and that is the whole difference between the flavours here:
+//!
+//! | the task | the byte is changed by | which costs | by whom |
+//! |---|---|---|---|
+//! | has a home | a load and a store | 0.5 ns | the one thread that is there |
+//! | is SHARED | compare-and-swap | 7.5 ns | any thread |
+//!
 //! Rules
-//! 1. Only the loop's own thread writes the byte. So a change is a load and a store, not a locked
-//!    instruction (0.5 ns against 7.5 ns). `home.rs` says who counts as the loop's own thread.
-//! 2. Strangers only read, and only DONE. Every store is a `Release`, so a stranger that sees DONE
-//!    also sees the output that was written before it.
-//! 3. The stealing flavour will bring its own byte, changed by compare-and-swap, with these same
-//!    rows: the callers do not care.
+//! 1. A task is of one kind for life: SHARED, or written by its home's own thread alone. `home.rs`
+//!    says who counts as that.
+//! 2. Strangers only read, and only SHARED and DONE. Every change is a `Release`, so whoever sees
+//!    DONE also sees the output that was written before it.
+//! 3. A wake of a shared task writes the byte even if nothing changes in it, so that whoever takes
+//!    the task from the queue afterwards sees what was written before the wake.
 //!
 //! Real world: tokio keeps six flags and the reference count in one atomic word and pays four
 //! locked instructions a poll; asyncio keeps a string.
@@ -37,6 +46,10 @@ const DONE: u8 = 1 << 2;
 const ABORTED: u8 = 1 << 3;
 /// A `JoinHandle` exists: the output is its to take.
 const JOINED: u8 = 1 << 4;
+/// The task is of the stealing flavour: any thread may run it. Never changes.
+const SHARED: u8 = 1 << 5;
+/// Of a shared task: the joiner's waker is in its place, and belongs to whoever ends the task.
+const JOINER: u8 = 1 << 6;
 
 /// The byte.
 #[derive(Debug)]
@@ -74,88 +87,144 @@ pub(crate) enum End {
     Cancel,
 }
 
+/// What is left to do when the output is in place.
+#[must_use]
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Finish {
+    /// A `JoinHandle` takes the output; else the caller drops it.
+    pub(crate) joined: bool,
+    /// Of a shared task: the joiner's waker is there, and now the caller's.
+    pub(crate) joiner: bool,
+}
+
 impl State {
     /// A task fresh from `spawn`: in the queue, with a `JoinHandle`.
-    pub(crate) fn queued_and_joined() -> Self {
-        Self(AtomicU8::new(QUEUED | JOINED))
+    pub(crate) fn queued_and_joined(shared: bool) -> Self {
+        Self(AtomicU8::new(QUEUED | JOINED | if shared { SHARED } else { 0 }))
     }
 
-    fn get(&self) -> u8 {
-        // Relaxed: only the loop's thread writes, so it reads its own last store (rule 1).
-        self.0.load(Ordering::Relaxed)
+    /// Whether any thread may run the task (rule 1).
+    #[inline]
+    pub(crate) fn is_shared(&self) -> bool {
+        // Relaxed: this bit never changes.
+        self.0.load(Ordering::Relaxed) & SHARED != 0
     }
 
-    fn set(&self, bits: u8) {
-        // Release: pairs with the Acquire in `is_done` (rule 2).
-        self.0.store(bits, Ordering::Release);
+    /// Whether the output is in place. Any thread may ask (rule 2).
+    #[inline]
+    pub(crate) fn is_done(&self) -> bool {
+        // Acquire: pairs with the Release of every change, so the output is visible too.
+        self.0.load(Ordering::Acquire) & DONE != 0
+    }
+
+    /// Replaces the bits by what `row` makes of them, and returns what else it says. `row` may be
+    /// asked more than once.
+    #[inline]
+    fn change<R>(&self, row: impl Fn(u8) -> (u8, R)) -> R {
+        // Relaxed: see below for a shared byte; of the other kind only this thread writes, so it
+        // reads its own last store (rule 1).
+        let mut bits = self.0.load(Ordering::Relaxed);
+        if bits & SHARED == 0 {
+            let (new, next) = row(bits);
+            // Release: pairs with the Acquire in `is_done` (rule 2).
+            self.0.store(new, Ordering::Release);
+            return next;
+        }
+        loop {
+            let (new, next) = row(bits);
+            // AcqRel: pairs with itself. What was written before a wake is seen by the poll after
+            // it, and what a poll wrote by the next one, on whatever thread (rule 3).
+            match self.0.compare_exchange_weak(bits, new, Ordering::AcqRel, Ordering::Relaxed) {
+                Ok(_) => return next,
+                Err(now) => bits = now,
+            }
+        }
     }
 
     /// Row *wake*.
+    #[inline]
     pub(crate) fn wake(&self) -> AfterWake {
-        let bits = self.get();
-        if bits & (QUEUED | DONE) != 0 {
-            return AfterWake::Nothing;
-        }
-        self.set(bits | QUEUED);
-        if bits & RUNNING == 0 { AfterWake::Queue } else { AfterWake::Nothing }
+        self.change(|bits| match bits & (QUEUED | DONE | RUNNING) {
+            0 => (bits | QUEUED, AfterWake::Queue),
+            RUNNING => (bits | QUEUED, AfterWake::Nothing),
+            _ => (bits, AfterWake::Nothing),
+        })
     }
 
     /// Row *abort*.
     pub(crate) fn abort(&self) -> AfterWake {
-        let bits = self.get();
-        if bits & DONE != 0 {
-            return AfterWake::Nothing;
-        }
-        // Of a running task QUEUED would say "once more, please", but its runner ends it by itself.
-        self.set(bits | ABORTED | if bits & RUNNING == 0 { QUEUED } else { 0 });
-        if bits & (QUEUED | RUNNING) == 0 { AfterWake::Queue } else { AfterWake::Nothing }
+        self.change(|bits| match bits & (QUEUED | DONE | RUNNING) {
+            0 => (bits | ABORTED | QUEUED, AfterWake::Queue),
+            bits_of if bits_of & DONE != 0 => (bits, AfterWake::Nothing),
+            // Of a running task QUEUED would say "once more, please", but its runner ends it by
+            // itself.
+            _ => (bits | ABORTED, AfterWake::Nothing),
+        })
     }
 
     /// Row *run*. The task was just taken from the queue.
+    #[inline]
     pub(crate) fn run(&self) -> Start {
-        let bits = self.get();
-        debug_assert_eq!(bits & (QUEUED | RUNNING | DONE), QUEUED, "only a queued task is run");
-        // QUEUED goes before the poll and not after it: a wake during the poll sets it anew, and
-        // that is how `pending` learns of it.
-        self.set((bits & !QUEUED) | RUNNING);
-        if bits & ABORTED == 0 { Start::Poll } else { Start::Cancel }
+        self.change(|bits| {
+            debug_assert_eq!(bits & (QUEUED | RUNNING | DONE), QUEUED, "only queued tasks run");
+            // QUEUED goes before the poll and not after it: a wake during the poll sets it anew,
+            // and that is how `pending` learns of it.
+            let start = if bits & ABORTED == 0 { Start::Poll } else { Start::Cancel };
+            ((bits & !QUEUED) | RUNNING, start)
+        })
     }
 
     /// Row *pending*. The poll returned `Pending`.
+    #[inline]
     pub(crate) fn pending(&self) -> End {
-        let bits = self.get();
-        debug_assert_eq!(bits & (RUNNING | DONE), RUNNING, "only a running task returns");
-        if bits & ABORTED != 0 {
-            // RUNNING stays: the drop of the future may wake its own task, which must not queue it.
-            return End::Cancel;
-        }
-        self.set(bits & !RUNNING);
-        if bits & QUEUED == 0 { End::Wait } else { End::Requeue }
+        self.change(|bits| {
+            debug_assert_eq!(bits & (RUNNING | DONE), RUNNING, "only a running task returns");
+            if bits & ABORTED != 0 {
+                // RUNNING stays: the drop of the future may wake its own task, which must not queue
+                // it.
+                return (bits, End::Cancel);
+            }
+            let end = if bits & QUEUED == 0 { End::Wait } else { End::Requeue };
+            (bits & !RUNNING, end)
+        })
     }
 
-    /// Row *finish*. The output is in place. Returns whether a `JoinHandle` waits for it; if not,
-    /// the caller drops the output.
-    #[must_use]
-    pub(crate) fn finish(&self) -> bool {
-        let bits = self.get();
-        debug_assert_eq!(bits & DONE, 0, "a task ends once");
-        self.set((bits & JOINED) | DONE);
-        bits & JOINED != 0
+    /// Row *finish*. The output is in place.
+    #[inline]
+    pub(crate) fn finish(&self) -> Finish {
+        self.change(|bits| {
+            debug_assert_eq!(bits & DONE, 0, "a task ends once");
+            let finish = Finish { joined: bits & JOINED != 0, joiner: bits & JOINER != 0 };
+            ((bits & (JOINED | SHARED)) | DONE, finish)
+        })
     }
 
     /// Row *detach*. The `JoinHandle` is gone. Returns whether the output is there already; if so,
     /// the caller drops it.
     #[must_use]
     pub(crate) fn detach(&self) -> bool {
-        let bits = self.get();
-        self.set(bits & !JOINED);
-        bits & DONE != 0
+        self.change(|bits| (bits & !JOINED, bits & DONE != 0))
     }
 
-    /// Whether the output is in place. Any thread may ask (rule 2).
-    pub(crate) fn is_done(&self) -> bool {
-        // Acquire: pairs with the Release in `set`, so the output is visible too.
-        self.0.load(Ordering::Acquire) & DONE != 0
+    /// Of a shared task: the joiner's waker is in its place. False if the task is done: nobody will
+    /// look there.
+    #[must_use]
+    pub(crate) fn leave_joiner(&self) -> bool {
+        self.change(|bits| match bits & DONE {
+            0 => (bits | JOINER, true),
+            _ => (bits, false),
+        })
+    }
+
+    /// Of a shared task: the handle wants the place of the joiner's waker for itself again. False
+    /// if the task is done: then it belongs to whoever ended it.
+    #[must_use]
+    pub(crate) fn take_joiner(&self) -> bool {
+        // Relaxed: only the handle sets JOINER, so it knows by itself that it has not.
+        if self.0.load(Ordering::Relaxed) & (JOINER | DONE) == 0 {
+            return true;
+        }
+        self.change(|bits| (bits & !JOINER, bits & DONE == 0))
     }
 }
 
@@ -163,113 +232,125 @@ impl State {
 mod tests {
     use super::*;
 
+    fn queued(shared: bool) -> State {
+        State::queued_and_joined(shared)
+    }
+
+    fn running(shared: bool) -> State {
+        let byte = queued(shared);
+        assert_eq!(byte.run(), Start::Poll);
+        byte
+    }
+
+    fn idle(shared: bool) -> State {
+        let byte = running(shared);
+        assert_eq!(byte.pending(), End::Wait);
+        byte
+    }
+
+    fn done(shared: bool) -> State {
+        let byte = running(shared);
+        let _ = byte.finish();
+        byte
+    }
+
     /// Goal: show every row of the table in task/mod.rs, from every state it can start in.
-    /// Method: bring a fresh byte to the state by the rows themselves, then take the one step.
-    #[test]
-    fn wake_queues_an_idle_task_once() {
-        let state = idle();
-        assert_eq!(state.wake(), AfterWake::Queue);
-        assert_eq!(state.wake(), AfterWake::Nothing);
+    /// Method: bring a fresh byte to the state by the rows themselves, then take the one step;
+    /// plainly and shared.
+    macro_rules! row {
+        ($name:ident, $from:ident, $byte:ident => $steps:block) => {
+            #[test]
+            fn $name() {
+                for shared in [false, true] {
+                    let $byte = $from(shared);
+                    $steps
+                    assert_eq!($byte.is_shared(), shared);
+                }
+            }
+        };
     }
+
+    row!(wake_queues_an_idle_task_once, idle, byte => {
+        assert_eq!(byte.wake(), AfterWake::Queue);
+        assert_eq!(byte.wake(), AfterWake::Nothing);
+    });
+
+    row!(wake_of_a_queued_task_does_nothing, queued, byte => {
+        assert_eq!(byte.wake(), AfterWake::Nothing);
+    });
+
+    row!(wake_of_a_running_task_makes_its_runner_requeue_it, running, byte => {
+        assert_eq!(byte.wake(), AfterWake::Nothing);
+        assert_eq!(byte.pending(), End::Requeue);
+        assert_eq!(byte.run(), Start::Poll);
+    });
+
+    row!(wake_of_a_done_task_does_nothing, done, byte => {
+        assert_eq!(byte.wake(), AfterWake::Nothing);
+        assert!(byte.is_done());
+    });
+
+    row!(pending_without_a_wake_waits, running, byte => {
+        assert_eq!(byte.pending(), End::Wait);
+    });
+
+    row!(abort_of_an_idle_task_queues_it_and_cancels_it_there, idle, byte => {
+        assert_eq!(byte.abort(), AfterWake::Queue);
+        assert_eq!(byte.abort(), AfterWake::Nothing);
+        assert_eq!(byte.run(), Start::Cancel);
+    });
+
+    row!(abort_of_a_queued_task_cancels_it_when_its_turn_comes, queued, byte => {
+        assert_eq!(byte.abort(), AfterWake::Nothing);
+        assert_eq!(byte.run(), Start::Cancel);
+    });
+
+    row!(abort_of_a_running_task_cancels_it_when_the_poll_returns, running, byte => {
+        assert_eq!(byte.abort(), AfterWake::Nothing);
+        assert_eq!(byte.pending(), End::Cancel);
+    });
+
+    row!(abort_of_a_running_task_that_becomes_ready_comes_too_late, running, byte => {
+        assert_eq!(byte.abort(), AfterWake::Nothing);
+        assert!(byte.finish().joined, "the handle takes the output");
+    });
+
+    row!(abort_of_a_done_task_does_nothing, done, byte => {
+        assert_eq!(byte.abort(), AfterWake::Nothing);
+    });
+
+    row!(finish_leaves_the_output_to_the_handle, running, byte => {
+        assert_eq!(byte.finish(), Finish { joined: true, joiner: false });
+    });
+
+    row!(finish_of_a_detached_task_drops_the_output, running, byte => {
+        assert!(!byte.detach(), "nothing to drop yet");
+        assert!(!byte.finish().joined);
+    });
+
+    row!(detach_of_a_done_task_drops_the_output, done, byte => {
+        assert!(byte.detach());
+    });
+
+    row!(detach_of_an_idle_task_changes_nothing_else, idle, byte => {
+        assert!(!byte.detach());
+        assert_eq!(byte.wake(), AfterWake::Queue);
+    });
 
     #[test]
-    fn wake_of_a_queued_task_does_nothing() {
-        assert_eq!(State::queued_and_joined().wake(), AfterWake::Nothing);
+    fn the_place_of_the_joiner_belongs_to_the_handle_until_it_leaves_a_waker_there() {
+        let byte = running(true);
+        assert!(byte.leave_joiner());
+        assert!(byte.take_joiner(), "not done: it may have it back");
+        assert_eq!(byte.finish(), Finish { joined: true, joiner: false });
+        assert!(!byte.leave_joiner(), "done: nobody would look there");
     }
 
     #[test]
-    fn wake_of_a_running_task_makes_its_runner_requeue_it() {
-        let state = running();
-        assert_eq!(state.wake(), AfterWake::Nothing);
-        assert_eq!(state.pending(), End::Requeue);
-        assert_eq!(state.run(), Start::Poll);
-    }
-
-    #[test]
-    fn wake_of_a_done_task_does_nothing() {
-        let state = done();
-        assert_eq!(state.wake(), AfterWake::Nothing);
-        assert!(state.is_done());
-    }
-
-    #[test]
-    fn pending_without_a_wake_waits() {
-        assert_eq!(running().pending(), End::Wait);
-    }
-
-    #[test]
-    fn abort_of_an_idle_task_queues_it_and_cancels_it_there() {
-        let state = idle();
-        assert_eq!(state.abort(), AfterWake::Queue);
-        assert_eq!(state.abort(), AfterWake::Nothing);
-        assert_eq!(state.run(), Start::Cancel);
-    }
-
-    #[test]
-    fn abort_of_a_queued_task_cancels_it_when_its_turn_comes() {
-        let state = State::queued_and_joined();
-        assert_eq!(state.abort(), AfterWake::Nothing);
-        assert_eq!(state.run(), Start::Cancel);
-    }
-
-    #[test]
-    fn abort_of_a_running_task_cancels_it_when_the_poll_returns() {
-        let state = running();
-        assert_eq!(state.abort(), AfterWake::Nothing);
-        assert_eq!(state.pending(), End::Cancel);
-    }
-
-    #[test]
-    fn abort_of_a_running_task_that_becomes_ready_comes_too_late() {
-        let state = running();
-        assert_eq!(state.abort(), AfterWake::Nothing);
-        assert!(state.finish(), "the handle takes the output");
-    }
-
-    #[test]
-    fn abort_of_a_done_task_does_nothing() {
-        assert_eq!(done().abort(), AfterWake::Nothing);
-    }
-
-    #[test]
-    fn finish_leaves_the_output_to_the_handle() {
-        assert!(running().finish());
-    }
-
-    #[test]
-    fn finish_of_a_detached_task_drops_the_output() {
-        let state = running();
-        assert!(!state.detach(), "nothing to drop yet");
-        assert!(!state.finish());
-    }
-
-    #[test]
-    fn detach_of_a_done_task_drops_the_output() {
-        assert!(done().detach());
-    }
-
-    #[test]
-    fn detach_of_an_idle_task_changes_nothing_else() {
-        let state = idle();
-        assert!(!state.detach());
-        assert_eq!(state.wake(), AfterWake::Queue);
-    }
-
-    fn running() -> State {
-        let state = State::queued_and_joined();
-        assert_eq!(state.run(), Start::Poll);
-        state
-    }
-
-    fn idle() -> State {
-        let state = running();
-        assert_eq!(state.pending(), End::Wait);
-        state
-    }
-
-    fn done() -> State {
-        let state = running();
-        let _ = state.finish();
-        state
+    fn the_place_of_the_joiner_belongs_to_who_ends_the_task_if_a_waker_is_there() {
+        let byte = running(true);
+        assert!(byte.leave_joiner());
+        assert_eq!(byte.finish(), Finish { joined: true, joiner: true });
+        assert!(!byte.take_joiner());
     }
 }

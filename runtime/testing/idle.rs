@@ -28,7 +28,7 @@ use std::pin::pin;
 ///
 /// # Panics
 ///
-/// Panics outside a runtime.
+/// Panics outside a runtime, and on the stealing flavour.
 ///
 /// ```
 /// use rondel::testing::wait_until_idle;
@@ -48,6 +48,7 @@ use std::pin::pin;
 /// ```
 pub async fn wait_until_idle() {
     let handle = Handle::current();
+    handle.needs_one_loop("testing::wait_until_idle");
     // Never a permit: to be sent away is the news.
     let mut sent_away = pin!(leaf("testing::wait_until_idle", handle.idle().acquire(1)));
     poll_fn(|cx| {

@@ -25,7 +25,7 @@ use crate::time::Duration;
 ///
 /// # Panics
 ///
-/// Panics if it is frozen already, and outside a runtime.
+/// Panics if it is frozen already, outside a runtime, and on the stealing flavour.
 ///
 /// ```
 /// use rondel::time::{self, Duration, Instant};
@@ -40,6 +40,7 @@ use crate::time::Duration;
 #[track_caller]
 pub fn pause() {
     let handle = Handle::current();
+    handle.needs_one_loop("time::pause");
     assert!(handle.clock().freeze(), "time is already frozen");
     let_look(&handle);
 }

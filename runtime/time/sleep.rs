@@ -202,7 +202,7 @@ impl Sleep {
         }
         let key = here(|lp| {
             let deadline_ticks = lp.clock.ticks_up(self.deadline);
-            let mut wheel = lp.wheel.borrow_mut();
+            let mut wheel = lp.outlook.wheel.borrow();
             if deadline_ticks <= wheel.now_ticks() {
                 return None;
             }
@@ -271,7 +271,7 @@ impl fmt::Debug for Sleep {
 
 /// Rule 1: ready if the key is stale. Else the entry wakes `waker` from now on.
 fn look_at_wheel(key: Key, waker: &Waker) -> Poll<()> {
-    let is_same = here(|lp| Some(lp.wheel.borrow_mut().get_mut(key)?.will_wake(waker)));
+    let is_same = here(|lp| Some(lp.outlook.wheel.borrow().get_mut(key)?.will_wake(waker)));
     match is_same.flatten() {
         None => return Poll::Ready(()),
         Some(true) => return Poll::Pending,
@@ -279,7 +279,7 @@ fn look_at_wheel(key: Key, waker: &Waker) -> Poll<()> {
     }
     let mut waker = waker.clone();
     here(|lp| {
-        if let Some(armed) = lp.wheel.borrow_mut().get_mut(key) {
+        if let Some(armed) = lp.outlook.wheel.borrow().get_mut(key) {
             mem::swap(armed, &mut waker);
         }
     });
@@ -290,7 +290,7 @@ fn look_at_wheel(key: Key, waker: &Waker) -> Poll<()> {
 fn move_on_wheel(key: Key, deadline: Instant) -> Place {
     let mut due = None;
     let is_armed = here(|lp| {
-        let mut wheel = lp.wheel.borrow_mut();
+        let mut wheel = lp.outlook.wheel.borrow();
         let deadline_ticks = lp.clock.ticks_up(deadline);
         if deadline_ticks <= wheel.now_ticks() {
             due = wheel.remove(key);
@@ -307,7 +307,7 @@ fn move_on_wheel(key: Key, deadline: Instant) -> Place {
 
 /// Removes an entry from the wheel of `home`, now or soon.
 fn take_off(home: &HomeRef, key: Key) {
-    let remove = move || drop(here(|lp| lp.wheel.borrow_mut().remove(key)));
+    let remove = move || drop(here(|lp| lp.outlook.wheel.borrow().remove(key)));
     if home.is_here() {
         remove();
     } else {
@@ -418,7 +418,7 @@ impl Hammer {
         let mut hammer = Some(Waker::from(self.clone()));
         let mut before = None;
         here(|lp| {
-            let mut wheel = lp.wheel.borrow_mut();
+            let mut wheel = lp.outlook.wheel.borrow();
             let mut state = lock(&self.alarm.state);
             if state.end.is_some() {
                 return; // and who cancelled it has what it was set instead of
@@ -453,7 +453,7 @@ mod tests {
     use super::*;
 
     fn timers_len() -> usize {
-        here(|lp| lp.wheel.borrow().len()).unwrap()
+        here(|lp| lp.outlook.wheel.borrow().len()).unwrap()
     }
 
     /// Goal: no entry stays on the wheel for a sleep that nobody has any more; from outside that

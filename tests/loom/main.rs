@@ -81,9 +81,10 @@ mod task {
     pub mod local_work;
     pub mod output;
     pub mod payload;
+    mod stage;
     pub mod state;
     pub mod tally;
-    mod waker;
+    pub mod waker;
 
     pub mod group {
         pub mod handshake;
@@ -143,6 +144,17 @@ mod callbacks {
         }
 
         pub fn report(_: &str, _: Arc<dyn Error + Send + Sync>, _: &'static Location<'static>) {}
+    }
+}
+
+/// Who runs next, of both flavours.
+#[path = "../../runtime/ready/mod.rs"]
+mod ready;
+
+/// A model draws no lots: it tries all.
+mod random {
+    pub fn below(_limit: u32) -> u32 {
+        0
     }
 }
 
@@ -213,18 +225,24 @@ mod channels;
 mod children;
 mod closures;
 mod condition;
+mod desk;
 mod event;
 mod kit;
 mod local_set;
 mod mutex;
 mod notify;
+mod nudge;
 mod once;
 mod outside;
 mod promise;
 mod queue;
+mod rest;
+mod ring;
 mod rwlock;
 mod semaphore;
+mod shared_tasks;
 mod structured;
 mod tasks;
 mod waiting;
 mod watch;
+mod workers;

@@ -24,12 +24,24 @@ std::thread_local! {
 /// it comes last, and with loads of both kinds (see [`STRICT`]). Loom forgets that a thread has
 /// loaded a word once another one has loaded it, too, and would miss orders by that.
 pub fn check(body: impl Fn() + Sync + Send + 'static) {
-    let mut model = loom::model::Builder::new();
-    model.preemption_bound = model.preemption_bound.or(Some(3));
+    search(body, None);
+}
+
+/// [`check`] for a model that is too large for the third search: there a thread may be interrupted
+/// once less.
+pub fn check_large(body: impl Fn() + Sync + Send + 'static) {
+    search(body, Some(2));
+}
+
+fn search(body: impl Fn() + Sync + Send + 'static, strict_bound: Option<usize>) {
     let body = Arc::new(body);
     for (others_first, strict) in [(false, false), (true, false), (false, true)] {
         OTHERS_FIRST.set(others_first);
         STRICT.set(strict);
+        let mut model = loom::model::Builder::new();
+        let bound = model.preemption_bound.unwrap_or(3);
+        let lower = strict_bound.filter(|_| strict).unwrap_or(bound);
+        model.preemption_bound = Some(bound.min(lower));
         let body = body.clone();
         model.check(move || body());
     }
@@ -44,11 +56,16 @@ impl Wake for Bell {
     }
 }
 
-/// Runs `future` on this thread of the model.
-pub fn block_on<F: Future>(future: F) -> F::Output {
+/// In the second search, lets the other threads go first. See [`check`].
+pub fn let_others_first() {
     if OTHERS_FIRST.get() {
         loom::thread::yield_now();
     }
+}
+
+/// Runs `future` on this thread of the model.
+pub fn block_on<F: Future>(future: F) -> F::Output {
+    let_others_first();
     let bell = Arc::new(Bell(Notify::new()));
     let waker = Waker::from(bell.clone());
     let mut cx = Context::from_waker(&waker);

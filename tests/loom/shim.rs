@@ -7,7 +7,7 @@ pub use loom::sync::{Arc, Mutex, MutexGuard, RwLock, RwLockReadGuard, RwLockWrit
 pub mod atomic {
     use std::cell::Cell;
 
-    pub use loom::sync::atomic::{Ordering, fence};
+    pub use loom::sync::atomic::{AtomicPtr, Ordering, fence};
 
     std::thread_local! {
         /// Whether each access to a word is preceded by an exchange on another word that stands for
@@ -20,7 +20,7 @@ pub mod atomic {
     /// Loom's `$Atomic` and the word that stands for it, with the methods that the engine uses.
     macro_rules! atomic {
         ($($Atomic:ident($kind:ty): $($fetch:ident)*;)*) => {$(
-            #[derive(Debug)]
+            #[derive(Debug, Default)]
             pub struct $Atomic {
                 word: loom::sync::atomic::$Atomic,
                 access: loom::sync::atomic::AtomicUsize,

@@ -13,9 +13,11 @@ use benches::runtimes;
 const HELP: &str = "\
 duel: Rondel against tokio, row by row, in alternating processes
 
-usage: duel [FILTER ...] [--reps N] [--quick] [--json FILE] [--no-pin] [--list]
+usage: duel [FILTER ...] [--flavour F] [--reps N] [--quick] [--json FILE] [--no-pin] [--list]
 
   FILTER       rows whose name contains one of these words; all without
+  --flavour F  local (default): one thread each. stealing: a worker for each CPU, against
+               tokio's multi_thread, in the rows that mean something there; never pinned
   --reps N     pairs a row (default 10; with --quick 5)
   --quick      smaller batches and fewer pairs, for a first look
   --json FILE  also write the rows as a JSON array
@@ -38,6 +40,34 @@ struct Options {
     quick: bool,
     json: Option<String>,
     pin: bool,
+    flavour: &'static Flavour,
+}
+
+/// What is compared with what.
+#[derive(Debug)]
+struct Flavour {
+    name: &'static str,
+    peer: &'static str,
+    runtimes: [&'static str; 2],
+}
+
+const LOCAL: Flavour =
+    Flavour { name: "local", peer: "current_thread, enable_all", runtimes: runtimes::NAMES };
+const STEALING: Flavour = Flavour {
+    name: "stealing",
+    peer: "multi_thread, enable_all",
+    runtimes: runtimes::NAMES_OF_MANY,
+};
+
+impl Flavour {
+    /// Whether the row is measured, and the goal of its ratio.
+    fn goal(&self, row: &Row) -> Option<Option<f64>> {
+        if self.name == LOCAL.name {
+            return Some(row.goal);
+        }
+        let of_many = rows::OF_MANY_THREADS.iter().find(|(name, _)| *name == row.name);
+        of_many.map(|(_, goal)| Some(*goal))
+    }
 }
 
 /// What one child reports.
@@ -67,8 +97,14 @@ fn main() -> ExitCode {
 }
 
 fn parse(words: &[&str]) -> Result<Options, String> {
-    let mut options =
-        Options { filters: Vec::new(), reps: None, quick: false, json: None, pin: true };
+    let mut options = Options {
+        filters: Vec::new(),
+        reps: None,
+        quick: false,
+        json: None,
+        pin: true,
+        flavour: &LOCAL,
+    };
     let mut words = words.iter();
     while let Some(&word) = words.next() {
         let mut value = || words.next().ok_or(format!("{word} wants a value; see --help"));
@@ -76,6 +112,15 @@ fn parse(words: &[&str]) -> Result<Options, String> {
             "--reps" => {
                 let reps = value()?.parse().ok().filter(|&reps: &usize| reps > 0);
                 options.reps = Some(reps.ok_or("--reps wants a number from 1 on")?);
+            }
+            "--flavour" | "--flavor" => {
+                options.flavour = match *value()? {
+                    "local" | "current_thread" => &LOCAL,
+                    "stealing" | "multi_thread" => &STEALING,
+                    other => {
+                        return Err(format!("no flavour is called {other}: local or stealing"));
+                    }
+                }
             }
             "--json" => options.json = Some(value()?.to_string()),
             "--quick" => options.quick = true,
@@ -92,6 +137,10 @@ fn parse(words: &[&str]) -> Result<Options, String> {
 
 impl Options {
     fn wants(&self, row: &Row) -> bool {
+        self.flavour.goal(row).is_some() && self.wants_name(row)
+    }
+
+    fn wants_name(&self, row: &Row) -> bool {
         self.filters.is_empty() || self.filters.iter().any(|word| row.name.contains(word.as_str()))
     }
 
@@ -137,11 +186,15 @@ fn run_child(runtime: &str, row: &Row, size: &str) -> Result<Report, String> {
 fn duel(options: &Options) -> Result<(), String> {
     let reps = options.reps.unwrap_or(if options.quick { 5 } else { 10 });
     println!("{}", describe());
-    let cpu = options.pin.then(|| pin(0)).flatten();
+    let flavour = options.flavour;
+    let may_pin = options.pin && flavour.name == LOCAL.name;
+    let cpu = may_pin.then(|| pin(0)).flatten();
     println!(
-        "rondel {} (local) against tokio {} (current_thread, enable_all), {reps} pairs a row, {}",
+        "rondel {} ({}) against tokio {} ({}), {reps} pairs a row, {}",
         version_of("rondel"),
+        flavour.name,
         version_of("tokio"),
+        flavour.peer,
         cpu.map_or("not pinned".to_string(), |cpu| format!("pinned to CPU {cpu}")),
     );
     println!();
@@ -154,8 +207,8 @@ fn duel(options: &Options) -> Result<(), String> {
     let mut waits = Vec::new();
     let mut failures = String::new();
     for row in ROWS.iter().filter(|row| options.wants(row)) {
-        match duel_row(row, reps, options.size(), &mut waits) {
-            Ok(pairs) => rows.push(pairs.to_json(row.name, "local", "tokio", row.unit)),
+        match duel_row(flavour, row, reps, options.size(), &mut waits) {
+            Ok(pairs) => rows.push(pairs.to_json(row.name, flavour.name, "tokio", row.unit)),
             Err(message) => writeln!(failures, "{message}").expect("a string takes all"),
         }
     }
@@ -169,12 +222,18 @@ fn duel(options: &Options) -> Result<(), String> {
     if failures.is_empty() { Ok(()) } else { Err(failures) }
 }
 
-fn duel_row(row: &Row, reps: usize, size: &str, waits: &mut Vec<f64>) -> Result<Pairs, String> {
+fn duel_row(
+    flavour: &Flavour,
+    row: &Row,
+    reps: usize,
+    size: &str,
+    waits: &mut Vec<f64>,
+) -> Result<Pairs, String> {
     let mut pairs = Pairs::default();
     let mut walls = Pairs::default();
     for rep in 0..reps {
         // A B, then B A: whoever goes second finds the machine warm, so they take turns.
-        let mut order = runtimes::NAMES;
+        let mut order = flavour.runtimes;
         if rep % 2 == 1 {
             order.reverse();
         }
@@ -191,8 +250,9 @@ fn duel_row(row: &Row, reps: usize, size: &str, waits: &mut Vec<f64>) -> Result<
         walls.push(reports[0].wall_ns, reports[1].wall_ns);
     }
     let ratio = pairs.ratio();
-    let goal = row.goal.map_or("-".to_string(), |goal| format!("{goal:.2}"));
-    let missed = row.goal.is_some_and(|goal| ratio.median > goal);
+    let wanted = flavour.goal(row).flatten();
+    let goal = wanted.map_or("-".to_string(), |goal| format!("{goal:.2}"));
+    let missed = wanted.is_some_and(|goal| ratio.median > goal);
     println!(
         "{:18} {:11} {:>9.1} {:>9.1} {:>6.3}  {:5.3}-{:<7.3} {:7} {goal:>5}{} {:>5.0}/{:.0}",
         row.name,

@@ -6,18 +6,25 @@
 use crate::{Meter, rows};
 
 pub mod rondel;
+pub mod rondel_stealing;
 pub mod tokio;
+pub mod tokio_multi_thread;
 
-/// The runtimes by name, as the command line knows them; the first is ours.
+/// The runtimes of one thread by name, as the command line knows them; the first is ours.
 pub const NAMES: [&str; 2] = ["rondel", "tokio"];
+
+/// Those of many threads.
+pub const NAMES_OF_MANY: [&str; 2] = ["rondel_stealing", "tokio_multi_thread"];
 
 /// Runs a row's body on the named runtime.
 ///
-/// Panics if there is no such runtime or row.
+/// Panics if there is no such runtime or row, and if a row is for one thread only.
 pub fn run_row(runtime: &str, row: &rows::Row, meter: &mut Meter) {
     match runtime {
         "rondel" => rondel::bodies::run(row.name, meter),
         "tokio" => tokio::bodies::run(row.name, meter),
+        "rondel_stealing" => rondel_stealing::bodies::run(row.name, meter),
+        "tokio_multi_thread" => tokio_multi_thread::bodies::run(row.name, meter),
         _ => panic!("no runtime is called {runtime}; there are {NAMES:?}"),
     }
 }

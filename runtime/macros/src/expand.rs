@@ -180,6 +180,30 @@ mod tests {
     }
 
     #[test]
+    fn workers_make_the_stealing_flavour() {
+        let expand = |options| {
+            main(
+                options,
+                quote!(
+                    async fn main() {}
+                ),
+            )
+            .to_string()
+        };
+        for options in
+            [quote!(worker_threads = 2), quote!(flavor = "multi_thread", worker_threads = 2)]
+        {
+            let expanded = expand(options);
+            assert!(
+                expanded.contains(&quote!(Builder::new().workers(2)).to_string()),
+                "{expanded}"
+            );
+        }
+        let expanded = expand(quote!(flavor = "stealing"));
+        assert!(expanded.contains(&quote!(.workers_for_each_cpu()).to_string()), "{expanded}");
+    }
+
+    #[test]
     fn a_test_with_seeds_runs_once_for_each() {
         let item = quote! { async fn name() { work() } };
         let wanted = quote! {
@@ -295,12 +319,19 @@ mod tests {
     fn wrong_options_are_refused_with_what_would_be_right() {
         main_complains(
             quote!(thread = 1),
-            "unknown option `thread`; the options are `flavor`, `name`, `start_paused`, `seed`, \
-             `seeds`, `crate`",
+            "unknown option `thread`; the options are `flavor`, `worker_threads`, `name`, \
+             `start_paused`, `seed`, `seeds`, `crate`",
         );
         main_complains(quote!(my::option = 1), "unknown option `my :: option`");
-        main_complains(quote!(flavor = "multi_thread"), "multi_thread flavor is not there yet");
-        main_complains(quote!(worker_threads = 4), "multi_thread flavor, which is not there yet");
+        main_complains(
+            quote!(flavor = "local", worker_threads = 4),
+            "`worker_threads` needs the multi_thread flavor",
+        );
+        main_complains(
+            quote!(flavor = "multi_thread", start_paused),
+            "`start_paused` needs the current_thread flavor",
+        );
+        main_complains(quote!(worker_threads = "2"), "`worker_threads` takes a number");
         main_complains(quote!(flavor = "fast"), "no such flavor");
         main_complains(quote!(name), "write `name = \\\"...\\\"`");
         main_complains(quote!(start_paused = "yes"), "`start_paused` takes true or false");

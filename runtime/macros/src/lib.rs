@@ -33,8 +33,8 @@ mod options;
 ///
 /// Options, separated by commas:
 ///
-/// - `flavor = "current_thread"` (also `"local"`): one thread, the default. `"multi_thread"` is
-///   not there yet, and saying so is an error.
+/// - `flavor = "current_thread"` (also `"local"`): one thread, the default. `"multi_thread"` (also
+///   `"stealing"`): a worker for each CPU, or as many as `worker_threads = 4` says.
 /// - `name = "..."`: the name of the runtime; its threads carry it.
 /// - `start_paused`, or `start_paused = true`: virtual time, which jumps to the next deadline when
 ///   nothing can run.

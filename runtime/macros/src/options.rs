@@ -10,7 +10,7 @@ use syn::spanned::Spanned;
 use syn::{Error, Expr, ExprLit, Lit, LitStr, Meta, Path, Token};
 
 /// Every option, for the error that lists them.
-const NAMES: &str = "`flavor`, `name`, `start_paused`, `seed`, `seeds`, `crate`";
+const NAMES: &str = "`flavor`, `worker_threads`, `name`, `start_paused`, `seed`, `seeds`, `crate`";
 
 /// The options that were given.
 #[derive(Default)]
@@ -20,7 +20,14 @@ pub struct Options {
     seed: Option<TokenStream>,
     seeds: Option<TokenStream>,
     krate: Option<TokenStream>,
-    flavor: Option<()>,
+    flavor: Option<Flavor>,
+    worker_threads: Option<TokenStream>,
+}
+
+#[derive(Clone, Copy, PartialEq)]
+enum Flavor {
+    Local,
+    Stealing,
 }
 
 impl Options {
@@ -30,6 +37,7 @@ impl Options {
         for option in Punctuated::<Meta, Token![,]>::parse_terminated.parse2(tokens)? {
             options.add(&option)?;
         }
+        options.check()?;
         Ok(options)
     }
 
@@ -42,10 +50,7 @@ impl Options {
             "seed" => once(&mut self.seed, option, integer(option)?),
             "seeds" => once(&mut self.seeds, option, range(option)?),
             "crate" => once(&mut self.krate, option, path(option)?),
-            "worker_threads" => Err(Error::new(
-                option.span(),
-                "`worker_threads` needs the multi_thread flavor, which is not there yet",
-            )),
+            "worker_threads" => once(&mut self.worker_threads, option, integer(option)?),
             _ => Err(Error::new(
                 option.path().span(),
                 format!(
@@ -56,6 +61,27 @@ impl Options {
         }
     }
 
+    fn is_stealing(&self) -> bool {
+        self.flavor == Some(Flavor::Stealing) || self.worker_threads.is_some()
+    }
+
+    /// Options that exclude each other.
+    fn check(&self) -> Result<(), Error> {
+        if let (Some(Flavor::Local), Some(workers)) = (self.flavor, &self.worker_threads) {
+            return Err(Error::new(
+                workers.span(),
+                "`worker_threads` needs the multi_thread flavor: `flavor = \"multi_thread\"`",
+            ));
+        }
+        for (option, given) in [("start_paused", &self.start_paused), ("seeds", &self.seeds)] {
+            if let (true, Some(value)) = (self.is_stealing(), given) {
+                let message = format!("`{option}` needs the current_thread flavor");
+                return Err(Error::new(value.span(), message));
+            }
+        }
+        Ok(())
+    }
+
     /// The seeds of a test that runs once for each, in random order: `seeds = 0..200`, or the one
     /// of `seed = 7`.
     pub fn seeds(&self) -> Result<Option<TokenStream>, Error> {
@@ -64,6 +90,7 @@ impl Options {
                 Err(Error::new(seeds.span(), "`seed` and `seeds` exclude each other"))
             }
             (Some(seeds), None) => Ok(Some(seeds.clone())),
+            (None, _) if self.is_stealing() => Ok(None), // its order is not the seed's
             (None, seed) => Ok(seed.as_ref().map(|seed| quote!([#seed]))),
         }
     }
@@ -87,7 +114,12 @@ impl Options {
     pub fn calls(&self) -> TokenStream {
         let name = self.name.iter().map(|value| quote!(.name(#value)));
         let start_paused = self.start_paused.iter().map(|value| quote!(.start_paused(#value)));
-        quote!(#(#name)* #(#start_paused)*)
+        let workers = match &self.worker_threads {
+            Some(count) => quote!(.workers(#count)),
+            None if self.is_stealing() => quote!(.workers_for_each_cpu()),
+            None => quote!(),
+        };
+        quote!(#workers #(#name)* #(#start_paused)*)
     }
 }
 
@@ -165,15 +197,15 @@ fn path(option: &Meta) -> Result<TokenStream, Error> {
     }
 }
 
-fn flavor(option: &Meta) -> Result<(), Error> {
+fn flavor(option: &Meta) -> Result<Flavor, Error> {
     let text = string(option)?;
-    let error = |message: &str| Err(Error::new(text.span(), message));
     match text.value().as_str() {
-        "current_thread" | "local" => Ok(()),
-        "multi_thread" => error(
-            "the multi_thread flavor is not there yet; leave `flavor` out, or say \
-             `flavor = \"current_thread\"`",
-        ),
-        _ => error("no such flavor; there is \"current_thread\", which is also called \"local\""),
+        "current_thread" | "local" => Ok(Flavor::Local),
+        "multi_thread" | "stealing" => Ok(Flavor::Stealing),
+        _ => Err(Error::new(
+            text.span(),
+            "no such flavor; there are \"current_thread\", which is also called \"local\", and \
+             \"multi_thread\", which is also called \"stealing\"",
+        )),
     }
 }
