@@ -22,18 +22,29 @@ use std::fmt;
 #[non_exhaustive]
 pub struct EndReport {
     cancelled: Vec<TaskInfo>,
+    workers_running: usize,
     closures_running: usize,
 }
 
 impl EndReport {
-    pub(crate) fn new(cancelled: Vec<TaskInfo>, closures_running: usize) -> Self {
-        Self { cancelled, closures_running }
+    pub(crate) fn new(
+        cancelled: Vec<TaskInfo>,
+        workers_running: usize,
+        closures_running: usize,
+    ) -> Self {
+        Self { cancelled, workers_running, closures_running }
     }
 
     /// The tasks that had not ended: their futures were dropped. In the order of their numbers: of
     /// those that one thread spawned, that is the order of their birth.
     pub fn cancelled(&self) -> &[TaskInfo] {
         &self.cancelled
+    }
+
+    /// How many workers of the stealing flavour were still stuck in a poll when the limit was over.
+    /// They are left behind with their threads; what is left of the tasks ends when they do.
+    pub fn workers_running(&self) -> usize {
+        self.workers_running
     }
 
     /// How many closures of `spawn_blocking` still ran when the limit was over. They are left
@@ -44,7 +55,7 @@ impl EndReport {
 
     /// Whether nothing was left: every task had ended, and every closure.
     pub fn is_clean(&self) -> bool {
-        self.cancelled.is_empty() && self.closures_running == 0
+        self.cancelled.is_empty() && self.workers_running == 0 && self.closures_running == 0
     }
 }
 
@@ -56,6 +67,11 @@ impl fmt::Display for EndReport {
         let (tasks, closures) = (self.cancelled.len(), self.closures_running);
         let task_word = if tasks == 1 { "task was" } else { "tasks were" };
         write!(f, "{tasks} {task_word} cancelled")?;
+        match self.workers_running {
+            0 => {}
+            1 => f.write_str(", 1 worker is stuck in a poll")?,
+            workers => write!(f, ", {workers} workers are stuck in a poll")?,
+        }
         match closures {
             0 => {}
             1 => write!(f, ", 1 closure of `spawn_blocking` still runs")?,

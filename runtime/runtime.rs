@@ -186,44 +186,50 @@ impl Runtime {
     /// ```
     pub fn shutdown_report(mut self, limit: Duration) -> EndReport {
         let handle = self.handle().clone();
-        let mut cancelled = match self.flavor.take() {
+        let (mut cancelled, workers_running) = match self.flavor.take() {
             Some(Flavor::Local(local)) => {
                 let mut cancelled = Vec::new();
                 local.end(&mut |task| cancelled.push(TaskInfo::new(task.origin().clone())));
-                cancelled
+                (cancelled, 0)
             }
             Some(Flavor::Stealing(stealing)) => stealing.end(limit),
-            None => Vec::new(),
+            None => (Vec::new(), 0),
         };
         cancelled.sort_by_key(TaskInfo::id);
-        EndReport::new(cancelled, handle.pool().close(limit))
+        EndReport::new(cancelled, workers_running, handle.pool().close(limit))
     }
 
     fn end(&mut self, limit: Duration) {
         let Some(flavor) = self.flavor.take() else { return };
-        let handle = match flavor {
+        let (handle, workers) = match flavor {
             Flavor::Local(local) => {
                 let handle = local.handle().clone();
                 local.end(&mut |_| ());
-                handle
+                (handle, 0)
             }
             Flavor::Stealing(stealing) => {
                 let handle = stealing.handle().clone();
-                // A worker that waited for itself would wait for ever.
-                let limit = if current::busy().is_some() { Duration::ZERO } else { limit };
-                stealing.end(limit);
-                handle
+                (handle, stealing.end(limit).1)
             }
         };
-        let running = handle.pool().close(limit);
-        if running > 0 && !limit.is_zero() {
-            // Not `eprintln!`, which panics where stderr takes nothing more.
-            let _ = writeln!(
-                io::stderr(),
-                "rondel: {running} closure(s) of `spawn_blocking` still ran {limit:?} after the \
-                 runtime ended; their threads are left behind"
-            );
+        let closures = handle.pool().close(limit);
+        if !limit.is_zero() && current::busy().is_none() {
+            tell_who_is_left(workers, "worker(s) that are stuck in a poll", limit);
         }
+        if !limit.is_zero() {
+            tell_who_is_left(closures, "closure(s) of `spawn_blocking`", limit);
+        }
+    }
+}
+
+fn tell_who_is_left(count: usize, who: &str, limit: Duration) {
+    if count > 0 {
+        // Not `eprintln!`, which panics where stderr takes nothing more.
+        let _ = writeln!(
+            io::stderr(),
+            "rondel: {count} {who} still ran {limit:?} after the runtime ended; their threads are \
+             left behind"
+        );
     }
 }
 

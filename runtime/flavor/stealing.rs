@@ -103,10 +103,12 @@ impl Stealing {
         &self.handle
     }
 
-    /// Ends the runtime, waits at most `limit` for the workers, and returns the tasks that had to
-    /// be cancelled.
-    pub(crate) fn end(self, limit: Duration) -> Vec<TaskInfo> {
+    /// Ends the runtime and waits at most `limit` for the workers, not at all on a thread that is
+    /// inside a loop: it may be one of them. Returns the tasks that had to be cancelled, and how
+    /// many workers are still at it.
+    pub(crate) fn end(self, limit: Duration) -> (Vec<TaskInfo>, usize) {
         self.crew.close();
+        let limit = if current::busy().is_some() { Duration::ZERO } else { limit };
         self.meeting.wait_for_all(limit)
     }
 }
@@ -155,7 +157,7 @@ impl Meeting {
         state.cancelled.push(TaskInfo::new(task.origin().clone()));
     }
 
-    fn wait_for_all(&self, limit: Duration) -> Vec<TaskInfo> {
+    fn wait_for_all(&self, limit: Duration) -> (Vec<TaskInfo>, usize) {
         let end = Instant::now().checked_add(limit);
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         while state.came[2] < state.expected {
@@ -167,7 +169,7 @@ impl Meeting {
             let waited = self.changed.wait_timeout(state, left);
             state = waited.unwrap_or_else(PoisonError::into_inner).0;
         }
-        std::mem::take(&mut state.cancelled)
+        (std::mem::take(&mut state.cancelled), state.expected - state.came[2])
     }
 }
 

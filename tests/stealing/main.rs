@@ -369,6 +369,24 @@ async fn the_attribute_makes_workers() {
     assert!(name.is_some_and(|name| name.starts_with("rondel-worker-")));
 }
 
+/// Goal: the end does not wait for ever for a worker that is stuck, and says so. Method: a task that
+/// keeps its worker until the test has the report.
+#[test]
+fn the_end_reports_a_worker_that_is_stuck() {
+    let runtime = runtime(2);
+    let (begun, mut has_begun) = mpsc::unbounded_channel();
+    let (go_on, stuck) = std::sync::mpsc::channel::<()>();
+    runtime.spawn(async move {
+        begun.send(()).unwrap();
+        let _ = stuck.recv();
+    });
+    assert!(runtime.block_on(has_begun.recv()).is_some());
+    let report = runtime.shutdown_report(Duration::from_millis(50));
+    assert_eq!(report.workers_running(), 2, "the other one waits for it");
+    assert!(report.to_string().contains("2 workers are stuck"), "{report}");
+    drop(go_on);
+}
+
 /// Goal: a runtime may be dropped on a worker of another, or on its own, and nothing waits for
 /// itself. Method: do both.
 #[test]
