@@ -37,6 +37,7 @@ use crate::task::cell::{Ran, TaskRef};
 use crate::task::home::HomeRef;
 use crate::task::inbox::Note;
 use crate::time::clock::Clock;
+use crate::wakes::wake_each;
 use slab::Slab;
 use std::cell::{Cell, RefCell};
 use std::io;
@@ -337,9 +338,7 @@ impl Loop {
 
     /// Wakes them all, with nothing borrowed (rule 4), and keeps the empty vector.
     fn wake_all(&self, mut woken: Vec<Waker>) {
-        for waker in woken.drain(..) {
-            waker.wake();
-        }
+        wake_each(woken.drain(..));
         self.woken.set(woken);
     }
 }

@@ -37,14 +37,19 @@ impl Wakes {
         if self.rest.is_empty() {
             return self.first.into_iter().for_each(Waker::wake);
         }
-        let mut panic = None;
-        for waker in self.first.into_iter().chain(self.rest) {
-            if let Err(caught) = catch_unwind(AssertUnwindSafe(|| waker.wake())) {
-                panic = panic.or(Some(caught));
-            }
+        wake_each(self.first.into_iter().chain(self.rest));
+    }
+}
+
+/// Wakes them all, in order, whoever of them panics; the first panic goes on when all are woken.
+pub(crate) fn wake_each(wakers: impl Iterator<Item = Waker>) {
+    let mut panic = None;
+    for waker in wakers {
+        if let Err(caught) = catch_unwind(AssertUnwindSafe(|| waker.wake())) {
+            panic = panic.or(Some(caught));
         }
-        if let Some(panic) = panic {
-            resume_unwind(panic);
-        }
+    }
+    if let Some(panic) = panic {
+        resume_unwind(panic);
     }
 }

@@ -37,6 +37,7 @@ use crate::task::cell::TaskRef;
 use crate::task::home::HomeRef;
 use crate::task::waker::{self, Sleeper};
 use crate::turn::{Loop, Turned, turn};
+use crate::wakes::wake_each;
 use std::future::Future;
 use std::pin::pin;
 use std::rc::Rc;
@@ -161,7 +162,7 @@ pub(super) fn new_home(reactor: &Reactor) -> HomeRef {
 /// of the loop.
 pub(super) fn leave(lp: Rc<Loop>, outside: impl FnOnce()) {
     // Who still waits, on another thread or loop, must learn that nobody listens any more.
-    lp.drain_timers_and_sockets().into_iter().for_each(Waker::wake);
+    wake_each(lp.drain_timers_and_sockets().into_iter());
     // From here on this thread counts as a stranger, also to itself: `settle` moves the plain
     // count over to the atomic one, and must be the last to touch it (`home.rs`, rule 2).
     outside();

@@ -50,6 +50,7 @@ use crate::shim::{Cell, Mutex, UnsafeCell};
 use std::future::Future;
 use std::marker::PhantomData;
 use std::mem::ManuallyDrop;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::ptr::NonNull;
 use std::task::{Context, Poll, Waker};
 
@@ -278,7 +279,9 @@ impl TaskRef {
             joiner = self.take_joiner();
         }
         if let Some(joiner) = joiner {
-            joiner.wake();
+            // A panic of other people's waker ends here: the hook has told of it, and the caller
+            // has this task to take off its list.
+            let _ = catch_unwind(AssertUnwindSafe(|| joiner.wake()));
         }
         match shared {
             false => Ran::Done(header.slot.get()),

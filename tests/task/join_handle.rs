@@ -140,3 +140,15 @@ fn an_abort_handle_is_made_of_any_handle() {
         assert!(task.await.unwrap_err().is_cancelled());
     });
 }
+
+/// Goal: who waits for a task with a waker that panics hurts neither the task nor the loop. Method:
+/// poll a handle with such a waker, let the task end, and take its output.
+#[test]
+fn a_joiner_whose_waker_panics_hurts_nobody_else() {
+    rondel::run(async {
+        let mut handle = rondel::spawn(async { 7 });
+        poll_with(&mut handle, &Arc::new(Bell));
+        task::yield_now().await;
+        assert_eq!(handle.await.unwrap(), 7);
+    });
+}

@@ -517,3 +517,28 @@ fn a_strangers_sleep_panics_when_its_loop_ends() {
         assert!(text.contains("the loop that kept this timer has ended"), "{text}");
     }
 }
+
+/// Goal: who waits beside somebody whose waker panics is woken all the same. Method: two sleeps of
+/// one tick, the first with such a waker.
+#[test]
+fn a_waker_that_panics_keeps_nobody_else_asleep() {
+    struct Panics;
+    impl Wake for Panics {
+        fn wake(self: Arc<Self>) {
+            panic!("as planned");
+        }
+    }
+    let wakes = Counter::new();
+    let runtime = paused();
+    let turned = catch_unwind(AssertUnwindSafe(|| {
+        runtime.block_on(async {
+            let (mut first, mut second) = (pin!(sleep(ms(5))), pin!(sleep(ms(5))));
+            let panics = Waker::from(Arc::new(Panics));
+            assert!(first.as_mut().poll(&mut Context::from_waker(&panics)).is_pending());
+            assert!(poll_with(&mut second, &wakes).is_pending());
+            sleep(ms(10)).await;
+        });
+    }));
+    assert!(turned.is_err());
+    assert_eq!(wakes.wakes(), 1);
+}
