@@ -214,7 +214,8 @@ fn the_watchman_gets_up_while_work_comes() {
 fn a_sleeper_gets_up_while_it_is_woken() {
     crate::model::check(|| {
         let crew = asleep(1 + 1);
-        let _ = crew.rest.get_up(0); // calls 1
+        let _ = crew.rest.get_up(0);
+        assert_eq!(crew.rest.call_watchman(), Some(1));
         let _ = crew.rest.get_up(1);
         assert!(crew.rest.end_search());
         let _ = crew.rest.lie_down(1, false, false);
@@ -235,8 +236,8 @@ fn a_sleeper_gets_up_while_it_is_woken() {
     });
 }
 
-/// Rule 4: two lie down and one gets up, all at once. Whoever is awake then, a sleeper watches or is
-/// on its way to the watch.
+/// Rule 4: two lie down, and the watchman gets up and finds work, all at once. Then a sleeper watches
+/// or is on its way to the watch.
 #[test]
 fn somebody_watches_while_one_is_awake_and_another_asleep() {
     crate::model::check(|| {
@@ -247,7 +248,9 @@ fn somebody_watches_while_one_is_awake_and_another_asleep() {
             thread::spawn(move || crew.rest.lie_down(worker, false, false))
         });
         crate::model::let_others_first();
-        let GotUp { searching, watchman: called } = crew.rest.get_up(0);
+        let GotUp { searching, watchman } = crew.rest.get_up(0);
+        assert_eq!(watchman, None, "it calls nobody before it has work");
+        let called = crew.rest.call_watchman();
         let watch = others.map(|other| other.join().unwrap());
         assert!(!searching);
         // Who was called is no longer at rest, and may have been the watchman.
@@ -286,7 +289,8 @@ fn who_lies_down_watches_over_those_that_are_awake() {
 fn who_was_called_to_the_watch_calls_nobody() {
     crate::model::check(|| {
         let crew = asleep(3);
-        assert_eq!(crew.rest.get_up(0).watchman, Some(2));
+        assert_eq!(crew.rest.get_up(0).watchman, None, "it was the watchman");
+        assert_eq!(crew.rest.call_watchman(), Some(2), "it has found work");
         let GotUp { searching, watchman } = crew.rest.get_up(2);
         assert!(searching);
         assert_eq!(watchman, None);
