@@ -404,9 +404,12 @@ fn is_standing_in() -> bool {
 #[inline]
 pub(crate) fn is_inside_own_loop() -> bool {
     let inside = CONTEXT.try_with(|context| {
-        context.borrow().handle.as_ref().is_some_and(|handle| handle.home.is_here())
+        let context = context.borrow();
+        let is_home = |handle: &Handle| handle.home.is_here();
+        context.handle.as_ref().is_some_and(is_home)
+            && context.lp.as_ref().is_some_and(|lp| !matches!(lp.ready, Ready::Nowhere))
     });
-    inside.unwrap_or(false) && !is_standing_in()
+    inside.unwrap_or(false)
 }
 
 /// What this thread is inside of, if it must not block or enter a loop.
