@@ -40,6 +40,7 @@ use crate::task::home::{self, HomeRef};
 use crate::task::id::Origin;
 use crate::task::inbox::Note;
 use crate::task::join::JoinHandle;
+use crate::task::purse;
 use crate::time::clock::Clock;
 use crate::turn::Loop;
 use crate::wait_list::WaitList;
@@ -89,9 +90,18 @@ struct Frame {
     outside: Option<Outside>,
 }
 
+impl Context {
+    /// The home of the tasks of the runtime that this thread works for, if they are shared.
+    fn commons(&self) -> Option<&HomeRef> {
+        self.handle.as_ref().and_then(Handle::commons)
+    }
+}
+
 impl Drop for Context {
     fn drop(&mut self) {
-        home::stand_at(None); // the thread ends, and who comes now finds no context (rule 2)
+        // The thread ends, and who comes now finds no context (rule 2).
+        home::stand_at(None);
+        purse::carry(self.commons(), None);
     }
 }
 
@@ -196,26 +206,44 @@ impl Handle {
         F: Future + Send + 'static,
         F::Output: Send + 'static,
     {
-        if self.home.is_here() && !is_standing_in() {
-            return spawn_send_here(future, name);
+        let place = CONTEXT.try_with(|context| self.place(&context.borrow()));
+        spawn_at(place.unwrap_or_else(|_| self.outside_place()), Some(self), future, name)
+    }
+
+    /// The home of the tasks of this runtime, if they are shared.
+    fn commons(&self) -> Option<&HomeRef> {
+        self.team.as_ref().map(|(_, commons)| commons)
+    }
+
+    fn outside_place(&self) -> Place {
+        (Way::Outside, self.commons().unwrap_or(&self.home).clone())
+    }
+
+    /// Where a new task of this runtime goes from this thread.
+    #[inline]
+    fn place(&self, context: &Context) -> Place {
+        match &context.lp {
+            Some(lp) if self.home.is_here() => match &lp.ready {
+                Ready::Local(_) => (Way::Loop, lp.home.clone()),
+                Ready::Steal(queue) => (Way::Worker, queue.commons().clone()),
+                Ready::Nowhere => self.outside_place(),
+            },
+            _ => self.outside_place(),
         }
-        let origin = Origin::here(name);
-        if let Some((crew, commons)) = &self.team {
-            let (task, handle) = JoinHandle::new_pair(future, commons.clone(), origin);
-            match crew.adopt(crew.outside(), task) {
-                Ok(queued) => crew.inject([queued]),
-                Err(task) => cancel_refused(task),
+    }
+
+    /// Takes in a task from outside the loops. Gives it back if the runtime ends.
+    fn take_in(&self, task: [TaskRef; 2]) -> Option<[TaskRef; 2]> {
+        match &self.team {
+            Some((crew, _)) => {
+                let queued = crew.adopt(crew.outside(), task);
+                queued.map(|queued| crew.inject([queued])).err()
             }
-            return handle;
+            None => match self.home.post(Note::Spawn(task)) {
+                Err(Note::Spawn(task)) => Some(task),
+                _ => None,
+            },
         }
-        let (task, handle) = JoinHandle::new_pair(future, self.home.clone(), origin);
-        // The loop is gone: the future comes back with the note, is dropped here, and the handle
-        // gets its answer. (It is `Send`, so here is as good as there.)
-        if let Err(Note::Spawn([kept, queued])) = self.home.post(Note::Spawn(task)) {
-            drop(queued);
-            kept.cancel_unseen();
-        }
-        handle
     }
 
     pub(crate) fn home(&self) -> &HomeRef {
@@ -320,6 +348,7 @@ fn change<R>(change: impl FnOnce(&mut Context) -> R) -> Option<R> {
         home::stand_at(lp.as_ref().map(|lp| lp.standing_at()));
         let clock = lp.as_ref().map(|lp| &lp.clock);
         Clock::show(clock.or(handle.as_ref().map(|handle| handle.clock())));
+        purse::carry(context.commons(), handle.as_ref().and_then(Handle::commons));
         let lp = std::mem::replace(&mut context.lp, lp);
         let handle = std::mem::replace(&mut context.handle, handle);
         (result, lp, handle)
@@ -380,6 +409,12 @@ pub(crate) fn here<R>(touch: impl FnOnce(&Loop) -> R) -> Option<R> {
     touched.ok().flatten()
 }
 
+/// The same to the handle of the runtime that this thread works for (rule 1).
+fn with_handle<R>(touch: impl FnOnce(&Handle) -> R) -> Option<R> {
+    let touched = CONTEXT.try_with(|context| context.borrow().handle.as_ref().map(touch));
+    touched.ok().flatten()
+}
+
 /// Turns the wheel of the loop that this thread is inside of to the present.
 pub(crate) fn advance_wheel_here() {
     // Not by `here`: what is woken is other people's code, and may come back (rule 1).
@@ -392,24 +427,6 @@ pub(crate) fn advance_wheel_here() {
 /// Whether this thread is a worker of the stealing flavour.
 pub(crate) fn is_worker() -> bool {
     here(|lp| matches!(lp.ready, Ready::Steal(_))) == Some(true)
-}
-
-/// Whether this thread stands in for a neighbour of the worker that it is.
-fn is_standing_in() -> bool {
-    here(|lp| matches!(lp.ready, Ready::Nowhere)) == Some(true)
-}
-
-/// Whether `spawn` may put a task into this thread's own queue: it is inside a loop, and that
-/// loop's runtime is the current one.
-#[inline]
-pub(crate) fn is_inside_own_loop() -> bool {
-    let inside = CONTEXT.try_with(|context| {
-        let context = context.borrow();
-        let is_home = |handle: &Handle| handle.home.is_here();
-        context.handle.as_ref().is_some_and(is_home)
-            && context.lp.as_ref().is_some_and(|lp| !matches!(lp.ready, Ready::Nowhere))
-    });
-    inside.unwrap_or(false)
 }
 
 /// What this thread is inside of, if it must not block or enter a loop.
@@ -450,33 +467,35 @@ pub(crate) fn queue_shared_here(crew: &Crew, task: TaskRef) -> Result<(), TaskRe
     task.map_or(Ok(()), Err)
 }
 
-/// Cancels a task that was refused, because its runtime ends.
-fn cancel_refused([kept, queued]: [TaskRef; 2]) {
-    drop(queued);
-    kept.cancel_unseen();
+/// How a new task gets to its queue: into that of the loop or worker that this thread is, or as
+/// from any thread; and the home it has.
+type Place = (Way, HomeRef);
+
+#[derive(Clone, Copy)]
+enum Way {
+    Loop,
+    Worker,
+    Outside,
 }
 
-/// Starts a task on the loop or the worker that this thread is inside of.
+/// Starts a task on the runtime that this thread works for.
+///
+/// # Panics
+///
+/// Panics outside a runtime.
+#[inline]
 #[track_caller]
-pub(crate) fn spawn_send_here<F>(future: F, name: Option<&str>) -> JoinHandle<F::Output>
+pub(crate) fn spawn_send<F>(future: F, name: Option<&str>) -> JoinHandle<F::Output>
 where
     F: Future + Send + 'static,
     F::Output: Send + 'static,
 {
-    let commons = here(|lp| match &lp.ready {
-        Ready::Steal(queue) => Some(queue.commons().clone()),
-        _ => None,
+    let place = CONTEXT.try_with(|context| {
+        let context = context.borrow();
+        context.handle.as_ref().map(|handle| handle.place(&context))
     });
-    let Some(commons) = commons.flatten() else { return spawn_here(future, name) };
-    let (task, handle) = JoinHandle::new_pair(future, commons, Origin::here(name));
-    let mut task = Some(task);
-    let refused = here(|lp| {
-        let (Ready::Steal(queue), Some(task)) = (&lp.ready, task.take()) else { return None };
-        let queued = queue.crew().adopt(queue.worker(), task);
-        queued.map(|queued| queue.push_woken(queued)).err()
-    });
-    refused.flatten().into_iter().for_each(cancel_refused);
-    handle
+    let Some(place) = place.ok().flatten() else { panic!("{OUTSIDE}") };
+    spawn_at(place, None, future, name)
 }
 
 /// Starts a task on the loop that this thread is inside of.
@@ -495,12 +514,40 @@ pub(crate) fn spawn_here<F: Future + 'static>(
     });
     let Some(home) = home else { panic!("{OUTSIDE}") };
     let Some(home) = home else { panic!("{NOT_LOCAL}") };
+    spawn_at((Way::Loop, home), None, future, name)
+}
+
+/// `handle` is that of the task's runtime; without one it is that of this thread.
+#[inline(always)]
+#[track_caller]
+fn spawn_at<F: Future + 'static>(
+    (way, home): Place,
+    handle: Option<&Handle>,
+    future: F,
+    name: Option<&str>,
+) -> JoinHandle<F::Output> {
     let origin = Origin::here(name); // here and not by the callers: it stays in registers
-    // In two steps: when the loop shuts down, the future must be dropped outside `here` (rule 1).
-    let (task, handle) = JoinHandle::new_pair(future, home, origin);
-    if let Some([kept, queued]) = here(|lp| lp.adopt(task)).flatten() {
+    // In two steps: if the runtime ends, the future must be dropped outside `here` (rule 1).
+    let (task, join) = JoinHandle::new_pair(future, home, origin);
+    if let Some([kept, queued]) = take_in(way, handle, task) {
         drop(queued);
-        kept.cancel_at_shutdown();
+        kept.cancel_unseen();
     }
-    handle
+    join
+}
+
+/// Gives a new task back if its runtime ends.
+#[inline]
+fn take_in(way: Way, handle: Option<&Handle>, task: [TaskRef; 2]) -> Option<[TaskRef; 2]> {
+    match (way, handle) {
+        (Way::Loop, _) => here(|lp| lp.adopt(task)),
+        (Way::Worker, _) => here(|lp| {
+            let queue = lp.ready.steal();
+            let queued = queue.crew().adopt(queue.worker(), task);
+            queued.map(|queued| queue.push_woken(queued)).err()
+        }),
+        (Way::Outside, Some(handle)) => Some(handle.take_in(task)),
+        (Way::Outside, None) => with_handle(|handle| handle.take_in(task)),
+    }
+    .expect("nobody has left the runtime since its place was chosen")
 }

@@ -195,7 +195,7 @@ impl Loop {
                 let task = self.live.borrow_mut().try_remove(slot as usize);
                 drop(task); // after the borrow: it may be the last reference (rule 4)
             }
-            Ran::Retired(keeper, slot) => self.ready.retire(keeper, slot),
+            Ran::Retired(task) => self.ready.retire(task),
         }
     }
 

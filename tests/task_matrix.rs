@@ -29,6 +29,7 @@ mod task {
     pub(crate) mod local_work;
     pub(crate) mod output;
     pub(crate) mod payload;
+    pub(crate) mod purse;
     mod stage;
     mod state;
     mod waker;

@@ -97,6 +97,7 @@ const NOT_SPINE: &[&str] = &[
     "runtime/task/local_work.rs",
     "runtime/task/output.rs",
     "runtime/task/payload.rs",
+    "runtime/task/purse.rs",
 ];
 
 struct File {

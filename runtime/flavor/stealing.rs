@@ -122,7 +122,8 @@ impl Drop for Stealing {
 /// Where the workers wait for each other at the end, and others for them.
 struct Meeting {
     state: Mutex<MeetingState>,
-    changed: Condvar,
+    /// For each of the three: all have come.
+    complete: [Condvar; 3],
 }
 
 struct MeetingState {
@@ -135,20 +136,23 @@ struct MeetingState {
 impl Meeting {
     fn new(expected: usize) -> Self {
         let state = MeetingState { expected, came: [0; 3], cancelled: Vec::new() };
-        Self { state: Mutex::new(state), changed: Condvar::new() }
+        Self { state: Mutex::new(state), complete: Default::default() }
     }
 
     fn leave_out(&self, count: usize) {
         self.state.lock().unwrap_or_else(PoisonError::into_inner).expected -= count;
-        self.changed.notify_all();
+        self.complete.iter().for_each(Condvar::notify_all);
     }
 
     fn come(&self, which: usize, wait: bool) {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         state.came[which] += 1;
-        self.changed.notify_all();
+        if state.came[which] >= state.expected {
+            drop(state); // before the call: who is woken wants the lock
+            return self.complete[which].notify_all();
+        }
         while wait && state.came[which] < state.expected {
-            state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
+            state = self.complete[which].wait(state).unwrap_or_else(PoisonError::into_inner);
         }
     }
 
@@ -166,7 +170,7 @@ impl Meeting {
                 break;
             }
             let left = left.unwrap_or(limit);
-            let waited = self.changed.wait_timeout(state, left);
+            let waited = self.complete[2].wait_timeout(state, left);
             state = waited.unwrap_or_else(PoisonError::into_inner).0;
         }
         (std::mem::take(&mut state.cancelled), state.expected - state.came[2])

@@ -133,9 +133,13 @@ impl Crew {
     }
 
     /// Lets a task go that is done.
-    pub(crate) fn retire(&self, keeper: u16, slot: u32) {
-        let task = lock(&self.lists[usize::from(keeper)]).tasks.try_remove(slot as usize);
-        drop(task); // after the lock: it may be the last reference
+    pub(crate) fn retire(&self, task: TaskRef) {
+        let (keeper, slot) = task.keeper();
+        let kept = lock(&self.lists[usize::from(keeper)]).tasks.try_remove(slot as usize);
+        // After the lock: they may be the last references. None was kept if the runtime ends.
+        if let Some(kept) = kept {
+            task.drop_two(kept);
+        }
     }
 
     /// Closes the list of `keeper` and takes out who is in it.

@@ -81,9 +81,9 @@ impl Ready {
     }
 
     /// Lets a shared task go that is done.
-    pub(crate) fn retire(&self, keeper: u16, slot: u32) {
+    pub(crate) fn retire(&self, task: TaskRef) {
         match self {
-            Self::Steal(queue) => queue.crew().retire(keeper, slot),
+            Self::Steal(queue) => queue.crew().retire(task),
             _ => unreachable!("only a worker runs shared tasks"),
         }
     }

@@ -114,8 +114,9 @@ pub(crate) enum Ran {
     Again(TaskRef),
     /// Take it off the list of live tasks; it stood at this slot.
     Done(u32),
-    /// The same for a shared task: off the list of this keeper.
-    Retired(u16, u32),
+    /// The same for a shared task: off the list of its keeper, and both references by
+    /// [`TaskRef::drop_two`].
+    Retired(TaskRef),
 }
 
 impl TaskRef {
@@ -283,10 +284,20 @@ impl TaskRef {
             // has this task to take off its list.
             let _ = catch_unwind(AssertUnwindSafe(|| joiner.wake()));
         }
-        match shared {
-            false => Ran::Done(header.slot.get()),
-            true => Ran::Retired(header.keeper.get(), header.slot.get()),
-        }
+        if shared { Ran::Retired(self) } else { Ran::Done(header.slot.get()) }
+    }
+
+    /// Which list of live tasks has a shared task that is done, and at which place.
+    pub(crate) fn keeper(&self) -> (u16, u32) {
+        debug_assert!(self.is_done());
+        (self.header().keeper.get(), self.header().slot.get())
+    }
+
+    /// Drops two references to one shared task at the price of one.
+    pub(crate) fn drop_two(self, other: Self) {
+        debug_assert!(self.0 == other.0 && self.header().state.is_shared());
+        std::mem::forget(other);
+        release_shared(ManuallyDrop::new(self), 2);
     }
 
     /// The joiner's waker, which must be the caller's (rule 1).
@@ -432,14 +443,16 @@ impl<T> OutputOf<T> {
 impl<T> Drop for OutputOf<T> {
     fn drop(&mut self) {
         let header = self.0.header();
-        if header.state.is_shared() {
+        if header.state.is_done() {
+            // Nobody looks any more whether it is joined.
+        } else if header.state.is_shared() {
             if header.state.take_joiner() {
                 drop(self.0.take_joiner());
             }
             if !header.state.detach() {
                 return;
             }
-        } else if !header.state.is_done() {
+        } else {
             if header.home.is_here() {
                 return self.0.deliver_detach();
             }
@@ -488,7 +501,7 @@ impl Drop for TaskRef {
         let task = ManuallyDrop::new(Self(self.0));
         if !task.is_home() {
             if task.header().state.is_shared() {
-                release_shared(task);
+                release_shared(task, 1);
             } else {
                 release_abroad(task);
             }
@@ -505,10 +518,10 @@ impl Released {
     }
 }
 
-/// Gives a reference to a shared task up.
-fn release_shared(task: ManuallyDrop<TaskRef>) {
+/// Gives so many references to a shared task up.
+fn release_shared(task: ManuallyDrop<TaskRef>, count: u32) {
     // AcqRel: what everybody did with the task happens before the last one frees it.
-    if task.header().away.fetch_sub(1, Ordering::AcqRel) == 1 {
+    if task.header().away.fetch_sub(count, Ordering::AcqRel) == count {
         free_last(task);
     }
 }

@@ -25,7 +25,8 @@
 //! 3. Before `settle`, `away` is near BIAS and never reaches 0, so nobody frees. After it, whoever
 //!    brings `away` to 0 frees.
 //!
-//! The home of shared tasks is nobody's: it is born settled, with all its references in `away`.
+//! The home of shared tasks is nobody's: it is born settled, with all its references in `away`, some
+//! of them in the purses of its threads (`purse.rs`).
 //!
 //! Unsafe lives here because a counted pointer cannot be written without it.
 //!
@@ -36,6 +37,7 @@
 
 use super::cell::TaskRef;
 use super::inbox::{AfterPost, Inbox, Note};
+use super::purse;
 use super::waker::Sleeper;
 use crate::shim::atomic::{AtomicBool, AtomicIsize, Ordering};
 use crate::shim::{Cell, thread_local};
@@ -150,8 +152,15 @@ impl HomeRef {
         self.root_queued.set(false);
     }
 
-    fn word(&self) -> usize {
+    #[inline]
+    pub(super) fn word(&self) -> usize {
         self.0.as_ptr().addr()
+    }
+
+    /// Takes so many references to a settled home at once, or gives them back, but never the last.
+    pub(super) fn change_away(&self, by: isize) {
+        // Release: pairs with the AcqRel of who takes the last one (`drop`).
+        self.away.fetch_add(by, Ordering::Release);
     }
 
     /// Makes this thread the home until the guard is dropped. Only the loop's owner may, and only
@@ -258,7 +267,7 @@ impl Clone for HomeRef {
     fn clone(&self) -> Self {
         if self.is_here() {
             self.here.set(self.here.get() + 1);
-        } else {
+        } else if !purse::take(self) {
             // Relaxed: the new reference comes from a live one, so nothing can be freed meanwhile.
             self.away.fetch_add(1, Ordering::Relaxed);
         }
@@ -273,6 +282,9 @@ impl Drop for HomeRef {
             // Below 0 if strangers cloned what is dropped here; only the sum has a meaning. Nobody
             // frees at home: `settle` has yet to come, and holds a reference until then.
             self.here.set(self.here.get() - 1);
+            return;
+        }
+        if purse::put(self) {
             return;
         }
         // AcqRel: the releases of all others happen before the free by the last one.

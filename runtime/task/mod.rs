@@ -66,6 +66,7 @@ mod local_set;
 pub(crate) mod local_work;
 mod output;
 pub(crate) mod payload;
+pub(crate) mod purse;
 mod scope;
 mod shutdown;
 mod spawn;

@@ -36,20 +36,7 @@ where
     F: Future + Send + 'static,
     F::Output: Send + 'static,
 {
-    spawn_from(future, None)
-}
-
-#[track_caller]
-fn spawn_from<F>(future: F, name: Option<&str>) -> JoinHandle<F::Output>
-where
-    F: Future + Send + 'static,
-    F::Output: Send + 'static,
-{
-    if current::is_inside_own_loop() {
-        current::spawn_send_here(future, name)
-    } else {
-        Handle::current().spawn_named(future, name)
-    }
+    current::spawn_send(future, None)
 }
 
 /// Starts a task that never leaves this thread, so its future need not be `Send`.
@@ -211,7 +198,7 @@ impl<'a> Builder<'a> {
         F: Future + Send + 'static,
         F::Output: Send + 'static,
     {
-        Ok(spawn_from(future, self.name))
+        Ok(current::spawn_send(future, self.name))
     }
 
     /// As [`Handle::spawn`]: a task of the runtime of `handle`.

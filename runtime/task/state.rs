@@ -221,8 +221,10 @@ impl State {
     #[must_use]
     pub(crate) fn take_joiner(&self) -> bool {
         // Relaxed: only the handle sets JOINER, so it knows by itself that it has not.
-        if self.0.load(Ordering::Relaxed) & (JOINER | DONE) == 0 {
-            return true;
+        match self.0.load(Ordering::Relaxed) & (JOINER | DONE) {
+            0 => return true,
+            JOINER => {}
+            _ => return false, // it stays DONE; whoever needs what was written before that, asks it
         }
         self.change(|bits| (bits & !JOINER, bits & DONE == 0))
     }

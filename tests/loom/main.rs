@@ -81,6 +81,7 @@ mod task {
     pub mod local_work;
     pub mod output;
     pub mod payload;
+    pub mod purse;
     mod stage;
     pub mod state;
     pub mod tally;
