@@ -25,8 +25,8 @@
 //! 3. Before `settle`, `away` is near BIAS and never reaches 0, so nobody frees. After it, whoever
 //!    brings `away` to 0 frees.
 //!
-//! The home of shared tasks is nobody's: it is born settled, with all its references in `away`, some
-//! of them in the purses of its threads (`purse.rs`).
+//! The home of shared tasks is nobody's: it is born settled, with all its references in `away`,
+//! some of them in the purses of its threads (`purse.rs`).
 //!
 //! Unsafe lives here because a counted pointer cannot be written without it.
 //!
