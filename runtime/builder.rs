@@ -182,7 +182,8 @@ impl Builder {
     ///
     /// # Errors
     ///
-    /// When the kernel gives no more descriptors for the reactor.
+    /// When virtual time or a shuffled order is asked of the stealing flavour, and when no thread
+    /// can be started for a worker.
     pub fn build(self) -> io::Result<Runtime> {
         if self.workers.is_some() && (self.start_paused || self.shuffle) {
             return Err(io::Error::new(
@@ -190,10 +191,6 @@ impl Builder {
                 "virtual time and seeded schedules need the local flavour: build without `workers`",
             ));
         }
-        // The reactors first: mostly they alone can fail, and then there is nothing to undo.
-        let count = self.workers.unwrap_or(1);
-        let mut reactors =
-            (0..count).map(|_| Reactor::new(self.reactor)).collect::<io::Result<Vec<_>>>()?;
         let clock = Clock::new();
         let _ = self.start_paused && clock.freeze(); // it runs until here
         let pool = Pool::new(&self.name, self.blocking_threads_max, self.blocking_keep_alive);
@@ -201,14 +198,13 @@ impl Builder {
             crate::random::seed(seed);
         }
         let services = Arc::new(Services::new(pool, clock));
-        match (self.workers, reactors.pop()) {
-            (None, Some(reactor)) => {
-                Ok(Runtime::from_local(Local::new(reactor, services, self.shuffle)))
+        let reactor = || Reactor::new(self.reactor);
+        Ok(match self.workers {
+            None => Runtime::from_local(Local::new(reactor(), services, self.shuffle)),
+            Some(count) => {
+                let reactors = (0..count).map(|_| reactor()).collect();
+                Runtime::from_stealing(Stealing::new(reactors, services, &self.name)?)
             }
-            (_, last) => {
-                reactors.extend(last);
-                Ok(Runtime::from_stealing(Stealing::new(reactors, services, &self.name)?))
-            }
-        }
+        })
     }
 }

@@ -44,7 +44,7 @@ impl Runtime {
     ///
     /// # Errors
     ///
-    /// When the kernel gives no more descriptors for the reactor.
+    /// None today: see [`Builder::build`].
     pub fn new() -> io::Result<Self> {
         Builder::new().build()
     }

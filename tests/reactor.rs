@@ -32,17 +32,17 @@ macro_rules! on_each_backend {
 
             #[test]
             fn on_mio() {
-                body(&mut Reactor::new(Kind::Mio).unwrap());
+                body(&mut Reactor::new(Kind::Mio));
             }
 
             #[test]
             fn on_polling() {
-                body(&mut Reactor::new(Kind::Polling).unwrap());
+                body(&mut Reactor::new(Kind::Polling));
             }
 
             #[test]
             fn on_polling_one_shot() {
-                body(&mut Reactor::one_shot().unwrap());
+                body(&mut Reactor::one_shot());
             }
         }
     };

@@ -29,8 +29,7 @@ use mio::unix::SourceFd;
 use mio::{Events, Interest, Poll};
 
 use super::source::{Report, Sources};
-use super::{Backend, Doorbell, EVENTS_MAX, Token, Wanted};
-use crate::shim::Arc;
+use super::{Backend, EVENTS_MAX, KernelBell, Token, Wanted};
 
 // Asking for both costs nothing, because an edge is told once: a socket that is writable all day
 // makes one event. Level-triggered, the same wish would end every wait at once.
@@ -44,15 +43,11 @@ pub(crate) struct Mio {
     /// Filled anew by each wait. If more sockets are ready than fit, the kernel keeps the others in
     /// its own queue, and the next wait begins with them.
     events: Events,
-    /// Shared with every [`Doorbell`]: a stranger may ring while the loop is being dropped.
-    doorbell: Arc<mio::Waker>,
 }
 
 impl Mio {
     pub(crate) fn new() -> io::Result<Self> {
-        let poll = Poll::new()?;
-        let doorbell = Arc::new(mio::Waker::new(poll.registry(), DOORBELL)?);
-        Ok(Self { poll, events: Events::with_capacity(EVENTS_MAX), doorbell })
+        Ok(Self { poll: Poll::new()?, events: Events::with_capacity(EVENTS_MAX) })
     }
 }
 
@@ -101,8 +96,8 @@ impl Backend for Mio {
         Ok(())
     }
 
-    fn doorbell(&self) -> Doorbell {
-        Doorbell::Mio(self.doorbell.clone())
+    fn doorbell(&self) -> io::Result<KernelBell> {
+        mio::Waker::new(self.poll.registry(), DOORBELL).map(KernelBell::Mio)
     }
 
     fn rearm_per_wait(&self) -> bool {

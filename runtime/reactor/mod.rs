@@ -11,6 +11,9 @@
 //!   Doorbell::ring from any thread                 set_waker, from the loop's thread only
 //! ```
 //!
+//! The kernel's event queue is opened with the first source. Until then a `wait` is a nap on a
+//! condition variable (`doorbell.rs`): a loop without sockets has no descriptors.
+//!
 //! Rules
 //! 1. A descriptor is registered from `register` until `deregister`, and stays open all that time;
 //!    its owner sees to it (`net/registered.rs`).
@@ -27,6 +30,7 @@ mod polling;
 mod source;
 
 pub(crate) use doorbell::Doorbell;
+use doorbell::KernelBell;
 pub(crate) use source::{Direction, Seat, Source, Ticket, Token};
 
 use std::io;
@@ -92,8 +96,8 @@ pub(crate) trait Backend: Send {
         woken: &mut Vec<Waker>,
     ) -> io::Result<()>;
 
-    /// The thing that ends `wait` from another thread.
-    fn doorbell(&self) -> Doorbell;
+    /// The thing that ends `wait` from another thread. Called once.
+    fn doorbell(&self) -> io::Result<KernelBell>;
 
     /// Must `rearm` be called whenever somebody starts to wait? (One-shot reporting.)
     fn rearm_per_wait(&self) -> bool;
@@ -120,32 +124,44 @@ impl Wanted {
 
 /// The kernel's ear of one loop, and the table of what it heard.
 pub(crate) struct Reactor {
-    backend: Box<dyn Backend>,
+    open: fn() -> io::Result<Box<dyn Backend>>,
+    /// Open since the first source.
+    backend: Option<Box<dyn Backend>>,
     sources: Sources,
+    doorbell: Doorbell,
 }
 
 impl Reactor {
-    /// Opens a reactor. Errors: the kernel's, mostly "too many open files".
-    pub(crate) fn new(kind: Kind) -> io::Result<Self> {
-        Ok(Self::with_backend(match kind {
-            Kind::Mio => Box::new(mio::Mio::new()?),
-            Kind::Polling => Box::new(polling::Polling::new()?),
-        }))
+    pub(crate) fn new(kind: Kind) -> Self {
+        Self::with_backend(match kind {
+            Kind::Mio => || Ok(Box::new(mio::Mio::new()?)),
+            Kind::Polling => || Ok(Box::new(polling::Polling::new()?)),
+        })
     }
 
     /// On polling, one-shot even where edges are to be had: so the fall-back can be tested.
     #[allow(dead_code)] // used by tests/reactor.rs
-    pub(crate) fn one_shot() -> io::Result<Self> {
-        Ok(Self::with_backend(Box::new(polling::Polling::one_shot()?)))
+    pub(crate) fn one_shot() -> Self {
+        Self::with_backend(|| Ok(Box::new(polling::Polling::one_shot()?)))
     }
 
-    fn with_backend(backend: Box<dyn Backend>) -> Self {
-        Self { backend, sources: Sources::default() }
+    fn with_backend(open: fn() -> io::Result<Box<dyn Backend>>) -> Self {
+        Self { open, backend: None, sources: Sources::default(), doorbell: Doorbell::default() }
+    }
+
+    /// The back end, opened if need be. Errors: the kernel's, mostly "too many open files".
+    fn backend(&mut self) -> io::Result<&mut dyn Backend> {
+        if self.backend.is_none() {
+            let backend = (self.open)()?;
+            self.doorbell.move_to_kernel(backend.doorbell()?)?;
+            self.backend = Some(backend);
+        }
+        Ok(&mut **self.backend.as_mut().expect("just opened"))
     }
 
     /// The thing other threads end a `wait` with.
     pub(crate) fn doorbell(&self) -> Doorbell {
-        self.backend.doorbell()
+        self.doorbell.clone()
     }
 
     /// How many sources are registered. With none, a `wait` of zero time can be left out.
@@ -163,7 +179,11 @@ impl Reactor {
         timeout: Option<Duration>,
         woken: &mut Vec<Waker>,
     ) -> io::Result<()> {
-        match self.backend.wait(timeout, &mut self.sources, woken) {
+        let Some(backend) = &mut self.backend else {
+            self.doorbell.doze(timeout);
+            return Ok(());
+        };
+        match backend.wait(timeout, &mut self.sources, woken) {
             Err(error) if error.kind() == io::ErrorKind::Interrupted => Ok(()),
             result => result,
         }
@@ -173,10 +193,12 @@ impl Reactor {
     /// always be written, and trying is how one finds out.
     ///
     /// The caller keeps `fd` open until it has called `deregister` (rule 1).
+    ///
+    /// Errors: the kernel's, mostly "too many open files".
     pub(crate) fn register(&mut self, fd: RawFd) -> io::Result<Token> {
         // The table first: the token that the kernel is told must exist.
         let token = self.sources.insert(fd);
-        if let Err(error) = self.backend.register(fd, token) {
+        if let Err(error) = self.backend().and_then(|backend| backend.register(fd, token)) {
             self.sources.remove(token);
             return Err(error);
         }
@@ -188,17 +210,19 @@ impl Reactor {
     #[must_use = "drop the source after the borrow of the reactor"]
     pub(crate) fn deregister(&mut self, token: Token) -> Option<Source> {
         let source = self.sources.remove(token)?;
-        // The kernel refuses only what it does not know, and that is the state we want.
-        let _ = self.backend.deregister(source.fd());
+        if let Some(backend) = &mut self.backend {
+            // The kernel refuses only what it does not know, and that is the state we want.
+            let _ = backend.deregister(source.fd());
+        }
         Some(source)
     }
 
     /// Makes the kernel repeat the edges of this source: what is possible now is reported at the
     /// next `wait`. A stale token is ignored.
     pub(crate) fn rearm(&mut self, token: Token) -> io::Result<()> {
-        match self.sources.get_mut(token) {
-            Some(source) => self.backend.rearm(source.fd(), token, Wanted::BOTH),
-            None => Ok(()),
+        match (self.sources.get_mut(token), &mut self.backend) {
+            (Some(source), Some(backend)) => backend.rearm(source.fd(), token, Wanted::BOTH),
+            _ => Ok(()),
         }
     }
 
@@ -225,7 +249,8 @@ impl Reactor {
     /// next call would say `WouldBlock`, unless the direction is closed.
     #[inline]
     pub(crate) fn drained(&mut self, token: Token, direction: Direction) {
-        if direction == Direction::Read && !self.backend.tells_of_fin() {
+        let tells_of_fin = || self.backend.as_ref().is_some_and(|backend| backend.tells_of_fin());
+        if direction == Direction::Read && !tells_of_fin() {
             return;
         }
         if let Some(source) = self.sources.get_mut(token)
@@ -259,9 +284,11 @@ impl Reactor {
         let Some(source) = self.sources.get_mut(token) else { return Some(waker) };
         // The waker first, the kernel second: one-shot, the event may come with the next wait.
         let displaced = source.set_waker(direction, seat, waker);
-        if self.backend.rearm_per_wait() {
+        if let Some(backend) = &mut self.backend
+            && backend.rearm_per_wait()
+        {
             // If this fails the descriptor is not registered any more; its owner is closing it.
-            let _ = self.backend.rearm(source.fd(), token, source.wanted());
+            let _ = backend.rearm(source.fd(), token, source.wanted());
         }
         displaced
     }

@@ -36,11 +36,11 @@ use std::time::Duration;
 use polling::{Event, Events, PollMode, Poller};
 
 use super::source::{Report, Sources};
-use super::{Backend, Doorbell, EVENTS_MAX, Token, Wanted};
+use super::{Backend, EVENTS_MAX, KernelBell, Token, Wanted};
 use crate::shim::Arc;
 
 pub(crate) struct Polling {
-    /// Shared with every doorbell: with polling the poller itself is rung.
+    /// Shared with the doorbell: with polling the poller itself is rung.
     poller: Arc<Poller>,
     events: Events,
     mode: PollMode,
@@ -138,8 +138,8 @@ impl Backend for Polling {
         Ok(())
     }
 
-    fn doorbell(&self) -> Doorbell {
-        Doorbell::Polling(self.poller.clone())
+    fn doorbell(&self) -> io::Result<KernelBell> {
+        Ok(KernelBell::Polling(self.poller.clone()))
     }
 
     fn rearm_per_wait(&self) -> bool {

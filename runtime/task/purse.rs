@@ -29,6 +29,9 @@ const HANDFUL: isize = 32;
 thread_local! {
     /// The address of the home that this purse is for, or 0: to be compared, never followed.
     static OF: Cell<usize> = const { Cell::new(0) };
+}
+
+thread_local! {
     static COUNT: Cell<isize> = const { Cell::new(0) };
 }
 
