@@ -19,7 +19,10 @@
 //! 3. Once closed, the channel ends for the receiver when it is empty and no place is reserved:
 //!    whoever reserved before the closing may still send. So whoever gives back the last place then
 //!    wakes the receiver.
-//! 4. Items and wakers are dropped, and wakers cloned and woken, outside the lock.
+//! 4. While `seated` is set the receiver's waker lies in the inbox, so one that looks again, by the
+//!    same waker, need not take the lock: nothing has come. A `select!` over many idle channels does
+//!    so each time. Whoever takes the waker out clears it first, under the lock, and then wakes.
+//! 5. Items and wakers are dropped, and wakers cloned and woken, outside the lock.
 //!
 //! Real world: tokio has a linked list of blocks of 32 slots without a lock; Go's channel is a ring
 //! under a lock; asyncio's `Queue` is a deque and two waiter lists.
@@ -32,6 +35,7 @@ use std::sync::PoisonError;
 use std::task::{Context, Poll, Waker};
 
 use crate::leaf::leaf;
+use crate::shim::atomic::{AtomicBool, Ordering};
 use crate::shim::{Arc, Mutex, MutexGuard, lock};
 use crate::sync::senders::{Channel, Senders, Strong, Weak};
 use crate::wait_list::{Dismissed, Place, Refused, WaitList};
@@ -45,6 +49,8 @@ const ROOM_MAX: usize = 1_024;
 
 pub(super) struct Chan<T> {
     inbox: Mutex<Inbox<T>>,
+    /// Written under the lock of the inbox (rule 4).
+    seated: AtomicBool,
     /// The free places of a bounded channel (rule 1).
     places: WaitList,
     /// Never has a permit: where senders wait for the channel to close.
@@ -81,12 +87,13 @@ pub(super) fn channel<T>(capacity: usize) -> (Tx<T>, Rx<T>) {
     };
     let chan = Arc::new(Chan {
         inbox: Mutex::new(inbox),
+        seated: AtomicBool::new(false),
         places: WaitList::new(if capacity == UNBOUNDED { 0 } else { capacity }),
         closing: WaitList::new(0),
         senders: Senders::one(),
         capacity,
     });
-    (Tx::first(chan.clone()), Rx { chan, taken: Mutex::new(VecDeque::new()) })
+    (Tx::first(chan.clone()), Rx { chan, taken: Mutex::new(VecDeque::new()), seated: (0, 0) })
 }
 
 impl<T> Chan<T> {
@@ -131,7 +138,7 @@ impl<T> Chan<T> {
             None => return Err((item, Refused::Short)),
             Some(spare) => inbox.spare = spare,
         }
-        put(inbox, item);
+        self.put(inbox, item);
         Ok(())
     }
 
@@ -150,7 +157,7 @@ impl<T> Chan<T> {
     pub(super) fn push(&self, item: T) {
         let inbox = lock(&self.inbox);
         if !inbox.no_receiver {
-            put(inbox, item);
+            self.put(inbox, item);
         }
     }
 
@@ -161,14 +168,34 @@ impl<T> Chan<T> {
         if inbox.closed {
             return Err(item);
         }
-        put(inbox, item);
+        self.put(inbox, item);
         Ok(())
+    }
+
+    /// Puts an item in, unlocks, and wakes the receiver.
+    #[inline]
+    fn put(&self, mut inbox: MutexGuard<'_, Inbox<T>>, item: T) {
+        inbox.items.push_back(item);
+        let waker = self.unseat(&mut inbox);
+        drop(inbox);
+        if let Some(waker) = waker {
+            waker.wake();
+        }
+    }
+
+    /// Takes the receiver's waker out (rule 4).
+    #[inline]
+    fn unseat(&self, inbox: &mut Inbox<T>) -> Option<Waker> {
+        let waker = inbox.receiver.take()?;
+        // Relaxed: the wake that follows has the receiver look again, and carries this to it.
+        self.seated.store(false, Ordering::Relaxed);
+        Some(waker)
     }
 
     /// Changes the inbox, and lets the receiver look at it if `change` says that this is worth it.
     fn wake_receiver(&self, change: impl FnOnce(&mut Inbox<T>) -> bool) {
         let mut inbox = lock(&self.inbox);
-        let waker = if change(&mut inbox) { inbox.receiver.take() } else { None };
+        let waker = if change(&mut inbox) { self.unseat(&mut inbox) } else { None };
         drop(inbox);
         waker.into_iter().for_each(Waker::wake);
     }
@@ -181,7 +208,11 @@ impl<T> Chan<T> {
     }
 
     fn close(&self) {
-        lock(&self.inbox).closed = true;
+        let mut inbox = lock(&self.inbox);
+        inbox.closed = true;
+        // Relaxed: only the receiver closes. There may be nothing left to wait for.
+        self.seated.store(false, Ordering::Relaxed);
+        drop(inbox);
         self.places.close();
         self.closing.close();
     }
@@ -215,17 +246,6 @@ impl<T> Channel for Chan<T> {
             inbox.no_senders = true;
             true
         });
-    }
-}
-
-/// Puts an item in, unlocks, and wakes the receiver.
-#[inline]
-fn put<T>(mut inbox: MutexGuard<'_, Inbox<T>>, item: T) {
-    inbox.items.push_back(item);
-    let waker = inbox.receiver.take();
-    drop(inbox);
-    if let Some(waker) = waker {
-        waker.wake();
     }
 }
 
@@ -276,6 +296,13 @@ pub(super) struct Rx<T> {
     /// The block of items at hand. The lock is never taken on the way of an item (`get_mut` needs
     /// none); it makes the receiver `Sync` for items that are not.
     taken: Mutex<VecDeque<T>>,
+    /// The waker that it left in the inbox last: addresses to be compared, never followed.
+    seated: (usize, usize),
+}
+
+/// Two wakers with the same word wake the same task, as long as one of them lives.
+fn word(waker: &Waker) -> (usize, usize) {
+    (waker.data().addr(), std::ptr::from_ref(waker.vtable()).addr())
 }
 
 /// What a look into the inbox brought.
@@ -293,7 +320,7 @@ impl<T> Rx<T> {
 
     /// Takes what lies in the inbox; if nothing does and there is a waker, leaves it there.
     fn look(&mut self, waker: Option<&Waker>) -> Found<T> {
-        let mut waker = waker.cloned(); // before the lock (rule 4); dropped after it
+        let mut waker = waker.cloned(); // before the lock (rule 5); dropped after it
         let taken = self.taken.get_mut().unwrap_or_else(PoisonError::into_inner);
         if self.chan.capacity == UNBOUNDED && taken.capacity() > ROOM_MAX {
             *taken = VecDeque::new(); // it is empty now
@@ -316,7 +343,10 @@ impl<T> Rx<T> {
         if self.chan.has_ended(&inbox) {
             return Found::End;
         }
-        if waker.is_some() {
+        if let Some(new) = &waker {
+            self.seated = word(new);
+            // Relaxed: only the receiver asks; on another thread it comes with the receiver.
+            self.chan.seated.store(true, Ordering::Relaxed);
             mem::swap(&mut inbox.receiver, &mut waker);
         }
         Found::Nothing
@@ -340,6 +370,10 @@ impl<T> Rx<T> {
     pub(super) fn poll_recv(&mut self, cx: &mut Context<'_>) -> Poll<Option<T>> {
         if let Some(item) = self.pop() {
             return Poll::Ready(Some(item));
+        }
+        // Relaxed: a value from before the last wake would be too old, and that one was seen.
+        if self.chan.seated.load(Ordering::Relaxed) && self.seated == word(cx.waker()) {
+            return Poll::Pending; // rule 4
         }
         match self.look(Some(cx.waker())) {
             Found::Item(item) => Poll::Ready(Some(item)),
@@ -415,6 +449,6 @@ impl<T> Drop for Rx<T> {
         drop(inbox);
         let taken = mem::take(self.taken());
         self.freed(items.len() + taken.len());
-        drop((waker, taken, items)); // after the lock (rule 4)
+        drop((waker, taken, items)); // after the lock (rule 5)
     }
 }
