@@ -19,9 +19,10 @@
 //! 3. Once closed, the channel ends for the receiver when it is empty and no place is reserved:
 //!    whoever reserved before the closing may still send. So whoever gives back the last place then
 //!    wakes the receiver.
-//! 4. While `seated` is set the receiver's waker lies in the inbox, so one that looks again, by the
-//!    same waker, need not take the lock: nothing has come. A `select!` over many idle channels does
-//!    so each time. Whoever takes the waker out clears it first, under the lock, and then wakes.
+//! 4. While `seated` is set the receiver's waker lies in the inbox, so a receiver that looks again
+//!    by the same waker need not take the lock: nothing has come. A `select!` over many idle
+//!    channels does so each time. Whoever takes the waker out clears the mark first, under the
+//!    lock, and then wakes.
 //! 5. Items and wakers are dropped, and wakers cloned and woken, outside the lock.
 //!
 //! Real world: tokio has a linked list of blocks of 32 slots without a lock; Go's channel is a ring
