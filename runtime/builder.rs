@@ -196,7 +196,8 @@ impl Builder {
             (0..count).map(|_| Reactor::new(self.reactor)).collect::<io::Result<Vec<_>>>()?;
         let clock = Clock::new();
         let _ = self.start_paused && clock.freeze(); // it runs until here
-        let pool = Pool::new(&self.name, self.blocking_threads_max, self.blocking_keep_alive);
+        let name = format!("{}-blocking", self.name);
+        let pool = Pool::new(name, self.blocking_threads_max, self.blocking_keep_alive);
         if let Some(seed) = self.seed {
             crate::random::seed(seed);
         }
@@ -207,7 +208,10 @@ impl Builder {
             }
             (_, last) => {
                 reactors.extend(last);
-                Ok(Runtime::from_stealing(Stealing::new(reactors, services, &self.name)?))
+                let name = format!("{}-deputy", self.name);
+                let deputies = Pool::new(name, blocking::THREADS_MAX, self.blocking_keep_alive);
+                let stealing = Stealing::new(reactors, services, deputies, &self.name)?;
+                Ok(Runtime::from_stealing(stealing))
             }
         }
     }

@@ -17,6 +17,9 @@
 //! another thread. So `spawn` goes by the handle, and takes the short way only if the loop at hand
 //! is that handle's own. A task that is woken at home goes by the loop.
 //!
+//! A worker that blocks inside `block_in_place` leaves the loop ([`step_out`]), and is then as a
+//! thread of the pool.
+//!
 //! Each guard stands for one [`Frame`] of a stack, and the answers are those of the highest frames
 //! that have one. Guards may be dropped in any order, or never: each takes away its own frame.
 //!
@@ -308,6 +311,9 @@ impl fmt::Debug for Entered {
     }
 }
 
+/// Of a frame in which one may block again.
+pub(crate) const FREE: &str = "";
+
 /// Changes the frames and then the answers. `None` if the thread is ending and has no context.
 fn change<R>(change: impl FnOnce(&mut Context) -> R) -> Option<R> {
     let changed = CONTEXT.try_with(|context| {
@@ -316,7 +322,7 @@ fn change<R>(change: impl FnOnce(&mut Context) -> R) -> Option<R> {
         let frames = || context.frames.iter().rev();
         let lp = frames().find_map(|frame| frame.lp.clone());
         let handle = frames().find_map(|frame| frame.handle.clone());
-        context.busy = frames().find_map(|frame| frame.busy);
+        context.busy = frames().find_map(|frame| frame.busy).filter(|busy| *busy != FREE);
         home::stand_at(lp.as_ref().map(|lp| lp.standing_at()));
         let clock = lp.as_ref().map(|lp| &lp.clock);
         Clock::show(clock.or(handle.as_ref().map(|handle| handle.clock())));
@@ -371,6 +377,26 @@ pub(crate) fn forget(lp: &Rc<Loop>) {
     drop(frames); // after the borrow
 }
 
+/// Takes this thread out of a loop that it goes on working for, as a stranger. Returns the number
+/// of the frame that it was inside by.
+pub(crate) fn step_out(lp: &Rc<Loop>) -> Option<u64> {
+    let stepped = change(|context| {
+        let is_its = |frame: &&mut Frame| frame.lp.as_ref().is_some_and(|its| Rc::ptr_eq(its, lp));
+        let frame = context.frames.iter_mut().find(is_its)?;
+        Some((frame.number, frame.lp.take()))
+    });
+    stepped.flatten().map(|(number, _lp)| number)
+}
+
+/// Puts this thread back into the loop that it has stepped out of.
+pub(crate) fn step_in(number: u64, lp: &Rc<Loop>) {
+    let outer = change(|context| {
+        let frame = context.frames.iter_mut().find(|frame| frame.number == number)?;
+        frame.lp.replace(lp.clone())
+    });
+    drop(outer); // after the borrow
+}
+
 /// Does something to the loop that this thread is inside of, if there is one (rule 1).
 #[inline]
 pub(crate) fn here<R>(touch: impl FnOnce(&Loop) -> R) -> Option<R> {
@@ -392,6 +418,11 @@ pub(crate) fn advance_wheel_here() {
 /// Whether this thread is a worker of the stealing flavour.
 pub(crate) fn is_worker() -> bool {
     here(|lp| matches!(lp.ready, Ready::Steal(_))) == Some(true)
+}
+
+/// Whether it is one, or stands in for another one just now.
+pub(crate) fn is_crew() -> bool {
+    here(|lp| !matches!(lp.ready, Ready::Local(_))) == Some(true)
 }
 
 /// Whether this thread stands in for a neighbour of the worker that it is.

@@ -118,6 +118,7 @@ impl Local {
                 Ok(Turned::Again) => {}
                 Ok(Turned::RootDone) => break,
                 Ok(Turned::Deadlock) => return Err(Deadlock::of(&self.lp, &mut poll_root)),
+                Ok(Turned::Left) => unreachable!("no other thread can turn a local loop"),
                 // It refuses only a bug of ours, such as a descriptor closed too early.
                 Err(error) => panic!("the kernel refused to say which sockets are ready: {error}"),
             }

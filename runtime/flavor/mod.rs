@@ -3,5 +3,7 @@
 //! The local flavour is one thread that runs one loop. The stealing flavour is N of them that rob
 //! each other's ready queue; `turn`, tasks, timers and sockets are the same.
 
+pub(crate) mod deputy;
 pub(crate) mod local;
+mod meeting;
 pub(crate) mod stealing;
