@@ -178,7 +178,7 @@ impl Builder {
         Self { blocking_keep_alive: keep_alive, ..self }
     }
 
-    /// Builds the runtime on this thread, which will be the one to run it.
+    /// Builds the runtime. Its loop belongs to the first thread that runs or enters it.
     ///
     /// # Errors
     ///

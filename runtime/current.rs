@@ -380,6 +380,8 @@ pub(crate) fn forget(lp: &Rc<Loop>) {
 /// Takes this thread out of a loop that it goes on working for, as a stranger. Returns the number
 /// of the frame that it was inside by.
 pub(crate) fn step_out(lp: &Rc<Loop>) -> Option<u64> {
+    // The frame stays, with its handle and what the thread is busy with: only the loop goes. Guards
+    // that the poll made meanwhile stand above it and are not touched.
     let stepped = change(|context| {
         let is_its = |frame: &&mut Frame| frame.lp.as_ref().is_some_and(|its| Rc::ptr_eq(its, lp));
         let frame = context.frames.iter_mut().find(is_its)?;

@@ -4,7 +4,7 @@ use crate::builder::Builder;
 use crate::current::{self, Handle};
 use crate::deadlock::Deadlock;
 use crate::end_report::EndReport;
-use crate::flavor::local::Local;
+use crate::flavor::local::{ELSEWHERE, Local};
 use crate::flavor::stealing::Stealing;
 use crate::task::JoinHandle;
 use crate::task::info::TaskInfo;
@@ -16,13 +16,17 @@ use std::time::Duration;
 /// How long the end of a runtime waits for closures on the blocking pool, unless told otherwise.
 const SHUTDOWN_LIMIT: Duration = Duration::from_secs(30);
 
-/// A loop, and the right to run it.
+/// A loop or several, and the right to run and to end them.
 ///
-/// It belongs to the thread that built it: it is not `Send`. Other threads reach it through its
-/// [`Handle`]. Dropping it ends it as [`shutdown_timeout`](Self::shutdown_timeout) does, with a
-/// limit of 30 s.
+/// It may be sent and shared. But the loop of the local flavour belongs to the first thread that
+/// runs or enters it, as its tasks need not be `Send`: other threads reach it through its
+/// [`Handle`], and must not `block_on` it.
 ///
-/// The twin of `tokio::runtime::Runtime` (current-thread) and of `asyncio.Runner`.
+/// Dropping it ends it as [`shutdown_timeout`](Self::shutdown_timeout) does, with a limit of 30 s.
+/// If another thread has the loop of a local runtime, its tasks are dropped when that thread ends,
+/// or next runs or enters a local runtime.
+///
+/// The twin of `tokio::runtime::Runtime` and of `asyncio.Runner`.
 ///
 /// ```
 /// let runtime = rondel::Runtime::new().unwrap();
@@ -67,8 +71,8 @@ impl Runtime {
     ///
     /// # Panics
     ///
-    /// Panics if this thread is inside a loop already, when `future` panics, and on a
-    /// [`Deadlock`] in virtual time.
+    /// Panics if this thread is inside a loop already, if the runtime is a local one and its loop
+    /// another thread's, when `future` panics, and on a [`Deadlock`] in virtual time.
     #[track_caller]
     pub fn block_on<F: Future>(&self, future: F) -> F::Output {
         match self.try_block_on(future) {
@@ -89,7 +93,8 @@ impl Runtime {
     ///
     /// # Panics
     ///
-    /// Panics if this thread is inside a loop already, and when `future` panics.
+    /// Panics if this thread is inside a loop already, if the runtime is a local one and its loop
+    /// another thread's, and when `future` panics.
     ///
     /// ```
     /// let runtime = rondel::Builder::new().start_paused(true).build().unwrap();
@@ -142,18 +147,15 @@ impl Runtime {
     /// Makes this runtime the current one of this thread until the guard is dropped, so that
     /// `spawn` and `sleep` work outside `block_on`.
     ///
-    /// Inside another loop that one goes on: then this does what [`Handle::enter`] does.
-    ///
-    /// # Panics
-    ///
-    /// Panics in the destructor of a thread-local, when the thread is ending.
-    #[track_caller]
+    /// Inside another loop that one goes on: then this does what [`Handle::enter`] does. So it does
+    /// if another thread has the loop.
     pub fn enter(&self) -> RuntimeGuard<'_> {
         let entered = match (self.flavor(), current::busy()) {
-            (Flavor::Local(local), None) => Some(local.enter(None)),
-            _ => current::enter(None, Some(self.handle().clone()), None),
+            (Flavor::Local(local), None) => local.enter(),
+            _ => None,
         };
-        RuntimeGuard { _entered: entered, _runtime: self }
+        let as_a_stranger = || current::enter(None, Some(self.handle().clone()), None);
+        RuntimeGuard { _entered: entered.or_else(as_a_stranger), _runtime: self }
     }
 
     /// Ends the runtime: drops the futures of all tasks that are left, drops the closures that
@@ -176,6 +178,11 @@ impl Runtime {
     /// For a shutdown that asks first and gives time to clean up, see
     /// [`task::Shutdown`](crate::task::Shutdown).
     ///
+    /// # Panics
+    ///
+    /// Panics if the runtime is a local one and its loop another thread's: nobody here knows what
+    /// is left. It ends as if dropped.
+    ///
     /// ```
     /// use std::time::Duration;
     ///
@@ -184,7 +191,14 @@ impl Runtime {
     /// let report = runtime.shutdown_report(Duration::ZERO);
     /// assert_eq!((report.cancelled().len(), report.closures_running()), (1, 0));
     /// ```
+    #[track_caller]
     pub fn shutdown_report(mut self, limit: Duration) -> EndReport {
+        if let Flavor::Local(local) = self.flavor() {
+            assert!(
+                !local.is_elsewhere(),
+                "`shutdown_report` was called on the wrong thread: {ELSEWHERE}"
+            );
+        }
         let handle = self.handle().clone();
         let (mut cancelled, workers_running) = match self.flavor.take() {
             Some(Flavor::Local(local)) => {
@@ -208,15 +222,14 @@ impl Runtime {
                 (handle, 0)
             }
             Flavor::Stealing(stealing) => {
-                let handle = stealing.handle().clone();
-                (handle, stealing.end(limit).1)
+                let (handle, waits) = (stealing.handle().clone(), stealing.may_wait());
+                let left = stealing.end(limit).1;
+                (handle, if waits { left } else { 0 })
             }
         };
         let closures = handle.pool().close(limit);
-        if !limit.is_zero() && current::busy().is_none() {
-            tell_who_is_left(workers, "worker(s) that are stuck in a poll", limit);
-        }
         if !limit.is_zero() {
+            tell_who_is_left(workers, "worker(s) that are stuck in a poll", limit);
             tell_who_is_left(closures, "closure(s) of `spawn_blocking`", limit);
         }
     }

@@ -28,12 +28,12 @@
 use super::stealing::{Parts, Staff, Worker};
 use crate::current;
 use crate::ready::ring::Owner;
+use crate::shim::{Arc, Mutex, lock};
 use crate::task::cell::TaskRef;
 use crate::task::id::try_id;
 use crate::turn::Loop;
 use std::cell::RefCell;
 use std::rc::Rc;
-use std::sync::{Arc, Mutex, PoisonError};
 
 thread_local! {
     /// What this thread is a worker of, be it inside the loop or out of it.
@@ -50,7 +50,7 @@ pub(super) struct Post {
 type Slot = Arc<Mutex<Option<Owner<TaskRef>>>>;
 
 fn take(slot: &Slot) -> Option<Owner<TaskRef>> {
-    slot.lock().unwrap_or_else(PoisonError::into_inner).take()
+    lock(slot).take()
 }
 
 /// Makes `post` the one of this thread until the guard is dropped.

@@ -6,4 +6,5 @@
 pub(crate) mod deputy;
 pub(crate) mod local;
 mod meeting;
+mod owned;
 pub(crate) mod stealing;

@@ -120,18 +120,21 @@ impl Stealing {
         &self.handle
     }
 
-    /// Ends the runtime and waits at most `limit` for the workers, not at all on a thread that is
-    /// inside a loop or one of them. Returns the tasks that had to be cancelled, and how many
-    /// workers are still at it.
+    /// Whether this thread may wait for the workers: it is not inside a loop, nor one of them.
+    pub(crate) fn may_wait(&self) -> bool {
+        current::busy().is_none() && !deputy::is_of(&self.staff)
+    }
+
+    /// Ends the runtime and waits at most `limit` for the workers, if that may be. Returns the
+    /// tasks that had to be cancelled, and how many workers are still at it.
     pub(crate) fn end(self, limit: Duration) -> (Vec<TaskInfo>, usize) {
         self.staff.crew.close();
-        let must_not_wait = current::busy().is_some() || deputy::is_of(&self.staff);
+        let limit = if self.may_wait() { limit } else { Duration::ZERO };
         let end = Instant::now().checked_add(limit);
-        let limit = if must_not_wait { Duration::ZERO } else { limit };
         let (cancelled, left) = self.staff.meeting.wait_for_all(limit);
         // When all have gone home the deputies have nothing to do but to end.
         let rest = end.map_or(limit, |end| end.saturating_duration_since(Instant::now()));
-        self.staff.deputies.close(if left > 0 { Duration::ZERO } else { rest.min(limit) });
+        self.staff.deputies.close(if left > 0 { Duration::ZERO } else { rest });
         (cancelled, left)
     }
 }

@@ -127,6 +127,11 @@ impl HomeRef {
         })
     }
 
+    /// Whether both point to the same home.
+    pub(crate) fn is(&self, other: &Self) -> bool {
+        self.0 == other.0
+    }
+
     /// Whether no thread is home here: the tasks are shared by many.
     pub(crate) fn is_shared(&self) -> bool {
         self.common.is_some()

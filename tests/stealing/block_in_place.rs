@@ -138,7 +138,9 @@ fn a_panic_inside_is_one_of_the_task() {
     for waits in [false, true] {
         let (tx, rx) = std::sync::mpsc::channel();
         let task = runtime.spawn(async move {
-            rondel::spawn(async move { drop(tx.send(())) });
+            rondel::spawn(async move {
+                let _ = tx.send(());
+            });
             block_in_place(|| {
                 if waits {
                     rx.recv_timeout(LONG).unwrap();
