@@ -34,6 +34,7 @@
 
 use crate::blocking::Pool;
 use crate::budget;
+use crate::loops::Team;
 use crate::park;
 use crate::ready::crew::Crew;
 use crate::ready::{Job, Ready};
@@ -118,8 +119,8 @@ impl Drop for Context {
 pub struct Handle {
     home: HomeRef,
     services: Arc<Services>,
-    /// Of the stealing flavour: all its workers, and the home of their tasks.
-    team: Option<(Arc<Crew>, HomeRef)>,
+    /// Of a flavour with several loops.
+    team: Option<Team>,
 }
 
 /// There is no runtime that this thread works for.
@@ -142,11 +143,7 @@ const NOT_LOCAL: &str = "`spawn_local` was called on a worker of the stealing fl
                          move between threads: use a `LocalSet`, or `spawn` a `Send` future";
 
 impl Handle {
-    pub(crate) fn new(
-        home: HomeRef,
-        services: Arc<Services>,
-        team: Option<(Arc<Crew>, HomeRef)>,
-    ) -> Self {
+    pub(crate) fn new(home: HomeRef, services: Arc<Services>, team: Option<Team>) -> Self {
         Self { home, services, team }
     }
 
@@ -199,11 +196,30 @@ impl Handle {
         F: Future + Send + 'static,
         F::Output: Send + 'static,
     {
-        if self.home.is_here() && !is_standing_in() {
+        let home = match &self.team {
+            Some(Team::Loops(loops)) => loops.here_or_next(),
+            _ => &self.home,
+        };
+        self.spawn_at(home, name, future)
+    }
+
+    /// Starts a task on that loop, one of this runtime's.
+    #[track_caller]
+    pub(crate) fn spawn_at<F>(
+        &self,
+        home: &HomeRef,
+        name: Option<&str>,
+        future: F,
+    ) -> JoinHandle<F::Output>
+    where
+        F: Future + Send + 'static,
+        F::Output: Send + 'static,
+    {
+        if home.is_here() && !is_standing_in() {
             return spawn_send_here(future, name);
         }
         let origin = Origin::here(name);
-        if let Some((crew, commons)) = &self.team {
+        if let Some(Team::Crew(crew, commons)) = &self.team {
             let (task, handle) = JoinHandle::new_pair(future, commons.clone(), origin);
             match crew.adopt(crew.outside(), task) {
                 Ok(queued) => crew.inject([queued]),
@@ -211,10 +227,10 @@ impl Handle {
             }
             return handle;
         }
-        let (task, handle) = JoinHandle::new_pair(future, self.home.clone(), origin);
+        let (task, handle) = JoinHandle::new_pair(future, home.clone(), origin);
         // The loop is gone: the future comes back with the note, is dropped here, and the handle
         // gets its answer. (It is `Send`, so here is as good as there.)
-        if let Err(Note::Spawn([kept, queued])) = self.home.post(Note::Spawn(task)) {
+        if let Err(Note::Spawn([kept, queued])) = home.post(Note::Spawn(task)) {
             drop(queued);
             kept.cancel_unseen();
         }
@@ -223,6 +239,10 @@ impl Handle {
 
     pub(crate) fn home(&self) -> &HomeRef {
         &self.home
+    }
+
+    pub(crate) fn team(&self) -> Option<&Team> {
+        self.team.as_ref()
     }
 
     pub(crate) fn pool(&self) -> &Pool {
@@ -236,13 +256,13 @@ impl Handle {
 
     /// # Panics
     ///
-    /// Panics on the stealing flavour: `what` needs one loop that knows all there is to know.
+    /// Panics if there are several loops: `what` needs one that knows all there is to know.
     #[track_caller]
     pub(crate) fn needs_one_loop(&self, what: &str) {
         assert!(
             self.team.is_none(),
-            "`{what}` needs the local flavour: no worker of the stealing one knows what the others \
-             do. Build the runtime without `workers`"
+            "`{what}` needs the local flavour: no loop of several knows what the others do. Build \
+             the runtime without `workers` and `pinned`"
         );
     }
 

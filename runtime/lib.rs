@@ -34,6 +34,7 @@ mod end_report;
 mod flavor;
 pub mod io;
 mod leaf;
+mod loops;
 pub mod net;
 mod outlook;
 mod park;

@@ -5,6 +5,7 @@ use crate::current::{self, Handle};
 use crate::deadlock::Deadlock;
 use crate::end_report::EndReport;
 use crate::flavor::local::{ELSEWHERE, Local};
+use crate::flavor::pinned::Pinned;
 use crate::flavor::stealing::Stealing;
 use crate::task::JoinHandle;
 use crate::task::info::TaskInfo;
@@ -41,6 +42,25 @@ pub struct Runtime {
 enum Flavor {
     Local(Local),
     Stealing(Stealing),
+    Pinned(Pinned),
+}
+
+impl From<Local> for Runtime {
+    fn from(local: Local) -> Self {
+        Self { flavor: Some(Flavor::Local(local)) }
+    }
+}
+
+impl From<Stealing> for Runtime {
+    fn from(stealing: Stealing) -> Self {
+        Self { flavor: Some(Flavor::Stealing(stealing)) }
+    }
+}
+
+impl From<Pinned> for Runtime {
+    fn from(pinned: Pinned) -> Self {
+        Self { flavor: Some(Flavor::Pinned(pinned)) }
+    }
 }
 
 impl Runtime {
@@ -51,14 +71,6 @@ impl Runtime {
     /// When the kernel gives no more descriptors for the reactor.
     pub fn new() -> io::Result<Self> {
         Builder::new().build()
-    }
-
-    pub(crate) fn from_local(local: Local) -> Self {
-        Self { flavor: Some(Flavor::Local(local)) }
-    }
-
-    pub(crate) fn from_stealing(stealing: Stealing) -> Self {
-        Self { flavor: Some(Flavor::Stealing(stealing)) }
     }
 
     fn flavor(&self) -> &Flavor {
@@ -112,7 +124,7 @@ impl Runtime {
         current::forbid_blocking("Runtime::block_on");
         match self.flavor() {
             Flavor::Local(local) => local.block_on(future),
-            Flavor::Stealing(stealing) => Ok(stealing.handle().block_on(future)),
+            Flavor::Stealing(_) | Flavor::Pinned(_) => Ok(self.handle().block_on(future)),
         }
     }
 
@@ -121,6 +133,7 @@ impl Runtime {
         match self.flavor() {
             Flavor::Local(local) => local.handle(),
             Flavor::Stealing(stealing) => stealing.handle(),
+            Flavor::Pinned(pinned) => pinned.handle(),
         }
     }
 
@@ -207,6 +220,7 @@ impl Runtime {
                 (cancelled, 0)
             }
             Some(Flavor::Stealing(stealing)) => stealing.end(limit),
+            Some(Flavor::Pinned(pinned)) => pinned.end(limit),
             None => (Vec::new(), 0),
         };
         cancelled.sort_by_key(TaskInfo::id);
@@ -214,22 +228,24 @@ impl Runtime {
     }
 
     fn end(&mut self, limit: Duration) {
-        let Some(flavor) = self.flavor.take() else { return };
-        let (handle, workers) = match flavor {
-            Flavor::Local(local) => {
-                let handle = local.handle().clone();
+        if self.flavor.is_none() {
+            return;
+        }
+        let handle = self.handle().clone();
+        let (waits, workers) = match self.flavor.take() {
+            Some(Flavor::Local(local)) => {
                 local.end(&mut |_| ());
-                (handle, 0)
+                (true, 0)
             }
-            Flavor::Stealing(stealing) => {
-                let (handle, waits) = (stealing.handle().clone(), stealing.may_wait());
-                let left = stealing.end(limit).1;
-                (handle, if waits { left } else { 0 })
-            }
+            Some(Flavor::Stealing(stealing)) => (stealing.may_wait(), stealing.end(limit).1),
+            Some(Flavor::Pinned(pinned)) => (pinned.may_wait(), pinned.end(limit).1),
+            None => (false, 0),
         };
         let closures = handle.pool().close(limit);
-        if !limit.is_zero() {
+        if !limit.is_zero() && waits {
             tell_who_is_left(workers, "worker(s) that are stuck in a poll", limit);
+        }
+        if !limit.is_zero() {
             tell_who_is_left(closures, "closure(s) of `spawn_blocking`", limit);
         }
     }

@@ -121,6 +121,8 @@ pub(crate) fn turn<Q: ReadyQueue>(
             None => break,
         }
     }
+    // Asked after the batch and not after each task: one that has left finds nothing to pop. And
+    // before the duty, which whoever turns this loop now may hold all through its sleep.
     if ready.has_left() {
         return Ok(Turned::Left);
     }

@@ -68,8 +68,8 @@ const SPINE_CODE_LINES_MAX: usize = 3550;
 
 /// The spine is what one reads to follow a task, a timer and a socket through a turn: floors 1 to 4
 /// without the ways in (builder, runtime, owned), the threads beside the loop, the dice, and what a
-/// wait owes to the others (its budget, its name); and without the second flavour, which is a story
-/// of its own.
+/// wait owes to the others (its budget, its name); and without the other flavours, which are stories
+/// of their own.
 const NOT_SPINE: &[&str] = &[
     "runtime/blocking.rs",
     "runtime/budget.rs",
@@ -79,8 +79,10 @@ const NOT_SPINE: &[&str] = &[
     "runtime/flavor/deputy.rs",
     "runtime/flavor/meeting.rs",
     "runtime/flavor/owned.rs",
+    "runtime/flavor/pinned.rs",
     "runtime/flavor/stealing.rs",
     "runtime/leaf.rs",
+    "runtime/loops.rs",
     "runtime/outlook.rs",
     "runtime/park.rs",
     "runtime/part.rs",

@@ -59,11 +59,22 @@ pub(crate) struct Local {
     abandoned: Arc<AtomicBool>,
 }
 
-struct Parts {
+/// What a loop is made of: all of it may be sent.
+pub(super) struct Parts {
     home: HomeRef,
     reactor: Reactor,
     services: Arc<Services>,
     shuffled: bool,
+}
+
+impl Parts {
+    pub(super) fn new(reactor: Reactor, services: Arc<Services>, shuffled: bool) -> Self {
+        Self { home: new_home(&reactor), reactor, services, shuffled }
+    }
+
+    pub(super) fn home(&self) -> HomeRef {
+        self.home.clone()
+    }
 }
 
 /// What forbids a thread to run a loop.
@@ -73,16 +84,20 @@ pub(crate) const ELSEWHERE: &str = "another thread has run or entered this local
 
 impl Local {
     pub(crate) fn new(reactor: Reactor, services: Arc<Services>, shuffled: bool) -> Self {
-        let home = new_home(&reactor);
-        let handle = Handle::new(home.clone(), services.clone(), None);
+        let parts = Parts::new(reactor, services.clone(), shuffled);
+        let handle = Handle::new(parts.home(), services.clone(), None);
         // The loop does not let virtual time pass while the pool works, so it must hear of the end.
         // An errand, because that comes after `busy` went down; a joiner's wake comes before.
-        let (quiet_home, clock) = (home.clone(), services.clock.clone());
+        let (quiet_home, clock) = (parts.home(), services.clock.clone());
         services.pool.when_quiet(Box::new(move || {
             let _ = clock.is_frozen() && quiet_home.errand(|| {});
         }));
-        let parts = Mutex::new(Some(Parts { home, reactor, services, shuffled }));
-        Self { handle, parts, abandoned: Arc::default() }
+        Self::of(parts, handle)
+    }
+
+    /// One of a certain handle.
+    pub(super) fn of(parts: Parts, handle: Handle) -> Self {
+        Self { handle, parts: Mutex::new(Some(parts)), abandoned: Arc::default() }
     }
 
     pub(crate) fn handle(&self) -> &Handle {
@@ -95,6 +110,7 @@ impl Local {
         if let Some(lp) = owned::find(self.handle.home()) {
             return Some(lp);
         }
+        // Two threads may come at the same time; the lock around the parts decides.
         let owned = self.make()?;
         let lp = owned.lp.clone();
         if let Err(owned) = owned::keep(owned) {
@@ -105,6 +121,11 @@ impl Local {
         Some(lp)
     }
 
+    /// Makes the loop. `None` if that was done, here or elsewhere: its parts are there once.
+    ///
+    /// Also called by `end`, when nobody has run the loop: the notes in its inbox are tasks that
+    /// have to be cancelled, and only a loop can read them. All of them are `Send`, having come
+    /// here as notes, so any thread will do.
     fn make(&self) -> Option<Owned> {
         let Parts { home, reactor, services, shuffled } = lock(&self.parts).take()?;
         let ready = Ready::Local(LocalQueue::new(home.clone(), shuffled));
@@ -118,6 +139,8 @@ impl Local {
     }
 
     /// Whether this runtime cannot be ended on this thread, as another one has its loop.
+    ///
+    /// Also true if that thread has ended, and the loop with it.
     pub(crate) fn is_elsewhere(&self) -> bool {
         lock(&self.parts).is_none() && owned::find(self.handle.home()).is_none()
     }

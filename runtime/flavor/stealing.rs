@@ -28,6 +28,7 @@ use super::local;
 use super::meeting::Meeting;
 use crate::blocking::Pool;
 use crate::current::{self, Handle};
+use crate::loops::Team;
 use crate::outlook::Watched;
 use crate::reactor::Reactor;
 use crate::ready::crew::{Crew, Member};
@@ -147,7 +148,7 @@ impl Drop for Stealing {
 
 impl Staff {
     fn handle(&self, worker: usize) -> Handle {
-        let team = Some((self.crew.clone(), self.commons.clone()));
+        let team = Some(Team::Crew(self.crew.clone(), self.commons.clone()));
         Handle::new(self.outlooks[worker].home().clone(), self.services.clone(), team)
     }
 }

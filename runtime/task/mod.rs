@@ -69,6 +69,7 @@ pub(crate) mod payload;
 mod scope;
 mod shutdown;
 mod spawn;
+mod spawn_pinned;
 mod stage;
 mod state;
 pub(crate) mod tally;
