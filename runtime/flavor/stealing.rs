@@ -60,7 +60,7 @@ pub(super) struct Staff {
     commons: HomeRef,
     services: Arc<Services>,
     outlooks: Box<[Watched]>,
-    pub(super) meeting: Meeting,
+    pub(super) meeting: Arc<Meeting>,
     /// Threads that take the place of a worker that blocks.
     pub(super) deputies: Pool,
 }
@@ -93,7 +93,7 @@ impl Stealing {
             members.push(Member::new(robbable, outlook.home().clone()));
             rings.push(ring);
         }
-        let meeting = Meeting::new(members.len());
+        let meeting = Arc::new(Meeting::new(members.len()));
         let crew = Arc::new(Crew::new(members, current::queue_shared_here));
         let commons = HomeRef::shared(crew.clone());
         let staff = Arc::new(Staff { crew, commons, services, outlooks, meeting, deputies });
@@ -184,24 +184,27 @@ impl Worker {
 
     /// Works until the runtime ends, or until another thread has this worker's place.
     pub(super) fn work(self) {
-        let (lp, handle, staff) = (self.lp.clone(), self.handle.clone(), self.staff.clone());
+        let (lp, handle) = (self.lp.clone(), self.handle.clone());
         let inside = current::enter(Some(lp.clone()), Some(handle.clone()), Some("a worker"));
-        let holding = deputy::hold(Rc::new(Post { staff: staff.clone(), lp: lp.clone() }));
+        let holding = deputy::hold(Rc::new(Post { staff: self.staff.clone(), lp: lp.clone() }));
         let left = self.turn_until_the_end();
+        // All but this is let go before the others hear of it: when the end of a runtime returns,
+        // its descriptors are closed.
+        let meeting = self.staff.meeting.clone();
         drop(self);
         if left {
             drop((holding, inside, lp, handle));
-            return staff.meeting.step_in();
+            return meeting.step_in();
         }
-        staff.meeting.meet(0);
-        cancel_kept_by(lp.ready.steal(), &staff.meeting);
-        staff.meeting.meet(1);
+        meeting.meet(0);
+        cancel_kept_by(lp.ready.steal(), &meeting);
+        meeting.meet(1);
         drop(holding);
         lp.ready.steal().clear();
         lp.home.inbox().refuse_tasks();
         while lp.read_inbox() || !lp.home.inbox().close() {}
         local::leave(lp, move || drop((inside, handle)));
-        staff.meeting.go_home();
+        meeting.go_home();
     }
 
     /// True if another thread turns the loop from now on.
