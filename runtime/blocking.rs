@@ -85,8 +85,8 @@ struct State {
 }
 
 impl Pool {
-    pub(crate) fn new(name: &str, threads_max: usize, keep_alive: Duration) -> Self {
-        let name = format!("{name}-blocking");
+    /// `name` is that of its threads, before their number.
+    pub(crate) fn new(name: String, threads_max: usize, keep_alive: Duration) -> Self {
         let shared = Shared {
             state: Mutex::default(),
             work: Condvar::new(),

@@ -7,6 +7,7 @@
 
 use crate::blocking::{self, Pool};
 use crate::flavor::local::Local;
+use crate::flavor::pinned::Pinned;
 use crate::flavor::stealing::Stealing;
 use crate::reactor::{Kind, Reactor};
 use crate::runtime::Runtime;
@@ -32,6 +33,8 @@ pub struct Builder {
     reactor: Kind,
     /// `None`: the local flavour.
     workers: Option<usize>,
+    /// Of the pinned flavour.
+    pinned: Option<usize>,
     start_paused: bool,
     seed: Option<u64>,
     shuffle: bool,
@@ -52,6 +55,7 @@ impl Builder {
         Self {
             reactor: Kind::default(),
             workers: None,
+            pinned: None,
             start_paused: false,
             seed: None,
             shuffle: false,
@@ -97,7 +101,36 @@ impl Builder {
     pub fn workers(self, count: usize) -> Self {
         assert!(count > 0, "the stealing flavour needs at least one worker");
         assert!(count < 1 << 15, "{count} workers are more than there can be");
-        Self { workers: Some(count), ..self }
+        Self { workers: Some(count), pinned: None, ..self }
+    }
+
+    /// The pinned flavour: so many threads, each with a loop of its own, and tasks that stay.
+    ///
+    /// What is spawned inside a loop runs there; what is spawned elsewhere goes to the loops in
+    /// turn. For futures that are not `Send` there are
+    /// [`Handle::spawn_pinned`](crate::Handle::spawn_pinned) and
+    /// [`Runtime::block_on_each`]. No loop helps another one: this is for work that divides
+    /// itself evenly, such as connections. The threads are not tied to processors.
+    ///
+    /// Its like: Gunicorn with Uvicorn workers; `tokio_util::task::LocalPoolHandle`.
+    ///
+    /// # Panics
+    ///
+    /// Panics if it is 0.
+    ///
+    /// ```
+    /// let runtime = rondel::Builder::new().pinned(2).build().unwrap();
+    /// let threads = runtime.block_on_each(|_index| async {
+    ///     let here = std::thread::current().id();
+    ///     let there = rondel::spawn(async { std::thread::current().id() }).await.unwrap();
+    ///     assert_eq!(here, there);
+    ///     here
+    /// });
+    /// assert_ne!(threads[0], threads[1]);
+    /// ```
+    pub fn pinned(self, count: usize) -> Self {
+        assert!(count > 0, "the pinned flavour needs at least one loop");
+        Self { pinned: Some(count), workers: None, ..self }
     }
 
     /// [`workers`](Self::workers) by tokio's name.
@@ -178,33 +211,42 @@ impl Builder {
         Self { blocking_keep_alive: keep_alive, ..self }
     }
 
-    /// Builds the runtime on this thread, which will be the one to run it.
+    /// Builds the runtime. Its loop belongs to the first thread that runs or enters it.
     ///
     /// # Errors
     ///
-    /// When virtual time or a shuffled order is asked of the stealing flavour, and when no thread
-    /// can be started for a worker.
+    /// When virtual time or a shuffled order is asked of a flavour with many loops, and when no
+    /// thread can be started for one of them.
     pub fn build(self) -> io::Result<Runtime> {
-        if self.workers.is_some() && (self.start_paused || self.shuffle) {
+        let has_many = self.workers.is_some() || self.pinned.is_some();
+        if has_many && (self.start_paused || self.shuffle) {
             return Err(io::Error::new(
                 io::ErrorKind::InvalidInput,
-                "virtual time and seeded schedules need the local flavour: build without `workers`",
+                "virtual time and seeded schedules need the local flavour: build without `workers` \
+                 and `pinned`",
             ));
         }
         let clock = Clock::new();
         let _ = self.start_paused && clock.freeze(); // it runs until here
-        let pool = Pool::new(&self.name, self.blocking_threads_max, self.blocking_keep_alive);
+        let name = format!("{}-blocking", self.name);
+        let pool = Pool::new(name, self.blocking_threads_max, self.blocking_keep_alive);
         if let Some(seed) = self.seed {
             crate::random::seed(seed);
         }
         let services = Arc::new(Services::new(pool, clock));
-        let reactor = || Reactor::new(self.reactor);
-        Ok(match self.workers {
-            None => Runtime::from_local(Local::new(reactor(), services, self.shuffle)),
-            Some(count) => {
-                let reactors = (0..count).map(|_| reactor()).collect();
-                Runtime::from_stealing(Stealing::new(reactors, services, &self.name)?)
+        let count = self.workers.or(self.pinned).unwrap_or(1);
+        let mut reactors: Vec<_> = (0..count).map(|_| Reactor::new(self.reactor)).collect();
+        if self.pinned.is_some() {
+            return Ok(Pinned::new(reactors, &services, &self.name)?.into());
+        }
+        match (self.workers, reactors.pop()) {
+            (None, Some(reactor)) => Ok(Local::new(reactor, services, self.shuffle).into()),
+            (_, last) => {
+                reactors.extend(last);
+                let name = format!("{}-deputy", self.name);
+                let deputies = Pool::new(name, blocking::THREADS_MAX, self.blocking_keep_alive);
+                Ok(Stealing::new(reactors, services, deputies, &self.name)?.into())
             }
-        })
+        }
     }
 }

@@ -17,6 +17,9 @@
 //! another thread. So `spawn` goes by the handle, and takes the short way only if the loop at hand
 //! is that handle's own. A task that is woken at home goes by the loop.
 //!
+//! A worker that blocks inside `block_in_place` leaves the loop ([`step_out`]), and is then as a
+//! thread of the pool.
+//!
 //! Each guard stands for one [`Frame`] of a stack, and the answers are those of the highest frames
 //! that have one. Guards may be dropped in any order, or never: each takes away its own frame.
 //!
@@ -31,15 +34,13 @@
 
 use crate::blocking::Pool;
 use crate::budget;
+use crate::loops::Team;
 use crate::park;
 use crate::ready::crew::Crew;
 use crate::ready::{Job, Ready};
 use crate::services::{Outside, Services};
 use crate::task::cell::TaskRef;
 use crate::task::home::{self, HomeRef};
-use crate::task::id::Origin;
-use crate::task::inbox::Note;
-use crate::task::join::JoinHandle;
 use crate::task::purse;
 use crate::time::clock::Clock;
 use crate::turn::Loop;
@@ -125,8 +126,8 @@ impl Drop for Context {
 pub struct Handle {
     home: HomeRef,
     services: Arc<Services>,
-    /// Of the stealing flavour: all its workers, and the home of their tasks.
-    team: Option<(Arc<Crew>, HomeRef)>,
+    /// Of a flavour with several loops.
+    team: Option<Team>,
 }
 
 /// There is no runtime that this thread works for.
@@ -141,19 +142,11 @@ impl fmt::Display for TryCurrentError {
 
 impl std::error::Error for TryCurrentError {}
 
-const OUTSIDE: &str = "no Rondel loop runs on this thread: call this inside the future given to \
-                       `rondel::run`, `Runtime::block_on` or `#[rondel::main]`, or hold the guard \
-                       of `Handle::enter`";
-
-const NOT_LOCAL: &str = "`spawn_local` was called on a worker of the stealing flavour, whose tasks \
-                         move between threads: use a `LocalSet`, or `spawn` a `Send` future";
+pub(crate) const OUTSIDE: &str = "no Rondel loop runs on this thread: call this inside the future given to `rondel::run`, \
+     `Runtime::block_on` or `#[rondel::main]`, or hold the guard of `Handle::enter`";
 
 impl Handle {
-    pub(crate) fn new(
-        home: HomeRef,
-        services: Arc<Services>,
-        team: Option<(Arc<Crew>, HomeRef)>,
-    ) -> Self {
+    pub(crate) fn new(home: HomeRef, services: Arc<Services>, team: Option<Team>) -> Self {
         Self { home, services, team }
     }
 
@@ -185,69 +178,20 @@ impl Handle {
         handle.ok().flatten().ok_or(TryCurrentError(()))
     }
 
-    /// Starts a task on this runtime, from any thread.
-    ///
-    /// The twin of `asyncio.run_coroutine_threadsafe`. If the runtime is gone the future is dropped
-    /// and the handle says that the task was cancelled.
-    ///
-    /// **Cost:** one allocation; from another thread also a note to the loop.
-    #[track_caller]
-    pub fn spawn<F>(&self, future: F) -> JoinHandle<F::Output>
-    where
-        F: Future + Send + 'static,
-        F::Output: Send + 'static,
-    {
-        self.spawn_named(future, None)
-    }
-
-    #[track_caller]
-    pub(crate) fn spawn_named<F>(&self, future: F, name: Option<&str>) -> JoinHandle<F::Output>
-    where
-        F: Future + Send + 'static,
-        F::Output: Send + 'static,
-    {
-        let place = CONTEXT.try_with(|context| self.place(&context.borrow()));
-        spawn_at(place.unwrap_or_else(|_| self.outside_place()), Some(self), future, name)
-    }
-
     /// The home of the tasks of this runtime, if they are shared.
-    fn commons(&self) -> Option<&HomeRef> {
-        self.team.as_ref().map(|(_, commons)| commons)
-    }
-
-    fn outside_place(&self) -> Place {
-        (Way::Outside, self.commons().unwrap_or(&self.home).clone())
-    }
-
-    /// Where a new task of this runtime goes from this thread.
-    #[inline]
-    fn place(&self, context: &Context) -> Place {
-        match &context.lp {
-            Some(lp) if self.home.is_here() => match &lp.ready {
-                Ready::Local(_) => (Way::Loop, lp.home.clone()),
-                Ready::Steal(queue) => (Way::Worker, queue.commons().clone()),
-                Ready::Nowhere => self.outside_place(),
-            },
-            _ => self.outside_place(),
-        }
-    }
-
-    /// Takes in a task from outside the loops. Gives it back if the runtime ends.
-    fn take_in(&self, task: [TaskRef; 2]) -> Option<[TaskRef; 2]> {
+    pub(crate) fn commons(&self) -> Option<&HomeRef> {
         match &self.team {
-            Some((crew, _)) => {
-                let queued = crew.adopt(crew.outside(), task);
-                queued.map(|queued| crew.inject([queued])).err()
-            }
-            None => match self.home.post(Note::Spawn(task)) {
-                Err(Note::Spawn(task)) => Some(task),
-                _ => None,
-            },
+            Some(Team::Crew(_, commons)) => Some(commons),
+            _ => None,
         }
     }
 
     pub(crate) fn home(&self) -> &HomeRef {
         &self.home
+    }
+
+    pub(crate) fn team(&self) -> Option<&Team> {
+        self.team.as_ref()
     }
 
     pub(crate) fn pool(&self) -> &Pool {
@@ -261,13 +205,13 @@ impl Handle {
 
     /// # Panics
     ///
-    /// Panics on the stealing flavour: `what` needs one loop that knows all there is to know.
+    /// Panics if there are several loops: `what` needs one that knows all there is to know.
     #[track_caller]
     pub(crate) fn needs_one_loop(&self, what: &str) {
         assert!(
             self.team.is_none(),
-            "`{what}` needs the local flavour: no worker of the stealing one knows what the others \
-             do. Build the runtime without `workers`"
+            "`{what}` needs the local flavour: no loop of several knows what the others do. Build \
+             the runtime without `workers` and `pinned`"
         );
     }
 
@@ -336,6 +280,9 @@ impl fmt::Debug for Entered {
     }
 }
 
+/// Of a frame in which one may block again.
+pub(crate) const FREE: &str = "";
+
 /// Changes the frames and then the answers. `None` if the thread is ending and has no context.
 fn change<R>(change: impl FnOnce(&mut Context) -> R) -> Option<R> {
     let changed = CONTEXT.try_with(|context| {
@@ -344,7 +291,7 @@ fn change<R>(change: impl FnOnce(&mut Context) -> R) -> Option<R> {
         let frames = || context.frames.iter().rev();
         let lp = frames().find_map(|frame| frame.lp.clone());
         let handle = frames().find_map(|frame| frame.handle.clone());
-        context.busy = frames().find_map(|frame| frame.busy);
+        context.busy = frames().find_map(|frame| frame.busy).filter(|busy| *busy != FREE);
         home::stand_at(lp.as_ref().map(|lp| lp.standing_at()));
         let clock = lp.as_ref().map(|lp| &lp.clock);
         Clock::show(clock.or(handle.as_ref().map(|handle| handle.clock())));
@@ -400,6 +347,28 @@ pub(crate) fn forget(lp: &Rc<Loop>) {
     drop(frames); // after the borrow
 }
 
+/// Takes this thread out of a loop that it goes on working for, as a stranger. Returns the number
+/// of the frame that it was inside by.
+pub(crate) fn step_out(lp: &Rc<Loop>) -> Option<u64> {
+    // The frame stays, with its handle and what the thread is busy with: only the loop goes. Guards
+    // that the poll made meanwhile stand above it and are not touched.
+    let stepped = change(|context| {
+        let is_its = |frame: &&mut Frame| frame.lp.as_ref().is_some_and(|its| Rc::ptr_eq(its, lp));
+        let frame = context.frames.iter_mut().find(is_its)?;
+        Some((frame.number, frame.lp.take()))
+    });
+    stepped.flatten().map(|(number, _lp)| number)
+}
+
+/// Puts this thread back into the loop that it has stepped out of.
+pub(crate) fn step_in(number: u64, lp: &Rc<Loop>) {
+    let outer = change(|context| {
+        let frame = context.frames.iter_mut().find(|frame| frame.number == number)?;
+        frame.lp.replace(lp.clone())
+    });
+    drop(outer); // after the borrow
+}
+
 /// Does something to the loop that this thread is inside of, if there is one (rule 1).
 #[inline]
 pub(crate) fn here<R>(touch: impl FnOnce(&Loop) -> R) -> Option<R> {
@@ -409,9 +378,13 @@ pub(crate) fn here<R>(touch: impl FnOnce(&Loop) -> R) -> Option<R> {
     touched.ok().flatten()
 }
 
-/// The same to the handle of the runtime that this thread works for (rule 1).
-fn with_handle<R>(touch: impl FnOnce(&Handle) -> R) -> Option<R> {
-    let touched = CONTEXT.try_with(|context| context.borrow().handle.as_ref().map(touch));
+/// The same to both answers, if there is a handle (rule 1).
+#[inline]
+pub(crate) fn with_handle<R>(touch: impl FnOnce(&Handle, Option<&Loop>) -> R) -> Option<R> {
+    let touched = CONTEXT.try_with(|context| {
+        let context = context.borrow();
+        context.handle.as_ref().map(|handle| touch(handle, context.lp.as_deref()))
+    });
     touched.ok().flatten()
 }
 
@@ -427,6 +400,11 @@ pub(crate) fn advance_wheel_here() {
 /// Whether this thread is a worker of the stealing flavour.
 pub(crate) fn is_worker() -> bool {
     here(|lp| matches!(lp.ready, Ready::Steal(_))) == Some(true)
+}
+
+/// Whether it is one, or stands in for another one just now.
+pub(crate) fn is_crew() -> bool {
+    here(|lp| !matches!(lp.ready, Ready::Local(_))) == Some(true)
 }
 
 /// What this thread is inside of, if it must not block or enter a loop.
@@ -465,89 +443,4 @@ pub(crate) fn queue_shared_here(crew: &Crew, task: TaskRef) -> Result<(), TaskRe
         _ => {}
     });
     task.map_or(Ok(()), Err)
-}
-
-/// How a new task gets to its queue: into that of the loop or worker that this thread is, or as
-/// from any thread; and the home it has.
-type Place = (Way, HomeRef);
-
-#[derive(Clone, Copy)]
-enum Way {
-    Loop,
-    Worker,
-    Outside,
-}
-
-/// Starts a task on the runtime that this thread works for.
-///
-/// # Panics
-///
-/// Panics outside a runtime.
-#[inline]
-#[track_caller]
-pub(crate) fn spawn_send<F>(future: F, name: Option<&str>) -> JoinHandle<F::Output>
-where
-    F: Future + Send + 'static,
-    F::Output: Send + 'static,
-{
-    let place = CONTEXT.try_with(|context| {
-        let context = context.borrow();
-        context.handle.as_ref().map(|handle| handle.place(&context))
-    });
-    let Some(place) = place.ok().flatten() else { panic!("{OUTSIDE}") };
-    spawn_at(place, None, future, name)
-}
-
-/// Starts a task on the loop that this thread is inside of.
-///
-/// # Panics
-///
-/// Panics outside a loop, and on a worker of the stealing flavour: its tasks must be `Send`.
-#[track_caller]
-pub(crate) fn spawn_here<F: Future + 'static>(
-    future: F,
-    name: Option<&str>,
-) -> JoinHandle<F::Output> {
-    let home = here(|lp| match lp.ready {
-        Ready::Local(_) => Some(lp.home.clone()),
-        _ => None,
-    });
-    let Some(home) = home else { panic!("{OUTSIDE}") };
-    let Some(home) = home else { panic!("{NOT_LOCAL}") };
-    spawn_at((Way::Loop, home), None, future, name)
-}
-
-/// `handle` is that of the task's runtime; without one it is that of this thread.
-#[inline(always)]
-#[track_caller]
-fn spawn_at<F: Future + 'static>(
-    (way, home): Place,
-    handle: Option<&Handle>,
-    future: F,
-    name: Option<&str>,
-) -> JoinHandle<F::Output> {
-    let origin = Origin::here(name); // here and not by the callers: it stays in registers
-    // In two steps: if the runtime ends, the future must be dropped outside `here` (rule 1).
-    let (task, join) = JoinHandle::new_pair(future, home, origin);
-    if let Some([kept, queued]) = take_in(way, handle, task) {
-        drop(queued);
-        kept.cancel_unseen();
-    }
-    join
-}
-
-/// Gives a new task back if its runtime ends.
-#[inline]
-fn take_in(way: Way, handle: Option<&Handle>, task: [TaskRef; 2]) -> Option<[TaskRef; 2]> {
-    match (way, handle) {
-        (Way::Loop, _) => here(|lp| lp.adopt(task)),
-        (Way::Worker, _) => here(|lp| {
-            let queue = lp.ready.steal();
-            let queued = queue.crew().adopt(queue.worker(), task);
-            queued.map(|queued| queue.push_woken(queued)).err()
-        }),
-        (Way::Outside, Some(handle)) => Some(handle.take_in(task)),
-        (Way::Outside, None) => with_handle(|handle| handle.take_in(task)),
-    }
-    .expect("nobody has left the runtime since its place was chosen")
 }

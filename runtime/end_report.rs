@@ -41,7 +41,8 @@ impl EndReport {
         &self.cancelled
     }
 
-    /// How many workers of the stealing flavour were still stuck in a poll when the limit was over.
+    /// How many workers of the stealing flavour, or loops of the pinned one, were still stuck in a
+    /// poll when the limit was over.
     /// They are left behind with their threads; what is left of the tasks ends when they do.
     pub fn workers_running(&self) -> usize {
         self.workers_running

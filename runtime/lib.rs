@@ -22,6 +22,7 @@
 
 #![warn(rust_2018_idioms, unreachable_pub)]
 
+mod birth;
 mod blocking;
 mod budget;
 mod builder;
@@ -34,6 +35,7 @@ mod end_report;
 mod flavor;
 pub mod io;
 mod leaf;
+mod loops;
 pub mod net;
 mod outlook;
 mod park;

@@ -4,7 +4,8 @@ use crate::builder::Builder;
 use crate::current::{self, Handle};
 use crate::deadlock::Deadlock;
 use crate::end_report::EndReport;
-use crate::flavor::local::Local;
+use crate::flavor::local::{ELSEWHERE, Local};
+use crate::flavor::pinned::Pinned;
 use crate::flavor::stealing::Stealing;
 use crate::task::JoinHandle;
 use crate::task::info::TaskInfo;
@@ -16,13 +17,17 @@ use std::time::Duration;
 /// How long the end of a runtime waits for closures on the blocking pool, unless told otherwise.
 const SHUTDOWN_LIMIT: Duration = Duration::from_secs(30);
 
-/// A loop, and the right to run it.
+/// A loop or several, and the right to run and to end them.
 ///
-/// It belongs to the thread that built it: it is not `Send`. Other threads reach it through its
-/// [`Handle`]. Dropping it ends it as [`shutdown_timeout`](Self::shutdown_timeout) does, with a
-/// limit of 30 s.
+/// It may be sent and shared. But the loop of the local flavour belongs to the first thread that
+/// runs or enters it, as its tasks need not be `Send`: other threads reach it through its
+/// [`Handle`], and must not `block_on` it.
 ///
-/// The twin of `tokio::runtime::Runtime` (current-thread) and of `asyncio.Runner`.
+/// Dropping it ends it as [`shutdown_timeout`](Self::shutdown_timeout) does, with a limit of 30 s.
+/// If another thread has the loop of a local runtime, its tasks are dropped when that thread ends,
+/// or next runs or enters a local runtime.
+///
+/// The twin of `tokio::runtime::Runtime` and of `asyncio.Runner`.
 ///
 /// ```
 /// let runtime = rondel::Runtime::new().unwrap();
@@ -37,6 +42,25 @@ pub struct Runtime {
 enum Flavor {
     Local(Local),
     Stealing(Stealing),
+    Pinned(Pinned),
+}
+
+impl From<Local> for Runtime {
+    fn from(local: Local) -> Self {
+        Self { flavor: Some(Flavor::Local(local)) }
+    }
+}
+
+impl From<Stealing> for Runtime {
+    fn from(stealing: Stealing) -> Self {
+        Self { flavor: Some(Flavor::Stealing(stealing)) }
+    }
+}
+
+impl From<Pinned> for Runtime {
+    fn from(pinned: Pinned) -> Self {
+        Self { flavor: Some(Flavor::Pinned(pinned)) }
+    }
 }
 
 impl Runtime {
@@ -49,14 +73,6 @@ impl Runtime {
         Builder::new().build()
     }
 
-    pub(crate) fn from_local(local: Local) -> Self {
-        Self { flavor: Some(Flavor::Local(local)) }
-    }
-
-    pub(crate) fn from_stealing(stealing: Stealing) -> Self {
-        Self { flavor: Some(Flavor::Stealing(stealing)) }
-    }
-
     fn flavor(&self) -> &Flavor {
         self.flavor.as_ref().expect("a runtime has its loops until it is dropped")
     }
@@ -67,8 +83,8 @@ impl Runtime {
     ///
     /// # Panics
     ///
-    /// Panics if this thread is inside a loop already, when `future` panics, and on a
-    /// [`Deadlock`] in virtual time.
+    /// Panics if this thread is inside a loop already, if the runtime is a local one and its loop
+    /// another thread's, when `future` panics, and on a [`Deadlock`] in virtual time.
     #[track_caller]
     pub fn block_on<F: Future>(&self, future: F) -> F::Output {
         match self.try_block_on(future) {
@@ -89,7 +105,8 @@ impl Runtime {
     ///
     /// # Panics
     ///
-    /// Panics if this thread is inside a loop already, and when `future` panics.
+    /// Panics if this thread is inside a loop already, if the runtime is a local one and its loop
+    /// another thread's, and when `future` panics.
     ///
     /// ```
     /// let runtime = rondel::Builder::new().start_paused(true).build().unwrap();
@@ -107,7 +124,7 @@ impl Runtime {
         current::forbid_blocking("Runtime::block_on");
         match self.flavor() {
             Flavor::Local(local) => local.block_on(future),
-            Flavor::Stealing(stealing) => Ok(stealing.handle().block_on(future)),
+            Flavor::Stealing(_) | Flavor::Pinned(_) => Ok(self.handle().block_on(future)),
         }
     }
 
@@ -116,6 +133,7 @@ impl Runtime {
         match self.flavor() {
             Flavor::Local(local) => local.handle(),
             Flavor::Stealing(stealing) => stealing.handle(),
+            Flavor::Pinned(pinned) => pinned.handle(),
         }
     }
 
@@ -142,18 +160,15 @@ impl Runtime {
     /// Makes this runtime the current one of this thread until the guard is dropped, so that
     /// `spawn` and `sleep` work outside `block_on`.
     ///
-    /// Inside another loop that one goes on: then this does what [`Handle::enter`] does.
-    ///
-    /// # Panics
-    ///
-    /// Panics in the destructor of a thread-local, when the thread is ending.
-    #[track_caller]
+    /// Inside another loop that one goes on: then this does what [`Handle::enter`] does. So it does
+    /// if another thread has the loop.
     pub fn enter(&self) -> RuntimeGuard<'_> {
         let entered = match (self.flavor(), current::busy()) {
-            (Flavor::Local(local), None) => Some(local.enter(None)),
-            _ => current::enter(None, Some(self.handle().clone()), None),
+            (Flavor::Local(local), None) => local.enter(),
+            _ => None,
         };
-        RuntimeGuard { _entered: entered, _runtime: self }
+        let as_a_stranger = || current::enter(None, Some(self.handle().clone()), None);
+        RuntimeGuard { _entered: entered.or_else(as_a_stranger), _runtime: self }
     }
 
     /// Ends the runtime: drops the futures of all tasks that are left, drops the closures that
@@ -176,6 +191,11 @@ impl Runtime {
     /// For a shutdown that asks first and gives time to clean up, see
     /// [`task::Shutdown`](crate::task::Shutdown).
     ///
+    /// # Panics
+    ///
+    /// Panics if the runtime is a local one and its loop another thread's: nobody here knows what
+    /// is left. It ends as if dropped.
+    ///
     /// ```
     /// use std::time::Duration;
     ///
@@ -184,7 +204,14 @@ impl Runtime {
     /// let report = runtime.shutdown_report(Duration::ZERO);
     /// assert_eq!((report.cancelled().len(), report.closures_running()), (1, 0));
     /// ```
+    #[track_caller]
     pub fn shutdown_report(mut self, limit: Duration) -> EndReport {
+        if let Flavor::Local(local) = self.flavor() {
+            assert!(
+                !local.is_elsewhere(),
+                "`shutdown_report` was called on the wrong thread: {ELSEWHERE}"
+            );
+        }
         let handle = self.handle().clone();
         let (mut cancelled, workers_running) = match self.flavor.take() {
             Some(Flavor::Local(local)) => {
@@ -193,6 +220,7 @@ impl Runtime {
                 (cancelled, 0)
             }
             Some(Flavor::Stealing(stealing)) => stealing.end(limit),
+            Some(Flavor::Pinned(pinned)) => pinned.end(limit),
             None => (Vec::new(), 0),
         };
         cancelled.sort_by_key(TaskInfo::id);
@@ -200,20 +228,21 @@ impl Runtime {
     }
 
     fn end(&mut self, limit: Duration) {
-        let Some(flavor) = self.flavor.take() else { return };
-        let (handle, workers) = match flavor {
-            Flavor::Local(local) => {
-                let handle = local.handle().clone();
+        if self.flavor.is_none() {
+            return;
+        }
+        let handle = self.handle().clone();
+        let (waits, workers) = match self.flavor.take() {
+            Some(Flavor::Local(local)) => {
                 local.end(&mut |_| ());
-                (handle, 0)
+                (true, 0)
             }
-            Flavor::Stealing(stealing) => {
-                let handle = stealing.handle().clone();
-                (handle, stealing.end(limit).1)
-            }
+            Some(Flavor::Stealing(stealing)) => (stealing.may_wait(), stealing.end(limit).1),
+            Some(Flavor::Pinned(pinned)) => (pinned.may_wait(), pinned.end(limit).1),
+            None => (false, 0),
         };
         let closures = handle.pool().close(limit);
-        if !limit.is_zero() && current::busy().is_none() {
+        if !limit.is_zero() && waits {
             tell_who_is_left(workers, "worker(s) that are stuck in a poll", limit);
         }
         if !limit.is_zero() {

@@ -85,6 +85,8 @@ pub(crate) enum Turned {
     RootDone,
     /// Time is virtual, nothing can run, and nothing will come that could change that.
     Deadlock,
+    /// The task that ran has blocked, and another thread turns the loop now.
+    Left,
 }
 
 /// One turn. `root` polls the root future and says whether it is done.
@@ -118,6 +120,11 @@ pub(crate) fn turn<Q: ReadyQueue>(
             Some(Job::Root) => {}
             None => break,
         }
+    }
+    // Asked after the batch and not after each task: one that has left finds nothing to pop. And
+    // before the duty, which whoever turns this loop now may hold all through its sleep.
+    if ready.has_left() {
+        return Ok(Turned::Left);
     }
     let _duty = lp.outlook.duty();
     // 2. fire. Before the look outside: a timer that is due would forbid to sleep.

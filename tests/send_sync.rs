@@ -50,10 +50,11 @@ fn types_cross_threads_exactly_if_they_may() {
     type No = Rc<()>;
     type Sends = Cell<u8>;
     table! {
-        Runtime: false false true
+        Runtime: true true true
         rondel::RuntimeGuard<'static>: false false true
         rondel::EnterGuard<'static>: false false true
         Handle: true true true
+        net::TcpSocket: true true true
         rondel::Builder: true true true
         task::JoinHandle<u8>: true true true
         task::JoinHandle<Sends>: true true true

@@ -17,7 +17,8 @@
 //! in which cancelled ones stay until they come up.
 
 use super::exception::guarded;
-use crate::current::{here, spawn_here};
+use crate::birth::spawn_here;
+use crate::current::here;
 use crate::leaf::poll_leaf;
 use crate::shim::atomic::{AtomicBool, Ordering::Relaxed};
 use crate::task::{AbortHandle, spawn};

@@ -15,7 +15,7 @@
 //! here no code of the future runs but its drops.
 
 use super::promise::{CallbackId, Promise, PromiseError, PromiseFuture};
-use crate::current::spawn_here;
+use crate::birth::spawn_here;
 use crate::task::{self, AbortHandle, Id, JoinError};
 use pin_project_lite::pin_project;
 use std::borrow::Cow;

@@ -12,12 +12,16 @@
 //!   settle       whoever drops the last reference to the home frees it, on whatever thread
 //! ```
 //!
+//! A loop is made late: not by `Builder::build`, but by the first thread that runs or enters it. So
+//! a runtime may be built on one thread and run on another; what is spawned in between waits in the
+//! inbox, as all that strangers bring. From then on that thread is the loop's for good.
+//!
 //! To drain before the inbox is closed would be wrong: a stranger who is woken then leaves its next
 //! waker by an errand, and nobody would ever wake that one.
 //!
 //! Rules
-//! 1. The loop never leaves the thread that built it: this type is not `Send`, and neither is the
-//!    `Runtime` around it. `task/home.rs` and every future that is not `Send` rely on it.
+//! 1. The loop never leaves the thread that made it (`owned.rs`), though the `Runtime` around its
+//!    name may. `task/home.rs` and every future that is not `Send` rely on it.
 //! 2. `end` leaves nothing behind: tasks are cancelled and dropped at home, then the inbox is
 //!    closed, then the home settles its count. What strangers still hold frees itself later.
 //!
@@ -25,6 +29,7 @@
 //! `CancelledError`, so a task that ignores it keeps the program from ending; tokio drops the
 //! futures, as here.
 
+use super::owned::{self, Owned};
 use crate::budget;
 use crate::current::{self, Entered, Handle};
 use crate::deadlock::Deadlock;
@@ -33,6 +38,8 @@ use crate::reactor::Reactor;
 use crate::ready::local::LocalQueue;
 use crate::ready::{Ready, ReadyQueue};
 use crate::services::Services;
+use crate::shim::atomic::{AtomicBool, Ordering};
+use crate::shim::{Arc, Mutex, lock};
 use crate::task::cell::TaskRef;
 use crate::task::home::HomeRef;
 use crate::task::waker::{self, Sleeper};
@@ -41,48 +48,101 @@ use crate::wakes::wake_each;
 use std::future::Future;
 use std::pin::pin;
 use std::rc::Rc;
-use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
-/// One loop and the right to run it.
-///
-/// The loop is in an `Rc`, because the thread that is inside it finds it through a thread-local
-/// (`current.rs`), which forgets it in `end`; so the last reference goes with this.
+/// The name of one loop, and the right to run it.
 pub(crate) struct Local {
-    lp: Rc<Loop>,
     handle: Handle,
+    /// What the loop will be made of, until a thread makes it.
+    parts: Mutex<Option<Parts>>,
+    /// Tells the thread that owns the loop that this is gone.
+    abandoned: Arc<AtomicBool>,
 }
+
+/// What a loop is made of: all of it may be sent.
+pub(super) struct Parts {
+    home: HomeRef,
+    reactor: Reactor,
+    services: Arc<Services>,
+    shuffled: bool,
+}
+
+impl Parts {
+    pub(super) fn new(reactor: Reactor, services: Arc<Services>, shuffled: bool) -> Self {
+        Self { home: new_home(&reactor), reactor, services, shuffled }
+    }
+
+    pub(super) fn home(&self) -> HomeRef {
+        self.home.clone()
+    }
+}
+
+/// What forbids a thread to run a loop.
+pub(crate) const ELSEWHERE: &str = "another thread has run or entered this local runtime, and its \
+                                    loop belongs to that one, as its tasks need not be `Send`: use \
+                                    its `Handle` here, or build it with `workers`";
 
 impl Local {
     pub(crate) fn new(reactor: Reactor, services: Arc<Services>, shuffled: bool) -> Self {
-        let home = new_home(&reactor);
-        let handle = Handle::new(home.clone(), services.clone(), None);
-        let ready = Ready::Local(LocalQueue::new(home.clone(), shuffled));
+        let parts = Parts::new(reactor, services.clone(), shuffled);
+        let handle = Handle::new(parts.home(), services.clone(), None);
         // The loop does not let virtual time pass while the pool works, so it must hear of the end.
         // An errand, because that comes after `busy` went down; a joiner's wake comes before.
-        let (quiet_home, clock) = (home.clone(), services.clock.clone());
+        let (quiet_home, clock) = (parts.home(), services.clock.clone());
         services.pool.when_quiet(Box::new(move || {
             let _ = clock.is_frozen() && quiet_home.errand(|| {});
         }));
-        Self { lp: Rc::new(Loop::new(home, ready, Outlook::alone(reactor), services)), handle }
+        Self::of(parts, handle)
+    }
+
+    /// One of a certain handle.
+    pub(super) fn of(parts: Parts, handle: Handle) -> Self {
+        Self { handle, parts: Mutex::new(Some(parts)), abandoned: Arc::default() }
     }
 
     pub(crate) fn handle(&self) -> &Handle {
         &self.handle
     }
 
-    /// Makes this thread the loop's home. `doing` names what forbids to block meanwhile.
-    ///
-    /// # Panics
-    ///
-    /// Panics if the thread is ending.
-    #[track_caller]
-    pub(crate) fn enter(&self, doing: Option<&'static str>) -> Entered {
-        self.try_enter(doing).expect("a loop cannot be entered while its thread ends")
+    /// The loop. If nobody has it yet this thread makes it (`owned.rs`). `None`: another one has,
+    /// or this one is ending.
+    fn own(&self) -> Option<Rc<Loop>> {
+        if let Some(lp) = owned::find(self.handle.home()) {
+            return Some(lp);
+        }
+        // Two threads may come at the same time; the lock around the parts decides.
+        let owned = self.make()?;
+        let lp = owned.lp.clone();
+        if let Err(owned) = owned::keep(owned) {
+            drop(lp);
+            owned.end(&mut |_| ());
+            return None;
+        }
+        Some(lp)
     }
 
-    fn try_enter(&self, doing: Option<&'static str>) -> Option<Entered> {
-        current::enter(Some(self.lp.clone()), Some(self.handle.clone()), doing)
+    /// Makes the loop. `None` if that was done, here or elsewhere: its parts are there once.
+    ///
+    /// Also called by `end`, when nobody has run the loop: the notes in its inbox are tasks that
+    /// have to be cancelled, and only a loop can read them. All of them are `Send`, having come
+    /// here as notes, so any thread will do.
+    fn make(&self) -> Option<Owned> {
+        let Parts { home, reactor, services, shuffled } = lock(&self.parts).take()?;
+        let ready = Ready::Local(LocalQueue::new(home.clone(), shuffled));
+        let lp = Rc::new(Loop::new(home, ready, Outlook::alone(reactor), services));
+        Some(Owned { lp, handle: self.handle.clone(), abandoned: self.abandoned.clone() })
+    }
+
+    /// Makes this thread the loop's home. `None` if it cannot be.
+    pub(crate) fn enter(&self) -> Option<Entered> {
+        current::enter(Some(self.own()?), Some(self.handle.clone()), None)
+    }
+
+    /// Whether this runtime cannot be ended on this thread, as another one has its loop.
+    ///
+    /// Also true if that thread has ended, and the loop with it.
+    pub(crate) fn is_elsewhere(&self) -> bool {
+        lock(&self.parts).is_none() && owned::find(self.handle.home()).is_none()
     }
 
     /// Turns the loop until `future` is done. Tasks that are not done stay where they are, in the
@@ -91,13 +151,21 @@ impl Local {
     /// # Errors
     ///
     /// When time is virtual and nothing can ever run again.
+    ///
+    /// # Panics
+    ///
+    /// Panics if the loop is another thread's, and if this one is ending.
+    #[track_caller]
     pub(crate) fn block_on<F: Future>(&self, future: F) -> Result<F::Output, Deadlock> {
-        let _inside = self.enter(Some("Runtime::block_on"));
+        let lp = self.own().expect(ELSEWHERE);
+        let doing = Some("Runtime::block_on");
+        let inside = current::enter(Some(lp.clone()), Some(self.handle.clone()), doing);
+        let _inside = inside.expect("a loop cannot be entered while its thread ends");
         let _outer = budget::unlimited(); // put back at the end, whatever the polls leave
         // On the stack: the root need not be `Send` nor `'static`, and no heap is asked for. So it
         // cannot be a task, whose block outlives this call; it only waits in the same line.
         let mut future = pin!(future);
-        let home = &self.lp.home;
+        let home = &lp.home;
         let waker = waker::of_root(home.clone());
         let mut output = None;
         let mut poll_root = || {
@@ -110,14 +178,15 @@ impl Local {
             }
             true
         };
-        let ready = self.lp.ready.local();
+        let ready = lp.ready.local();
         home.wake_by_ref(); // perhaps in line already, if a former future was woken after its end
-        self.lp.read_inbox(); // tasks spawned outside must run even beside a root that is soon done
+        lp.read_inbox(); // tasks spawned outside must run even beside a root that is soon done
         loop {
-            match turn(&self.lp, ready, &mut poll_root) {
+            match turn(&lp, ready, &mut poll_root) {
                 Ok(Turned::Again) => {}
                 Ok(Turned::RootDone) => break,
-                Ok(Turned::Deadlock) => return Err(Deadlock::of(&self.lp, &mut poll_root)),
+                Ok(Turned::Deadlock) => return Err(Deadlock::of(&lp, &mut poll_root)),
+                Ok(Turned::Left) => unreachable!("no other thread can turn a local loop"),
                 // It refuses only a bug of ours, such as a descriptor closed too early.
                 Err(error) => panic!("the kernel refused to say which sockets are ready: {error}"),
             }
@@ -125,25 +194,38 @@ impl Local {
         Ok(output.expect("the root future is done only once it has an output"))
     }
 
-    /// Ends the loop (rule 2), and tells `cancelled` of each task that had not ended.
+    /// Ends the loop (rule 2), and tells `cancelled` of each task that had not ended. If another
+    /// thread has the loop, that one ends it later; new tasks are cancelled from now on.
     pub(crate) fn end(self, cancelled: &mut dyn FnMut(&TaskRef)) {
-        // At home: futures that are not `Send` may be dropped nowhere else (rule 1).
-        let inside = self.try_enter(Some("the shutdown of a runtime"));
-        // A runtime in a thread-local may end after the context: at home it is all the same.
-        let at_home = inside.is_none().then(|| self.lp.home.enter());
-        self.lp.closing.set(true);
-        self.lp.home.inbox().refuse_tasks(); // else a busy stranger could put off the end for ever
-        loop {
-            let more = self.lp.read_inbox();
-            self.lp.cancel_all(cancelled);
-            // No notes since the last look: nobody can leave one any more.
-            if !more && self.lp.home.inbox().close() {
-                break;
+        match owned::take(self.handle.home()).or_else(|| self.make()) {
+            Some(owned) => owned.end(cancelled),
+            None => {
+                self.handle.home().inbox().refuse_tasks();
+                // Release: pairs with the Acquire in `owned.rs`.
+                self.abandoned.store(true, Ordering::Release);
             }
         }
-        let Self { lp, handle } = self;
-        leave(lp, move || drop((inside, at_home, handle)));
     }
+}
+
+/// Ends a loop, on its thread.
+pub(super) fn end(lp: Rc<Loop>, handle: Handle, cancelled: &mut dyn FnMut(&TaskRef)) {
+    // At home: futures that are not `Send` may be dropped nowhere else (rule 1).
+    let doing = Some("the shutdown of a runtime");
+    let inside = current::enter(Some(lp.clone()), Some(handle.clone()), doing);
+    // A runtime in a thread-local may end after the context: at home it is all the same.
+    let at_home = inside.is_none().then(|| lp.home.enter());
+    lp.closing.set(true);
+    lp.home.inbox().refuse_tasks(); // else a busy stranger could put off the end for ever
+    loop {
+        let more = lp.read_inbox();
+        lp.cancel_all(cancelled);
+        // No notes since the last look: nobody can leave one any more.
+        if !more && lp.home.inbox().close() {
+            break;
+        }
+    }
+    leave(lp, move || drop((inside, at_home, handle)));
 }
 
 /// A home for the loop that will have this reactor.

@@ -5,6 +5,8 @@
 //! stand in rings that can be robbed (`ready/steal.rs`). A future given to `block_on` runs on the
 //! caller's thread, beside the workers.
 //!
+//! A worker that knows that it will block hands its loop on to another thread (`deputy.rs`).
+//!
 //! The end has to wait for everybody twice:
 //!
 //! ```text
@@ -21,14 +23,18 @@
 //!
 //! Real world: tokio's multi-thread flavour; Go's Ms and Ps; rayon for jobs that never wait.
 
+use super::deputy::{self, Post};
 use super::local;
+use super::meeting::Meeting;
+use crate::blocking::Pool;
 use crate::current::{self, Handle};
+use crate::loops::Team;
 use crate::outlook::Watched;
 use crate::reactor::Reactor;
-use crate::ready::Ready;
 use crate::ready::crew::{Crew, Member};
 use crate::ready::ring::{self, Owner};
 use crate::ready::steal::StealQueue;
+use crate::ready::{Ready, ReadyQueue};
 use crate::services::Services;
 use crate::task::cell::TaskRef;
 use crate::task::home::HomeRef;
@@ -37,22 +43,32 @@ use crate::turn::{Loop, Turned, turn};
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
-use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
 /// The workers, and the right to end them.
 pub(crate) struct Stealing {
-    crew: Arc<Crew>,
+    staff: Arc<Staff>,
     handle: Handle,
-    meeting: Arc<Meeting>,
 }
 
-/// What one worker is made of, on its way to its thread.
-struct Parts {
-    worker: usize,
-    ring: Owner<TaskRef>,
-    outlooks: Arc<[Watched]>,
+/// What all workers of a runtime need to know.
+pub(super) struct Staff {
+    pub(super) crew: Arc<Crew>,
+    /// The home of the tasks.
+    commons: HomeRef,
+    services: Arc<Services>,
+    outlooks: Box<[Watched]>,
+    pub(super) meeting: Arc<Meeting>,
+    /// Threads that take the place of a worker that blocks.
+    pub(super) deputies: Pool,
+}
+
+/// What makes a thread a worker.
+pub(super) struct Parts {
+    pub(super) worker: usize,
+    pub(super) ring: Owner<TaskRef>,
 }
 
 impl Stealing {
@@ -64,9 +80,10 @@ impl Stealing {
     pub(crate) fn new(
         reactors: Vec<Reactor>,
         services: Arc<Services>,
+        deputies: Pool,
         name: &str,
     ) -> io::Result<Self> {
-        let outlooks: Arc<[Watched]> = reactors
+        let outlooks: Box<[Watched]> = reactors
             .into_iter()
             .map(|reactor| Watched::new(local::new_home(&reactor), reactor))
             .collect();
@@ -76,124 +93,81 @@ impl Stealing {
             members.push(Member::new(robbable, outlook.home().clone()));
             rings.push(ring);
         }
-        let total = members.len();
+        let meeting = Arc::new(Meeting::new(members.len()));
         let crew = Arc::new(Crew::new(members, current::queue_shared_here));
         let commons = HomeRef::shared(crew.clone());
-        let meeting = Arc::new(Meeting::new(total));
-        let home = crew.members()[0].home().clone();
-        let handle = Handle::new(home, services.clone(), Some((crew.clone(), commons.clone())));
-        let stealing = Self { crew, handle, meeting };
+        let staff = Arc::new(Staff { crew, commons, services, outlooks, meeting, deputies });
+        let stealing = Self { handle: staff.handle(0), staff };
+        stealing.start(rings, name)?; // dropped, it ends those that were started
+        Ok(stealing)
+    }
+
+    fn start(&self, rings: Vec<Owner<TaskRef>>, name: &str) -> io::Result<()> {
+        let total = rings.len();
         for (worker, ring) in rings.into_iter().enumerate() {
-            let parts = Parts { worker, ring, outlooks: outlooks.clone() };
-            let (crew, commons) = (stealing.crew.clone(), commons.clone());
-            let (services, meeting) = (services.clone(), stealing.meeting.clone());
-            let work = move || Worker::new(parts, crew, commons, services).work(&meeting);
-            let started =
-                thread::Builder::new().name(format!("{name}-worker-{worker}")).spawn(work);
-            if let Err(error) = started {
+            let staff = self.staff.clone();
+            let work = move || Worker::new(Parts { worker, ring }, staff).work();
+            let named = thread::Builder::new().name(format!("{name}-worker-{worker}"));
+            if let Err(error) = named.spawn(work) {
                 // Those that were not started will come to no meeting.
-                stealing.meeting.leave_out(total - worker);
-                return Err(error); // dropped, it ends those that were
+                self.staff.meeting.leave_out(total - worker);
+                return Err(error);
             }
         }
-        Ok(stealing)
+        Ok(())
     }
 
     pub(crate) fn handle(&self) -> &Handle {
         &self.handle
     }
 
-    /// Ends the runtime and waits at most `limit` for the workers, not at all on a thread that is
-    /// inside a loop: it may be one of them. Returns the tasks that had to be cancelled, and how
-    /// many workers are still at it.
+    /// Whether this thread may wait for the workers: it is not inside a loop, nor one of them.
+    pub(crate) fn may_wait(&self) -> bool {
+        current::busy().is_none() && !deputy::is_of(&self.staff)
+    }
+
+    /// Ends the runtime and waits at most `limit` for the workers, if that may be. Returns the
+    /// tasks that had to be cancelled, and how many workers are still at it.
     pub(crate) fn end(self, limit: Duration) -> (Vec<TaskInfo>, usize) {
-        self.crew.close();
-        let limit = if current::busy().is_some() { Duration::ZERO } else { limit };
-        self.meeting.wait_for_all(limit)
+        self.staff.crew.close();
+        let limit = if self.may_wait() { limit } else { Duration::ZERO };
+        let end = Instant::now().checked_add(limit);
+        let (cancelled, left) = self.staff.meeting.wait_for_all(limit);
+        // When all have gone home the deputies have nothing to do but to end.
+        let rest = end.map_or(limit, |end| end.saturating_duration_since(Instant::now()));
+        self.staff.deputies.close(if left > 0 { Duration::ZERO } else { rest });
+        (cancelled, left)
     }
 }
 
 impl Drop for Stealing {
     fn drop(&mut self) {
-        self.crew.close();
+        self.staff.crew.close();
     }
 }
 
-/// Where the workers wait for each other at the end, and others for them.
-struct Meeting {
-    state: Mutex<MeetingState>,
-    /// For each of the three: all have come.
-    complete: [Condvar; 3],
-}
-
-struct MeetingState {
-    expected: usize,
-    /// How many have come to the first meeting, to the second, and have gone home.
-    came: [usize; 3],
-    cancelled: Vec<TaskInfo>,
-}
-
-impl Meeting {
-    fn new(expected: usize) -> Self {
-        let state = MeetingState { expected, came: [0; 3], cancelled: Vec::new() };
-        Self { state: Mutex::new(state), complete: Default::default() }
-    }
-
-    fn leave_out(&self, count: usize) {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner).expected -= count;
-        self.complete.iter().for_each(Condvar::notify_all);
-    }
-
-    fn come(&self, which: usize, wait: bool) {
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        state.came[which] += 1;
-        if state.came[which] >= state.expected {
-            drop(state); // before the call: who is woken wants the lock
-            return self.complete[which].notify_all();
-        }
-        while wait && state.came[which] < state.expected {
-            state = self.complete[which].wait(state).unwrap_or_else(PoisonError::into_inner);
-        }
-    }
-
-    fn note(&self, task: &TaskRef) {
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        state.cancelled.push(TaskInfo::new(task.origin().clone()));
-    }
-
-    fn wait_for_all(&self, limit: Duration) -> (Vec<TaskInfo>, usize) {
-        let end = Instant::now().checked_add(limit);
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        while state.came[2] < state.expected {
-            let left = end.map(|end| end.saturating_duration_since(Instant::now()));
-            if left == Some(Duration::ZERO) {
-                break;
-            }
-            let left = left.unwrap_or(limit);
-            let waited = self.complete[2].wait_timeout(state, left);
-            state = waited.unwrap_or_else(PoisonError::into_inner).0;
-        }
-        (std::mem::take(&mut state.cancelled), state.expected - state.came[2])
+impl Staff {
+    fn handle(&self, worker: usize) -> Handle {
+        let team = Some(Team::Crew(self.crew.clone(), self.commons.clone()));
+        Handle::new(self.outlooks[worker].home().clone(), self.services.clone(), team)
     }
 }
 
 /// A worker, on its thread.
-struct Worker {
+pub(super) struct Worker {
     lp: Rc<Loop>,
     handle: Handle,
-    outlooks: Arc<[Watched]>,
+    staff: Arc<Staff>,
 }
 
 impl Worker {
-    fn new(parts: Parts, crew: Arc<Crew>, commons: HomeRef, services: Arc<Services>) -> Self {
-        let Parts { worker, ring, outlooks } = parts;
-        let home = outlooks[worker].home().clone();
-        let team = Some((crew.clone(), commons.clone()));
-        let handle = Handle::new(home.clone(), services.clone(), team);
-        let queue = StealQueue::new(crew, worker, commons, ring);
-        let outlook = outlooks[worker].outlook(false);
-        let lp = Loop::new(home, Ready::Steal(queue), outlook, services);
-        Self { lp: Rc::new(lp), handle, outlooks }
+    pub(super) fn new(Parts { worker, ring }: Parts, staff: Arc<Staff>) -> Self {
+        let outlook = &staff.outlooks[worker];
+        let queue = StealQueue::new(staff.crew.clone(), worker, staff.commons.clone(), ring);
+        let home = outlook.home().clone();
+        let lp =
+            Loop::new(home, Ready::Steal(queue), outlook.outlook(false), staff.services.clone());
+        Self { lp: Rc::new(lp), handle: staff.handle(worker), staff }
     }
 
     /// Does a stuck neighbour's duty. False if it is not stuck, but asleep or doing that itself.
@@ -208,20 +182,47 @@ impl Worker {
         true
     }
 
-    fn work(self, meeting: &Meeting) {
+    /// Works until the runtime ends, or until another thread has this worker's place.
+    pub(super) fn work(self) {
         let (lp, handle) = (self.lp.clone(), self.handle.clone());
         let inside = current::enter(Some(lp.clone()), Some(handle.clone()), Some("a worker"));
-        let queue = lp.ready.steal();
+        let holding = deputy::hold(Rc::new(Post { staff: self.staff.clone(), lp: lp.clone() }));
+        let left = self.turn_until_the_end();
+        // All but this is let go before the others hear of it: when the end of a runtime returns,
+        // its descriptors are closed.
+        let meeting = self.staff.meeting.clone();
+        drop(self);
+        if left {
+            drop((holding, inside, lp, handle));
+            return meeting.step_in();
+        }
+        meeting.meet(0);
+        cancel_kept_by(lp.ready.steal(), &meeting);
+        meeting.meet(1);
+        drop(holding);
+        lp.ready.steal().clear();
+        lp.home.inbox().refuse_tasks();
+        while lp.read_inbox() || !lp.home.inbox().close() {}
+        local::leave(lp, move || drop((inside, handle)));
+        meeting.go_home();
+    }
+
+    /// True if another thread turns the loop from now on.
+    fn turn_until_the_end(&self) -> bool {
+        let queue = self.lp.ready.steal();
         while !queue.crew().is_closing() {
             // The panic hook has told of it (rule 2).
             let turned = catch_unwind(AssertUnwindSafe(|| {
-                let turned = turn(&lp, queue, &mut || false);
-                queue.look_around(|worker| self.stand_in_for(&self.outlooks[worker]));
+                let turned = turn(&self.lp, queue, &mut || false);
+                queue.look_around(|worker| self.stand_in_for(&self.staff.outlooks[worker]));
                 turned
             }));
+            if queue.has_left() {
+                return true;
+            }
             match turned {
                 Ok(Ok(Turned::Again)) | Err(_) => {}
-                Ok(Ok(Turned::RootDone | Turned::Deadlock)) => {
+                Ok(Ok(Turned::RootDone | Turned::Deadlock | Turned::Left)) => {
                     unreachable!("a worker has no root, and its time is real")
                 }
                 Ok(Err(error)) => {
@@ -229,22 +230,19 @@ impl Worker {
                 }
             }
         }
-        meeting.come(0, true);
-        let outside = if queue.worker() == 0 { queue.crew().all_outside() } else { 0..0 };
-        for keeper in outside.chain([queue.worker()]) {
-            for task in queue.crew().take_live(keeper) {
-                if !task.is_done() {
-                    meeting.note(&task);
-                }
-                task.cancel_at_shutdown();
+        false
+    }
+}
+
+/// Drops the futures of the tasks that this worker keeps, and worker 0 those of all others.
+fn cancel_kept_by(queue: &StealQueue, meeting: &Meeting) {
+    let outside = if queue.worker() == 0 { queue.crew().all_outside() } else { 0..0 };
+    for keeper in outside.chain([queue.worker()]) {
+        for task in queue.crew().take_live(keeper) {
+            if !task.is_done() {
+                meeting.note(&task);
             }
+            task.cancel_at_shutdown();
         }
-        meeting.come(1, true);
-        queue.clear();
-        lp.home.inbox().refuse_tasks();
-        while lp.read_inbox() || !lp.home.inbox().close() {}
-        drop(self);
-        local::leave(lp, move || drop((inside, handle)));
-        meeting.come(2, false);
     }
 }

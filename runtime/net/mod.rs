@@ -23,12 +23,14 @@ mod addr;
 mod interest;
 pub(crate) mod registered;
 mod tcp_listener;
+mod tcp_socket;
 mod tcp_split;
 mod tcp_stream;
 
 pub use addr::{ToSocketAddrs, lookup_host};
 pub use interest::{Interest, Ready};
 pub use tcp_listener::TcpListener;
+pub use tcp_socket::TcpSocket;
 pub use tcp_stream::TcpStream;
 
 /// The halves of a split TCP stream.

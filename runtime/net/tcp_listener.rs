@@ -95,7 +95,7 @@ impl TcpListener {
         Self::new(socket.into())
     }
 
-    fn new(socket: std::net::TcpListener) -> io::Result<Self> {
+    pub(super) fn new(socket: std::net::TcpListener) -> io::Result<Self> {
         // mio's accepts with SOCK_NONBLOCK, which saves a system call per connection.
         let socket = Registered::new(mio::net::TcpListener::from_std(socket))?;
         Ok(Self { socket, warned: Mutex::new(None) })

@@ -81,8 +81,12 @@ impl TcpStream {
     }
 
     async fn connect_one(addr: SocketAddr) -> io::Result<Self> {
-        let socket = mio::net::TcpStream::connect(addr)?;
-        let stream = Self { socket: Registered::new(socket.into())? };
+        Self::connected(mio::net::TcpStream::connect(addr)?.into()).await
+    }
+
+    /// Waits for the end of a handshake that has begun on a non-blocking socket.
+    pub(super) async fn connected(socket: std::net::TcpStream) -> io::Result<Self> {
+        let stream = Self { socket: Registered::new(socket)? };
         // A new source counts as writable, but this one is so only when the handshake is over.
         stream.socket.clear_ready(Direction::Write);
         loop {

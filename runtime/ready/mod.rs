@@ -43,6 +43,10 @@ pub(crate) trait ReadyQueue {
     fn sleep(&self) -> bool;
     /// Takes the announcement back.
     fn wake_up(&self);
+    /// Whether another thread turns this loop from now on: whoever asks has to leave it.
+    fn has_left(&self) -> bool {
+        false
+    }
 }
 
 /// The queue of the flavour that this loop is of.

@@ -19,7 +19,8 @@
 //!
 //! Rules
 //! 1. Only the [`Owner`] writes `tail` and the places from `tail` on. It never writes on a place
-//!    that is not below `steal + CAPACITY`.
+//!    that is not below `steal + CAPACITY`. One that has handed the ring on writes no more: for it
+//!    the ring is empty and full.
 //! 2. Whoever moves `real` over a place owns what is in it: the owner one place at a time, a thief
 //!    many.
 //! 3. One robbery at a time: it begins only if `steal == real`, and its thief ends it.
@@ -37,8 +38,7 @@
 #![allow(unsafe_code)]
 
 use crate::shim::atomic::{AtomicU32, AtomicU64, Ordering};
-use crate::shim::{Arc, UnsafeCell};
-use std::marker::PhantomData;
+use crate::shim::{Arc, Cell, UnsafeCell};
 use std::mem::MaybeUninit;
 
 /// How many tasks a ring holds; a power of two. Few enough to stay in the cache, and so many that
@@ -68,7 +68,8 @@ struct Claim<'a, T> {
 /// The one who pushes and pops.
 pub(crate) struct Owner<T> {
     ring: Arc<Ring<T>>,
-    _not_sync: PhantomData<std::cell::Cell<()>>,
+    /// There is another owner now (rule 1). Being a `Cell`, it also keeps this to one thread.
+    handed_on: Cell<bool>,
 }
 
 /// What others see of the ring.
@@ -95,7 +96,7 @@ pub(crate) fn ring<T>() -> (Owner<T>, Robbable<T>) {
     let places = (0..CAPACITY).map(|_| UnsafeCell::new(MaybeUninit::uninit())).collect();
     let head = AtomicU64::new(pack(FIRST, FIRST));
     let ring = Arc::new(Ring { head, tail: AtomicU32::new(FIRST), places });
-    (Owner { ring: ring.clone(), _not_sync: PhantomData }, Robbable(ring))
+    (Owner { ring: ring.clone(), handed_on: Cell::new(false) }, Robbable(ring))
 }
 
 impl<T> Ring<T> {
@@ -140,6 +141,9 @@ impl<T> Owner<T> {
     /// Puts `value` at the back.
     #[inline]
     pub(crate) fn push(&self, value: T) -> Result<(), Overflow<T>> {
+        if self.handed_on.get() {
+            return Err(Overflow(vec![value]));
+        }
         let ring = &*self.ring;
         // Relaxed: only this thread writes it (rule 1).
         let tail = ring.tail.load(Ordering::Relaxed);
@@ -190,6 +194,9 @@ impl<T> Owner<T> {
     /// Takes the first.
     #[inline]
     pub(crate) fn pop(&self) -> Option<T> {
+        if self.handed_on.get() {
+            return None;
+        }
         let ring = &*self.ring;
         // Relaxed: only this thread writes it (rule 1).
         let tail = ring.tail.load(Ordering::Relaxed);
@@ -217,9 +224,29 @@ impl<T> Owner<T> {
 
     /// How many may be pushed for certain before it is full.
     pub(crate) fn room(&self) -> u32 {
+        if self.handed_on.get() {
+            return 0;
+        }
         // Acquire: as in `push`, because the places are written after this (`rob`).
         let (steal, _) = unpack(self.ring.head.load(Ordering::Acquire));
         CAPACITY - self.ring.tail.load(Ordering::Relaxed).wrapping_sub(steal)
+    }
+
+    /// Hands the ring on to a new owner, who may be on another thread. `None` if that was done.
+    pub(crate) fn hand_on(&self) -> Option<Self> {
+        let is_ours = !self.handed_on.replace(true);
+        is_ours.then(|| Self { ring: self.ring.clone(), handed_on: Cell::new(false) })
+    }
+
+    /// Takes it back from the one whom it was handed on to.
+    pub(crate) fn take_back(&self, from: Self) {
+        let is_same = Arc::ptr_eq(&self.ring, &from.ring);
+        assert!(is_same && !from.handed_on.get(), "whoever gives the ring back owns it");
+        self.handed_on.set(false);
+    }
+
+    pub(crate) fn is_handed_on(&self) -> bool {
+        self.handed_on.get()
     }
 }
 

@@ -22,7 +22,9 @@
 //! 1. The ring is pushed to by this worker alone; it is on its own thread, inside its loop.
 //! 2. Whoever puts work down wakes a sleeper. For one's own ring that is done without a fence, and
 //!    once more with one at the end of the batch: what was missed by a hair waits no longer.
-//! 3. A worker lies down only with an empty ring, and looks once more at everything after it said
+//! 3. A worker that blocks hands its ring on (`flavor/deputy.rs`), and comes to its queue only once
+//!    more: with the task that has blocked, which it then puts into the common queue.
+//! 4. A worker lies down only with an empty ring, and looks once more at everything after it said
 //!    so (`rest.rs`).
 //!
 //! Real world: tokio's worker, with the same slot and the same limit of 3; Go's `runnext`, which
@@ -65,7 +67,7 @@ pub(crate) struct StealQueue {
     in_a_row: Cell<u32>,
     searching: Cell<bool>,
     /// It has lain down and not got up. Still so in the next turn if somebody's waker has panicked
-    /// at the end of the sleep.
+    /// at the end of the sleep. And for good once it has left.
     at_rest: Cell<bool>,
     watch: Watch,
 }
@@ -251,6 +253,26 @@ impl StealQueue {
         }
     }
 
+    /// Gives the ring to whoever takes this worker's place, because it is about to block. `None` if
+    /// somebody has taken it already.
+    pub(crate) fn hand_on(&self) -> Option<Owner<TaskRef>> {
+        // From the ring it can be robbed, until somebody is there; from the desk it could not.
+        let next = self.desk.take();
+        next.into_iter().for_each(|task| self.push_back(task));
+        if !self.ring.is_empty() {
+            self.crew.wake_one(); // rule 2
+        }
+        let ring = self.ring.hand_on()?;
+        self.at_rest.set(true);
+        Some(ring)
+    }
+
+    /// Takes the ring back, as nobody has come for it.
+    pub(crate) fn take_back(&self, ring: Owner<TaskRef>) {
+        self.ring.take_back(ring);
+        self.at_rest.set(false);
+    }
+
     /// Drops what stands in the queues: at the end, when all tasks are done.
     pub(crate) fn clear(&self) {
         while let Some(task) = self.pop_task() {
@@ -272,6 +294,9 @@ impl ReadyQueue for StealQueue {
     #[inline]
     fn pop(&self) -> Option<Job> {
         if self.at_rest.get() {
+            if self.has_left() {
+                return None;
+            }
             self.wake_up();
         }
         let task = self.pop_task()?;
@@ -317,5 +342,9 @@ impl ReadyQueue for StealQueue {
         self.watch.left.set(self.watch.on.get());
         self.home.inbox().wake_up();
         self.get_up();
+    }
+
+    fn has_left(&self) -> bool {
+        self.ring.is_handed_on()
     }
 }

@@ -21,7 +21,8 @@
 //! 1. `here` is touched only by the thread whose word is this home's address, and by `settle`.
 //! 2. Only the thread that owns the loop puts the address into the word (`stand_at`, `enter`), and
 //!    it takes it out again before `settle`, for good: no guard that was dropped out of turn, or
-//!    never, brings it back. A `Runtime` is not `Send`, so that is one thread for life.
+//!    never, brings it back. A `Loop` is in an `Rc`, so that is one thread for life; but a worker
+//!    that blocks takes the address out and hands its loop on (`flavor/deputy.rs`, rule 1).
 //! 3. Before `settle`, `away` is near BIAS and never reaches 0, so nobody frees. After it, whoever
 //!    brings `away` to 0 frees.
 //!
@@ -126,6 +127,11 @@ impl HomeRef {
             ring: Box::new(|| ()),
             common: Some(common),
         })
+    }
+
+    /// Whether both point to the same home.
+    pub(crate) fn is(&self, other: &Self) -> bool {
+        self.0 == other.0
     }
 
     /// Whether no thread is home here: the tasks are shared by many.

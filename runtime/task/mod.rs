@@ -70,6 +70,7 @@ pub(crate) mod purse;
 mod scope;
 mod shutdown;
 mod spawn;
+mod spawn_pinned;
 mod stage;
 mod state;
 pub(crate) mod tally;

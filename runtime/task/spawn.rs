@@ -4,7 +4,8 @@ use super::closure;
 use super::id::Origin;
 use super::join::JoinHandle;
 use super::local_set::{self, LocalSet};
-use crate::current::{self, Handle};
+use crate::birth;
+use crate::current::Handle;
 use std::future::Future;
 use std::io;
 
@@ -36,7 +37,7 @@ where
     F: Future + Send + 'static,
     F::Output: Send + 'static,
 {
-    current::spawn_send(future, None)
+    birth::spawn_send(future, None)
 }
 
 /// Starts a task that never leaves this thread, so its future need not be `Send`.
@@ -78,7 +79,7 @@ where
 {
     match local_set::current() {
         Some(set) => set.spawn(future, name),
-        None => current::spawn_here(future, name),
+        None => birth::spawn_here(future, name),
     }
 }
 
@@ -198,7 +199,7 @@ impl<'a> Builder<'a> {
         F: Future + Send + 'static,
         F::Output: Send + 'static,
     {
-        Ok(current::spawn_send(future, self.name))
+        Ok(birth::spawn_send(future, self.name))
     }
 
     /// As [`Handle::spawn`]: a task of the runtime of `handle`.

@@ -4,7 +4,7 @@
 //! each once. The places are loom's cells, so two who touch one at the same time are found as well.
 
 use crate::ready::ring::{CAPACITY, Overflow, Owner, Robbable, ring};
-use loom::sync::Arc;
+use loom::sync::{Arc, Mutex};
 use loom::thread;
 
 /// What the owner did with its values, in its order.
@@ -257,5 +257,50 @@ fn a_look_sees_what_was_pushed() {
         assert!(!owner.is_empty());
         assert_eq!(robbable.rob(&ring().0), Some(8));
         assert!(robbable.is_empty());
+    });
+}
+
+/// A worker blocks: its ring lies in a slot, where a deputy may take it, or the worker itself once
+/// it is back; and all the while a thief robs it. Who comes too late is not the owner.
+#[test]
+fn a_ring_is_handed_on_while_a_thief_robs() {
+    crate::model::check(|| {
+        let (owner, robbable) = ring();
+        let mut seen = Seen::default();
+        seen.push(&owner, 0);
+        seen.push(&owner, 1);
+        let slot = Arc::new(Mutex::new(owner.hand_on()));
+        assert!(owner.hand_on().is_none(), "it is not its to give");
+        assert!(owner.pop().is_none() && owner.room() == 0);
+        let deputy = {
+            let slot = slot.clone();
+            thread::spawn(move || {
+                let mut seen = Seen::default();
+                if let Some(owner) = slot.lock().unwrap().take() {
+                    seen.push(&owner, 2);
+                    seen.pop_all(&owner);
+                }
+                seen
+            })
+        };
+        let thief = thread::spawn(move || rob(&robbable));
+        crate::model::let_others_first();
+        let back = slot.lock().unwrap().take();
+        if let Some(back) = back {
+            owner.take_back(back);
+        }
+        seen.push(&owner, 3);
+        seen.pop_all(&owner);
+        let (theirs, mut loot) = (deputy.join().unwrap(), thief.join().unwrap());
+        let is_handed_on = owner.is_handed_on();
+        assert_eq!(is_handed_on, seen.overflowed == [3], "it went elsewhere then");
+        assert!(seen.popped.is_empty() || theirs.popped.is_empty(), "one of the two is the owner");
+        if !is_handed_on {
+            loot.push(2); // nobody has pushed it
+        }
+        let Seen { popped, overflowed } = theirs;
+        seen.popped.extend(popped);
+        seen.overflowed.extend(overflowed);
+        check_all(4, seen, loot);
     });
 }

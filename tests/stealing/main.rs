@@ -1,5 +1,7 @@
 //! The stealing flavour: many workers, one runtime.
 
+mod block_in_place;
+
 use rondel::Builder;
 use rondel::io::{AsyncReadExt, AsyncWriteExt};
 use rondel::net::{TcpListener, TcpStream};

@@ -1,0 +1,150 @@
+//! Floor 5. A TCP socket before it is a listener or a stream: what must be said before `bind`.
+//!
+//! ```text
+//!   TcpSocket ── bind ──▶ listen ──▶ TcpListener
+//!        │                connect ─▶ TcpStream
+//!        └── set_reuseaddr   the address may be bound again at once after a restart
+//!            set_reuseport   many sockets may listen on one port: the kernel deals the
+//!                            connections out among them, by a hash of both addresses
+//! ```
+//!
+//! `set_reuseport` is what lets each loop of a pinned runtime have a listener of its own. A
+//! connection that waits for one listener is not given to another: if its loop is busy, it waits.
+//!
+//! Real world: nginx's `reuseport`; Python's `loop.create_server(reuse_port=True)`.
+
+use std::fmt;
+use std::io;
+use std::net::SocketAddr;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
+
+use socket2::{Domain, Protocol, Socket, Type};
+
+use super::addr::AddrError;
+use super::{TcpListener, TcpStream};
+
+/// "It has begun", which is what one wants to hear: Linux's number and that of the BSDs and macOS.
+/// Either means nothing that `connect` could say on the other.
+const EINPROGRESS: [Option<i32>; 2] = [Some(115), Some(36)];
+
+/// A TCP socket that neither listens nor is connected.
+///
+/// The twin of `tokio::net::TcpSocket`, and of Python's `socket.socket` given to asyncio.
+///
+/// ```
+/// use rondel::net::{TcpSocket, TcpStream};
+///
+/// rondel::run(async {
+///     let socket = TcpSocket::new_v4().unwrap();
+///     socket.set_reuseaddr(true).unwrap();
+///     socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+///     let listener = socket.listen(1024).unwrap();
+///     let client = TcpSocket::new_v4().unwrap();
+///     let client = client.connect(listener.local_addr().unwrap()).await.unwrap();
+///     let (_server, peer) = listener.accept().await.unwrap();
+///     assert_eq!(peer, client.local_addr().unwrap());
+/// });
+/// ```
+pub struct TcpSocket {
+    socket: Socket,
+}
+
+impl TcpSocket {
+    /// A socket for IPv4.
+    ///
+    /// Errors: the kernel's; mostly "too many open files". No loop is needed yet.
+    pub fn new_v4() -> io::Result<Self> {
+        Self::new(Domain::IPV4)
+    }
+
+    /// A socket for IPv6.
+    ///
+    /// Errors: as [`new_v4`](Self::new_v4).
+    pub fn new_v6() -> io::Result<Self> {
+        Self::new(Domain::IPV6)
+    }
+
+    fn new(domain: Domain) -> io::Result<Self> {
+        let socket = Socket::new(domain, Type::STREAM.nonblocking(), Some(Protocol::TCP))?;
+        Ok(Self { socket })
+    }
+
+    /// Whether the address may be bound again at once after a restart (`SO_REUSEADDR`). Off at
+    /// first; [`TcpListener::bind`] turns it on.
+    pub fn reuseaddr(&self) -> io::Result<bool> {
+        self.socket.reuse_address()
+    }
+
+    /// Sets that.
+    pub fn set_reuseaddr(&self, reuseaddr: bool) -> io::Result<()> {
+        self.socket.set_reuse_address(reuseaddr)
+    }
+
+    /// Whether other sockets may be bound to the same address (`SO_REUSEPORT`). Off at first.
+    pub fn reuseport(&self) -> io::Result<bool> {
+        self.socket.reuse_port()
+    }
+
+    /// Sets that, before [`bind`](Self::bind); all the sockets on one address must. The kernel
+    /// deals connections out among those that listen.
+    pub fn set_reuseport(&self, reuseport: bool) -> io::Result<()> {
+        self.socket.set_reuse_port(reuseport)
+    }
+
+    /// Gives the socket an address. Port 0 lets the system choose.
+    ///
+    /// Errors: the kernel's, with the address; mostly "address already in use".
+    pub fn bind(&self, addr: SocketAddr) -> io::Result<()> {
+        let bound = self.socket.bind(&addr.into());
+        bound.map_err(|error| AddrError::wrap("cannot bind", addr, error))
+    }
+
+    /// The address that it was given.
+    pub fn local_addr(&self) -> io::Result<SocketAddr> {
+        let addr = self.socket.local_addr()?;
+        addr.as_socket().ok_or_else(|| io::Error::other("a TCP socket has no such address"))
+    }
+
+    /// Listens: the kernel accepts connections from now on and holds up to `backlog` of them ready
+    /// for [`TcpListener::accept`]. What is more than the system's own limit is cut down to that.
+    ///
+    /// - Errors: the kernel's.
+    /// - Panics if called outside a running loop.
+    pub fn listen(self, backlog: u32) -> io::Result<TcpListener> {
+        self.socket.listen(i32::try_from(backlog).unwrap_or(i32::MAX))?;
+        TcpListener::new(self.socket.into())
+    }
+
+    /// Connects to `addr`.
+    ///
+    /// - Errors: the kernel's, with the address.
+    /// - Panics if called outside a running loop.
+    ///
+    /// **Cancel-safe:** yes. Dropping the future abandons the attempt and closes the socket.
+    /// **Cost:** as [`TcpStream::connect`].
+    pub async fn connect(self, addr: SocketAddr) -> io::Result<TcpStream> {
+        let wrap = |error| AddrError::wrap("cannot connect to", addr, error);
+        match self.socket.connect(&addr.into()) {
+            Err(error) if !EINPROGRESS.contains(&error.raw_os_error()) => Err(wrap(error)),
+            _ => TcpStream::connected(self.socket.into()).await.map_err(wrap),
+        }
+    }
+}
+
+impl fmt::Debug for TcpSocket {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.socket.fmt(f)
+    }
+}
+
+impl AsFd for TcpSocket {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.socket.as_fd()
+    }
+}
+
+impl AsRawFd for TcpSocket {
+    fn as_raw_fd(&self) -> RawFd {
+        self.socket.as_raw_fd()
+    }
+}
