@@ -7,6 +7,18 @@
 //! | elsewhere, for a local or pinned runtime | a loop of it | by a note to that loop |
 //! | elsewhere, for a stealing one | nobody's | by the common queue |
 //!
+//! One task, spawned by another one that runs on worker 2 of 4:
+//!
+//! ```text
+//!   place     this thread is inside worker 2, whose runtime is the current one: (Worker, commons)
+//!   make      one block: header, future; its three references are for list, queue and handle
+//!   take in   into the list of live tasks that worker 2 keeps; onto the desk of worker 2
+//!   …         worker 3 may rob it, run it and end it: then it takes it off the list of worker 2
+//! ```
+//!
+//! The same from a thread that is no worker goes into one of eight lists that are nobody's, and to
+//! the common queue; and a sleeper is woken for it, unless somebody is looking for work already.
+//!
 //! Rules
 //! 1. The place is chosen, then the task is made, then it is taken in: three steps, because a
 //!    future may be dropped only outside of what [`current`] lends (its rule 1), and

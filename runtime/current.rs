@@ -142,8 +142,9 @@ impl fmt::Display for TryCurrentError {
 
 impl std::error::Error for TryCurrentError {}
 
-pub(crate) const OUTSIDE: &str = "no Rondel loop runs on this thread: call this inside the future given to `rondel::run`, \
-     `Runtime::block_on` or `#[rondel::main]`, or hold the guard of `Handle::enter`";
+pub(crate) const OUTSIDE: &str = "no Rondel loop runs on this thread: call this inside the future \
+                                  given to `rondel::run`, `Runtime::block_on` or \
+                                  `#[rondel::main]`, or hold the guard of `Handle::enter`";
 
 impl Handle {
     pub(crate) fn new(home: HomeRef, services: Arc<Services>, team: Option<Team>) -> Self {
