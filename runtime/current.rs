@@ -135,8 +135,8 @@ const OUTSIDE: &str = "no Rondel loop runs on this thread: call this inside the 
                        `rondel::run`, `Runtime::block_on` or `#[rondel::main]`, or hold the guard \
                        of `Handle::enter`";
 
-const NOT_LOCAL: &str = "`spawn_local` was called on a worker of the stealing flavour, whose tasks \
-                         move between threads: use a `LocalSet`, or `spawn` a `Send` future";
+const NOT_LOCAL: &str = "`spawn_local` was called on the stealing flavour, whose tasks move \
+                         between threads: use a `LocalSet`, or `spawn` a `Send` future";
 
 impl Handle {
     pub(crate) fn new(
@@ -271,7 +271,12 @@ impl Handle {
     #[track_caller]
     pub fn block_on<F: Future>(&self, future: F) -> F::Output {
         forbid_blocking("Handle::block_on");
-        let _entered = enter(None, Some(self.clone()), Some("Handle::block_on"));
+        self.wait_for(future, "Handle::block_on")
+    }
+
+    /// The same, for whoever has made sure that this thread may be blocked; `doing` names it.
+    pub(crate) fn wait_for<F: Future>(&self, future: F, doing: &'static str) -> F::Output {
+        let _entered = enter(None, Some(self.clone()), Some(doing));
         let _outer = budget::unlimited(); // put back at the end, whatever the polls leave
         let mut future = pin!(future);
         park::block_on(poll_fn(|cx| {
@@ -317,7 +322,7 @@ fn change<R>(change: impl FnOnce(&mut Context) -> R) -> Option<R> {
         let lp = frames().find_map(|frame| frame.lp.clone());
         let handle = frames().find_map(|frame| frame.handle.clone());
         context.busy = frames().find_map(|frame| frame.busy);
-        home::stand_at(lp.as_ref().map(|lp| lp.standing_at()));
+        home::stand_at(lp.as_ref().and_then(|lp| lp.standing_at()));
         let clock = lp.as_ref().map(|lp| &lp.clock);
         Clock::show(clock.or(handle.as_ref().map(|handle| handle.clock())));
         let lp = std::mem::replace(&mut context.lp, lp);
@@ -479,6 +484,13 @@ where
     handle
 }
 
+/// Why no task that must stay here can start.
+fn why_not_here() -> &'static str {
+    // The future given to `block_on` is on no worker, but has the handle.
+    let has_team = Handle::try_current().is_ok_and(|handle| handle.team.is_some());
+    if has_team || is_worker() { NOT_LOCAL } else { OUTSIDE }
+}
+
 /// Starts a task on the loop that this thread is inside of.
 ///
 /// # Panics
@@ -493,8 +505,7 @@ pub(crate) fn spawn_here<F: Future + 'static>(
         Ready::Local(_) => Some(lp.home.clone()),
         _ => None,
     });
-    let Some(home) = home else { panic!("{OUTSIDE}") };
-    let Some(home) = home else { panic!("{NOT_LOCAL}") };
+    let Some(home) = home.flatten() else { panic!("{}", why_not_here()) };
     let origin = Origin::here(name); // here and not by the callers: it stays in registers
     // In two steps: when the loop shuts down, the future must be dropped outside `here` (rule 1).
     let (task, handle) = JoinHandle::new_pair(future, home, origin);

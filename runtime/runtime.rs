@@ -107,7 +107,9 @@ impl Runtime {
         current::forbid_blocking("Runtime::block_on");
         match self.flavor() {
             Flavor::Local(local) => local.block_on(future),
-            Flavor::Stealing(stealing) => Ok(stealing.handle().block_on(future)),
+            Flavor::Stealing(stealing) => {
+                Ok(stealing.handle().wait_for(future, "Runtime::block_on"))
+            }
         }
     }
 
