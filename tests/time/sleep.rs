@@ -325,6 +325,7 @@ fn a_strangers_sleep_wakes_who_polled_last() {
 
 /// Goal: a stranger that starts a loop of its own needs the other one no longer. Method: arm
 /// abroad, poll inside the own loop, end the other loop, and wait.
+#[cfg(not(on_workers = "one_thread"))]
 #[test]
 fn a_strangers_sleep_moves_into_the_loop_it_is_polled_in() {
     let other = Runtime::new().unwrap();
