@@ -272,6 +272,7 @@ fn a_local_future_is_sent_home_to_be_dropped() {
     assert_eq!(*witness.lock().unwrap(), [home]);
 }
 
+#[cfg(not(on_workers = "order"))]
 #[test]
 fn an_aborted_task_is_finished_a_turn_later() {
     rondel::run(async {

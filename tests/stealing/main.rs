@@ -404,6 +404,86 @@ fn a_runtime_that_is_dropped_on_a_worker_waits_for_nobody() {
     });
 }
 
+/// Goal: who is woken last runs next, but starves nobody. Method: one worker, and two tasks that
+/// wake each other for ever: a third one gets its turn after a few rounds.
+#[test]
+fn two_that_wake_each_other_starve_nobody() {
+    const ROUNDS_MAX: usize = 100;
+    let runtime = runtime(1);
+    let rounds = runtime.spawn(async {
+        let (there, mut here) = mpsc::unbounded_channel();
+        let (back, mut home) = mpsc::unbounded_channel();
+        rondel::spawn(async move {
+            while let Some(ball) = here.recv().await {
+                let _ = back.send(ball);
+            }
+        });
+        let third = rondel::spawn(async {});
+        let mut rounds = 0;
+        while !third.is_finished() && rounds < ROUNDS_MAX {
+            there.send(()).unwrap();
+            home.recv().await.unwrap();
+            rounds += 1;
+        }
+        rounds
+    });
+    let rounds = runtime.block_on(rounds).unwrap();
+    assert!(rounds < ROUNDS_MAX, "{rounds} rounds, and the third had no turn");
+}
+
+/// Goal: a task that wakes itself for ever, or finds everything ready, starves nobody. Method: one
+/// worker, such a task, and one behind it.
+#[test]
+fn one_that_never_waits_starves_nobody() {
+    const STEPS_MAX: usize = 10_000;
+    let runtime = runtime(1);
+    for yields in [true, false] {
+        let steps = runtime.spawn(async move {
+            let other = rondel::spawn(async {});
+            let mut steps = 0;
+            while !other.is_finished() && steps < STEPS_MAX {
+                if yields {
+                    yield_now().await
+                } else {
+                    rondel::task::consume_budget().await
+                }
+                steps += 1;
+            }
+            steps
+        });
+        let steps = runtime.block_on(steps).unwrap();
+        assert!(steps < STEPS_MAX, "{steps} steps, and the other had no turn");
+    }
+}
+
+/// Goal: what comes from outside gets its turn though a worker has always something of its own.
+/// Method: one worker, and tasks that yield until a task spawned from here has run.
+#[test]
+fn a_busy_worker_takes_in_what_comes_from_outside() {
+    let runtime = runtime(1);
+    let (ran, runs) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
+    let yielders: Vec<_> = (0..2)
+        .map(|_| {
+            let (ran, runs) = (ran.clone(), runs.clone());
+            runtime.spawn(async move {
+                let watchdog = Instant::now();
+                while ran.load(Relaxed) == 0 {
+                    assert!(watchdog.elapsed() < Duration::from_secs(60), "it has no turn");
+                    runs.fetch_add(1, Relaxed);
+                    yield_now().await;
+                }
+            })
+        })
+        .collect();
+    while runs.load(Relaxed) < 100 {
+        thread::yield_now();
+    }
+    runtime.spawn(async move { ran.store(1, Relaxed) });
+    for yielder in yielders {
+        runtime.block_on(yielder).unwrap();
+    }
+}
+
 /// A waker that does something once and remembers that it was woken.
 struct Deed {
     deed: Mutex<Option<Box<dyn FnOnce() + Send>>>,

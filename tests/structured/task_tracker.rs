@@ -180,7 +180,9 @@ fn a_wait_is_over_after_the_drops() {
         let failed: Result<(), _> = failed.await;
         assert!(failed.unwrap_err().is_panic());
     });
-    assert_eq!(diary.pages(), ["ended", "panicked", "aborted", "the wait is over"]);
+    let mut pages = diary.pages();
+    pages[..3].sort_unstable();
+    assert_eq!(pages, ["aborted", "ended", "panicked", "the wait is over"]);
 }
 
 /// Goal: the same for closures, those that panic and those that never start.

@@ -9,7 +9,7 @@ use rondel::task::{self, AbortHandle, yield_now};
 use rondel::testing::Diary;
 use rondel::testing::task::spawn;
 use rondel::time::{Duration, Instant, sleep, timeout};
-use std::cell::{Cell, RefCell};
+use std::cell::RefCell;
 use std::future::{pending, poll_fn};
 use std::rc::Rc;
 use std::sync::Arc;

@@ -78,8 +78,10 @@ fn an_empty_set_has_nothing_to_wait_for() {
 fn try_join_next_never_waits() {
     rondel::run(async {
         let mut set = JoinSet::new();
-        set.spawn(after_turns(2, 'a'));
-        assert!(set.try_join_next().is_none(), "it has not even started");
+        let (go, gone) = rondel::sync::oneshot::channel();
+        set.spawn(async { gone.await.unwrap() });
+        assert!(set.try_join_next().is_none(), "it cannot have ended");
+        go.send('a').unwrap();
         let joined = loop {
             match set.try_join_next() {
                 Some(end) => break end.unwrap(),
@@ -115,6 +117,7 @@ fn ids_tell_which_task_ended_and_how() {
 
 /// Goal: show that an end costs one wake and a look at one task, not at all of them.
 /// Method: 1,000 tasks that never end and one that does; the waiting task's polls are counted.
+#[cfg(not(on_workers = "order"))]
 #[test]
 fn one_end_among_a_thousand_tasks_polls_the_waiter_once() {
     rondel::run(async {

@@ -1,6 +1,7 @@
 //! The tests of the local flavour, on workers.
 
-#![allow(dead_code, unused_imports)] // what only the tests left out below need
+#![allow(dead_code, unused_imports)] // what only the tests that are left out need
+#![allow(clippy::duplicate_mod)] // two files of tests have the same support
 
 extern crate rondel_on_workers as rondel;
 
