@@ -74,6 +74,7 @@ fn a_task_that_is_aborted_at_its_end_has_ended() {
 
 /// Goal: an abort that comes in the same turn as the last wake wins, as the task has not run yet.
 /// Method: wake a task by sending what it waits for, and abort it before its turn.
+#[cfg(not(on_workers = "order"))]
 #[test]
 fn an_abort_between_the_wake_and_the_poll_wins() {
     rondel::run(async {
