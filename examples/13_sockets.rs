@@ -122,7 +122,7 @@ async fn main() -> io::Result<()> {
 // Try the call; if the kernel says `WouldBlock`, leave the waker in the loop's table:
 //
 // ```rust,cite=runtime/net/registered.rs
-// match self.attempt(direction, &mut call) {
+// match self.attempt(direction, known, &mut call) {
 //     Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
 //     Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
 //     result => return Poll::Ready(result),

@@ -38,8 +38,8 @@ use crate::task::join::JoinHandle;
 use crate::turn::Loop;
 use std::future::Future;
 
-const NOT_LOCAL: &str = "`spawn_local` was called on a worker of the stealing flavour, whose tasks \
-                         move between threads: use a `LocalSet`, or `spawn` a `Send` future";
+const NOT_LOCAL: &str = "`spawn_local` was called on the stealing flavour, whose tasks move \
+                         between threads: use a `LocalSet`, or `spawn` a `Send` future";
 
 /// How a new task gets to its queue, and the home it has.
 type Place = (Way, HomeRef);
@@ -148,6 +148,13 @@ where
     begin(place, None, future, name)
 }
 
+/// Why no task that must stay here can start.
+fn why_not_here() -> &'static str {
+    // The future given to `block_on` is on no worker, but has the handle.
+    let has_crew = current::with_handle(|handle, _| handle.commons().is_some());
+    if has_crew == Some(true) { NOT_LOCAL } else { OUTSIDE }
+}
+
 /// Starts a task on the loop that this thread is inside of.
 ///
 /// # Panics
@@ -162,8 +169,7 @@ pub(crate) fn spawn_here<F: Future + 'static>(
         Ready::Local(_) => Some(lp.home.clone()),
         _ => None,
     });
-    let Some(home) = home else { panic!("{OUTSIDE}") };
-    let Some(home) = home else { panic!("{NOT_LOCAL}") };
+    let Some(home) = home.flatten() else { panic!("{}", why_not_here()) };
     begin((Way::Loop, home), None, future, name)
 }
 

@@ -244,7 +244,12 @@ impl Handle {
     #[track_caller]
     pub fn block_on<F: Future>(&self, future: F) -> F::Output {
         forbid_blocking("Handle::block_on");
-        let _entered = enter(None, Some(self.clone()), Some("Handle::block_on"));
+        self.wait_for(future, "Handle::block_on")
+    }
+
+    /// The same, for whoever has made sure that this thread may be blocked; `doing` names it.
+    pub(crate) fn wait_for<F: Future>(&self, future: F, doing: &'static str) -> F::Output {
+        let _entered = enter(None, Some(self.clone()), Some(doing));
         let _outer = budget::unlimited(); // put back at the end, whatever the polls leave
         let mut future = pin!(future);
         park::block_on(poll_fn(|cx| {
@@ -293,7 +298,7 @@ fn change<R>(change: impl FnOnce(&mut Context) -> R) -> Option<R> {
         let lp = frames().find_map(|frame| frame.lp.clone());
         let handle = frames().find_map(|frame| frame.handle.clone());
         context.busy = frames().find_map(|frame| frame.busy).filter(|busy| *busy != FREE);
-        home::stand_at(lp.as_ref().map(|lp| lp.standing_at()));
+        home::stand_at(lp.as_ref().and_then(|lp| lp.standing_at()));
         let clock = lp.as_ref().map(|lp| &lp.clock);
         Clock::show(clock.or(handle.as_ref().map(|handle| handle.clock())));
         purse::carry(context.commons(), handle.as_ref().and_then(Handle::commons));

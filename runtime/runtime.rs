@@ -124,7 +124,9 @@ impl Runtime {
         current::forbid_blocking("Runtime::block_on");
         match self.flavor() {
             Flavor::Local(local) => local.block_on(future),
-            Flavor::Stealing(_) | Flavor::Pinned(_) => Ok(self.handle().block_on(future)),
+            Flavor::Stealing(_) | Flavor::Pinned(_) => {
+                Ok(self.handle().wait_for(future, "Runtime::block_on"))
+            }
         }
     }
 

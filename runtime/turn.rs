@@ -68,8 +68,8 @@ pub(crate) struct Loop {
     /// Set once the loop shuts down: from then on a new task is cancelled at once.
     pub(crate) closing: Cell<bool>,
     pub(crate) services: Arc<Services>,
-    /// Of a worker that stands in for a neighbour: its own home. The rest is the neighbour's.
-    own_home: Option<HomeRef>,
+    /// This is a neighbour's, for a worker that stands in for it.
+    is_stand_in: bool,
     /// Keeps its memory from turn to turn. It is taken out while it is in use: should a waker ever
     /// lead back here, it finds an empty one, and no borrow to trip over.
     woken: Cell<Vec<Waker>>,
@@ -158,7 +158,7 @@ impl Loop {
             live: RefCell::default(),
             closing: Cell::new(false),
             services,
-            own_home: None,
+            is_stand_in: false,
             woken: Cell::default(),
         }
     }
@@ -167,14 +167,15 @@ impl Loop {
     pub(crate) fn stand_in(&self, neighbour: &Watched) -> Self {
         let home = neighbour.home().clone();
         let services = self.services.clone();
-        let own_home = Some(self.home.clone());
         let new = Self::new(home, Ready::Nowhere, neighbour.outlook(true), services);
-        Self { own_home, ..new }
+        Self { is_stand_in: true, ..new }
     }
 
-    /// Where the thread is at home that is inside this loop.
-    pub(crate) fn standing_at(&self) -> &HomeRef {
-        self.own_home.as_ref().unwrap_or(&self.home)
+    /// Where the thread is at home that is inside this loop. A stand-in is at home nowhere: not at
+    /// the neighbour's, whose counts are the neighbour's; and not at its own, or a socket or timer
+    /// of its own would be looked for in the neighbour's tables.
+    pub(crate) fn standing_at(&self) -> Option<&HomeRef> {
+        (!self.is_stand_in).then_some(&self.home)
     }
 
     /// Fires timers, heeds notes and asks the kernel, once: what a stand-in does.

@@ -65,6 +65,7 @@ fn a_guard_carried_out_of_the_loop_does_not_forbid_to_block() {
 
 /// Goal: a guard made outside and dropped inside a loop must not put the loop out of its own house.
 /// Method: move the guard of another runtime into the root future.
+#[cfg(not(on_workers = "one_thread"))]
 #[test]
 fn a_guard_dropped_inside_another_loop_leaves_that_loop_at_home() {
     let (first, second) = (runtime(), runtime());
@@ -259,6 +260,7 @@ fn closures_that_wait_for_the_loop_hear_of_its_end() {
 
 /// Goal: a task may do anything to itself while it runs.
 /// Method: it aborts itself, drops its own handle, keeps its own waker in itself, and ends.
+#[cfg(not(on_workers = "one_thread"))]
 #[test]
 fn a_task_may_abort_detach_and_wake_itself() {
     let kept = Rc::new(Cell::new(0));
@@ -291,6 +293,7 @@ fn a_task_may_abort_detach_and_wake_itself() {
 
 /// Goal: wakers, timers, sockets and handles may lie in thread-locals longer than their loop.
 /// Method: store them on the loop's own thread and on another one, and let both threads end.
+#[cfg(not(on_workers = "one_thread"))]
 #[test]
 fn what_lies_in_a_thread_local_may_be_dropped_after_the_loop() {
     struct Kept {
@@ -407,8 +410,9 @@ fn a_panic_that_cannot_be_reported_leaves_the_loop_alone() {
             rondel::task::yield_now().await;
         });
     }
+    let name = concat!(module_path!(), "::a_panic_that_cannot_be_reported_leaves_the_loop_alone");
     let mut child = std::process::Command::new(std::env::current_exe().unwrap())
-        .args(["--exact", "a_panic_that_cannot_be_reported_leaves_the_loop_alone", "--nocapture"])
+        .args(["--exact", name.split_once("::").unwrap().1, "--nocapture"])
         .env(INSIDE, "1")
         .stdout(std::process::Stdio::null())
         .stderr(std::process::Stdio::piped())

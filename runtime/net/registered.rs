@@ -34,7 +34,7 @@ use std::task::{Context, Poll, Wake, Waker};
 
 use crate::current::{self, Handle};
 use crate::leaf::poll_leaf;
-use crate::reactor::{Direction, Reactor, Seat, Source, Ticket, Token};
+use crate::reactor::{Direction, Edge, Reactor, Seat, Source, Ticket, Token};
 use crate::shim::Arc;
 use crate::shim::atomic::{AtomicBool, AtomicU64, Ordering};
 use crate::task::home::HomeRef;
@@ -109,8 +109,8 @@ impl Place {
 
 /// What a look into the table says about a direction.
 enum Look {
-    /// It is thought ready.
-    Try,
+    /// It is thought ready since that edge. A stranger does not know, and tries.
+    Try(Option<Edge>),
     /// It is not, and the waker sits there already.
     Seated,
     /// It is not, and the waker has to sit down.
@@ -178,28 +178,32 @@ impl<S: AsRawFd + Send + 'static> Registered<S> {
         direction: Direction,
         call: impl FnOnce(&S) -> io::Result<Moved<R>>,
     ) -> io::Result<R> {
-        match self.at_home(|reactor, token| reactor.is_ready(token, direction)).transpose()? {
-            Some(false) => Err(io::ErrorKind::WouldBlock.into()),
-            Some(true) | None => self.attempt(direction, call),
+        match self.at_home(|reactor, token| reactor.ready(token, direction)).transpose()? {
+            Some(None) => Err(io::ErrorKind::WouldBlock.into()),
+            Some(known @ Some(_)) => self.attempt(direction, known, call),
+            None => self.attempt(direction, None, call),
         }
     }
 
-    /// Makes the call and notes what it tells of the direction.
+    /// Makes the call and notes what it tells of the direction, which is `known` to be ready.
     #[inline]
     fn attempt<R>(
         &self,
         direction: Direction,
+        known: Option<Edge>,
         call: impl FnOnce(&S) -> io::Result<Moved<R>>,
     ) -> io::Result<R> {
         match call(self.get()) {
             Ok((result, false)) => Ok(result),
             Ok((result, true)) => {
-                self.at_home(|reactor, token| reactor.drained(token, direction));
+                if let Some(known) = known {
+                    self.at_home(|reactor, token| reactor.drained(token, direction, known));
+                }
                 Ok(result)
             }
             Err(error) => {
-                if error.kind() == io::ErrorKind::WouldBlock {
-                    self.at_home(|reactor, token| reactor.clear_ready(token, direction));
+                if let (io::ErrorKind::WouldBlock, Some(known)) = (error.kind(), known) {
+                    self.clear_ready(direction, known);
                 }
                 Err(error)
             }
@@ -240,9 +244,15 @@ impl<S: AsRawFd + Send + 'static> Registered<S> {
         matches!(closed, Some(Ok(true)))
     }
 
-    /// Says that the direction is not ready, though nobody tried: for a `connect` under way.
-    pub(crate) fn clear_ready(&self, direction: Direction) {
-        self.at_home(|reactor, token| reactor.clear_ready(token, direction));
+    /// The last edge that is known of the direction. A stranger knows none.
+    pub(crate) fn edge(&self, direction: Direction) -> Edge {
+        let known = self.at_home(|reactor, token| reactor.ready(token, direction));
+        known.and_then(Result::ok).flatten().unwrap_or(Edge::NONE)
+    }
+
+    /// Says that the direction is not ready, unless there was an edge since `known`.
+    pub(crate) fn clear_ready(&self, direction: Direction, known: Edge) {
+        self.at_home(|reactor, token| reactor.clear_ready(token, direction, known));
     }
 
     /// Takes the socket out of the loop. `copy` must duplicate it: a stranger gets the copy,
@@ -266,8 +276,9 @@ impl<S: AsRawFd + Send + 'static> Registered<S> {
         poll_leaf(WAIT, cx, |cx| {
             // One visit to the table answers everything, because most polls end here.
             let look = self.at_home(|reactor, token| {
-                if reactor.is_ready(token, direction) {
-                    Look::Try
+                let known = reactor.ready(token, direction);
+                if known.is_some() {
+                    Look::Try(known)
                 } else {
                     let waker = cx.waker();
                     let seated =
@@ -275,11 +286,11 @@ impl<S: AsRawFd + Send + 'static> Registered<S> {
                     if seated { Look::Seated } else { Look::Sit }
                 }
             });
-            match look.transpose()? {
-                Some(Look::Seated) => return Poll::Pending,
-                Some(Look::Sit) => {}
-                Some(Look::Try) | None => loop {
-                    match self.attempt(direction, &mut call) {
+            match look.transpose()?.unwrap_or(Look::Try(None)) {
+                Look::Seated => return Poll::Pending,
+                Look::Sit => {}
+                Look::Try(known) => loop {
+                    match self.attempt(direction, known, &mut call) {
                         Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
                         Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                         result => return Poll::Ready(result),
@@ -302,9 +313,17 @@ impl<S: AsRawFd + Send + 'static> Registered<S> {
             Some((seat, false)) => {
                 // Cloned before and dropped after the borrow: both are the user's code.
                 let waker = waker.clone();
-                drop(
-                    self.at_home(|reactor, token| reactor.set_waker(token, direction, seat, waker)),
-                );
+                let sat = self.at_home(|reactor, token| {
+                    let displaced = reactor.set_waker(token, direction, seat, waker);
+                    // Told by a neighbour since we looked: that edge is not told again.
+                    let missed = reactor.ready(token, direction).is_some();
+                    let again =
+                        if missed { reactor.take_waker(token, direction, seat) } else { None };
+                    (displaced, again)
+                });
+                if let Some(Ok((_displaced, Some(again)))) = sat {
+                    again.wake();
+                }
                 Ok(())
             }
             None => {
@@ -432,7 +451,7 @@ impl<S: AsRawFd + Send + 'static> Future for Watch<'_, S> {
         let direction = this.direction;
         poll_leaf(WAIT, cx, |cx| {
             let ready =
-                this.registered.at_home(|reactor, token| reactor.is_ready(token, direction));
+                this.registered.at_home(|reactor, token| reactor.ready(token, direction).is_some());
             match ready.transpose()? {
                 None => this.poll_abroad(cx.waker()),
                 Some(true) => Poll::Ready(Ok(())),

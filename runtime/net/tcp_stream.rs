@@ -24,7 +24,7 @@ use super::registered::{Moved, Registered, moved};
 use super::tcp_split::{self, OwnedReadHalf, OwnedWriteHalf, ReadHalf, WriteHalf};
 use super::{Interest, Ready};
 use crate::io::{AsyncRead, AsyncWrite, ReadBuf};
-use crate::reactor::Direction;
+use crate::reactor::{Direction, Edge};
 
 /// A TCP connection, to read from and write to.
 ///
@@ -88,16 +88,17 @@ impl TcpStream {
     pub(super) async fn connected(socket: std::net::TcpStream) -> io::Result<Self> {
         let stream = Self { socket: Registered::new(socket)? };
         // A new source counts as writable, but this one is so only when the handshake is over.
-        stream.socket.clear_ready(Direction::Write);
+        stream.socket.clear_ready(Direction::Write, Edge::NONE);
         loop {
             stream.socket.ready(Direction::Write).await?;
+            let known = stream.socket.edge(Direction::Write);
             if let Some(error) = stream.take_error()? {
                 return Err(error);
             }
             match stream.peer_addr() {
                 // Woken too early: the handshake goes on.
                 Err(error) if error.kind() == io::ErrorKind::NotConnected => {
-                    stream.socket.clear_ready(Direction::Write);
+                    stream.socket.clear_ready(Direction::Write, known);
                 }
                 Err(error) => return Err(error),
                 Ok(_) => return Ok(stream),

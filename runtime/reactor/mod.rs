@@ -31,7 +31,7 @@ mod source;
 
 pub(crate) use doorbell::Doorbell;
 use doorbell::KernelBell;
-pub(crate) use source::{Direction, Seat, Source, Ticket, Token};
+pub(crate) use source::{Direction, Edge, Seat, Source, Ticket, Token};
 
 use std::io;
 use std::os::fd::RawFd;
@@ -226,10 +226,10 @@ impl Reactor {
         }
     }
 
-    /// Is the direction thought ready? Then a call is worth trying.
+    /// Is the direction thought ready, and since which edge? Then a call is worth trying.
     #[inline]
-    pub(crate) fn is_ready(&mut self, token: Token, direction: Direction) -> bool {
-        self.sources.get_mut(token).is_some_and(|source| source.is_ready(direction))
+    pub(crate) fn ready(&mut self, token: Token, direction: Direction) -> Option<Edge> {
+        self.sources.get_mut(token)?.ready(direction)
     }
 
     /// Has the peer, or an error, closed the direction? Once true this stays true.
@@ -237,18 +237,19 @@ impl Reactor {
         self.sources.get_mut(token).is_some_and(|source| source.is_closed(direction))
     }
 
-    /// A call said `WouldBlock`: the direction is not ready until the kernel speaks again.
+    /// A call said `WouldBlock`: the direction is not ready until the kernel speaks again. If it
+    /// has spoken since `known`, the direction stays ready.
     #[inline]
-    pub(crate) fn clear_ready(&mut self, token: Token, direction: Direction) {
+    pub(crate) fn clear_ready(&mut self, token: Token, direction: Direction, known: Edge) {
         if let Some(source) = self.sources.get_mut(token) {
-            source.clear_ready(direction);
+            source.clear_ready(direction, known);
         }
     }
 
     /// A call moved fewer bytes than it could have, so the kernel's buffer is empty (full): the
     /// next call would say `WouldBlock`, unless the direction is closed.
     #[inline]
-    pub(crate) fn drained(&mut self, token: Token, direction: Direction) {
+    pub(crate) fn drained(&mut self, token: Token, direction: Direction, known: Edge) {
         let tells_of_fin = || self.backend.as_ref().is_some_and(|backend| backend.tells_of_fin());
         if direction == Direction::Read && !tells_of_fin() {
             return;
@@ -256,7 +257,7 @@ impl Reactor {
         if let Some(source) = self.sources.get_mut(token)
             && !source.is_closed(direction)
         {
-            source.clear_ready(direction);
+            source.clear_ready(direction, known);
         }
     }
 

@@ -77,6 +77,17 @@ pub(crate) enum Direction {
     Write,
 }
 
+/// Which edge of a direction was told last. Between a call that says `WouldBlock` and the note of
+/// that, a neighbour that looks after this loop may hear the next edge: so whoever takes the
+/// readiness back says which edge it knew.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Edge(u32);
+
+impl Edge {
+    /// Before the kernel has said anything.
+    pub(crate) const NONE: Self = Self(0);
+}
+
 /// Names one waiter in a crowd: a future finds its own seat again, to change its waker or to leave
 /// when it is dropped. Numbers, because `Waker::will_wake` may say no to one's own waker.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -114,6 +125,7 @@ struct Side {
     crowd: Vec<(Ticket, Waker)>,
     ready: bool,
     closed: bool,
+    edge: u32,
 }
 
 impl Side {
@@ -122,6 +134,7 @@ impl Side {
         self.closed |= closed;
         if ready || closed {
             self.ready = true;
+            self.edge = self.edge.wrapping_add(1);
             self.take_all(woken);
         }
     }
@@ -200,17 +213,21 @@ impl Source {
         self.fd
     }
 
-    pub(super) fn is_ready(&self, direction: Direction) -> bool {
-        self.side(direction).ready
+    /// The last edge, if the direction is ready.
+    pub(super) fn ready(&self, direction: Direction) -> Option<Edge> {
+        let side = self.side(direction);
+        side.ready.then_some(Edge(side.edge))
     }
 
     pub(super) fn is_closed(&self, direction: Direction) -> bool {
         self.side(direction).closed
     }
 
-    /// Safe at any time: should the kernel have a new edge already, the next wait tells of it.
-    pub(super) fn clear_ready(&mut self, direction: Direction) {
-        self.side_mut(direction).ready = false;
+    /// Safe at any time: should there be a newer edge than `known`, it was told already and counts,
+    /// or the next wait tells of it.
+    pub(super) fn clear_ready(&mut self, direction: Direction, known: Edge) {
+        let side = self.side_mut(direction);
+        side.ready &= side.edge != known.0;
     }
 
     /// Spares a task that is polled again the clone of its waker.

@@ -278,12 +278,12 @@ fn look_at_wheel(key: Key, waker: &Waker) -> Poll<()> {
         Some(false) => {}
     }
     let mut waker = waker.clone();
-    here(|lp| {
-        if let Some(armed) = lp.outlook.wheel.borrow().get_mut(key) {
-            mem::swap(armed, &mut waker);
-        }
+    let is_armed = here(|lp| {
+        let mut wheel = lp.outlook.wheel.borrow();
+        wheel.get_mut(key).map(|armed| mem::swap(armed, &mut waker)).is_some()
     });
-    Poll::Pending // and the former waker is dropped here (rule 2)
+    // A neighbour may have fired it since we looked. The former waker is dropped here (rule 2).
+    if is_armed == Some(true) { Poll::Pending } else { Poll::Ready(()) }
 }
 
 /// Gives an entry of this thread's wheel a new deadline; its task goes on waiting.

@@ -3,7 +3,7 @@
 use rondel::sync::Barrier;
 use rondel::testing::cancel;
 
-use crate::{now, shared, waiting};
+use super::{now, shared, waiting};
 
 #[test]
 fn wait() {

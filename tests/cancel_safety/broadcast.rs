@@ -3,7 +3,7 @@
 use rondel::sync::broadcast::{self, error::RecvError, error::TryRecvError};
 use rondel::testing::cancel;
 
-use crate::now;
+use super::now;
 
 #[test]
 fn recv() {

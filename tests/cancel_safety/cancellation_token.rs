@@ -3,7 +3,7 @@
 use rondel::sync::{CancellationToken, Notify};
 use rondel::testing::{cancel, task};
 
-use crate::shared;
+use super::shared;
 
 fn token() -> (CancellationToken, CancellationToken) {
     let parent = CancellationToken::new();

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use rondel::sync::CapacityLimiter;
 use rondel::testing::cancel;
 
-use crate::{now, shared, waiting};
+use super::{now, shared, waiting};
 
 #[test]
 fn acquire_on_behalf_of() {

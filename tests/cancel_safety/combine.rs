@@ -13,7 +13,7 @@ use rondel::combine::{
 use rondel::sync::mpsc::{self, Receiver, Sender};
 use rondel::testing::cancel;
 
-use crate::now;
+use super::now;
 
 /// Two channels; what came out of them; the sending ends.
 #[derive(Debug)]

@@ -8,7 +8,7 @@ use rondel::sync::{Condition, Mutex};
 use rondel::testing::cancel;
 use rondel::testing::task::Spawn;
 
-use crate::{now, waiting};
+use super::{now, waiting};
 
 type Shared = Arc<(Arc<Mutex<u32>>, Condition)>;
 type Waiter = Spawn<Pin<Box<dyn Future<Output = ()>>>>;

@@ -9,7 +9,7 @@ use rondel::io::{
 use rondel::testing::cancel;
 use rondel::testing::task::spawn;
 
-use crate::now;
+use super::now;
 
 /// Two bytes a call: "ab", "cd", …
 fn write_two(far: &mut DuplexStream, nth: usize) {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use rondel::sync::mpsc::{self, error::TryRecvError};
 use rondel::testing::cancel;
 
-use crate::waiting;
+use super::waiting;
 
 /// A full channel of so many items, which are 0s.
 fn full(capacity: usize) -> (mpsc::Sender<u32>, mpsc::Receiver<u32>) {

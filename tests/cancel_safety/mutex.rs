@@ -5,7 +5,7 @@ use std::sync::Arc;
 use rondel::sync::Mutex;
 use rondel::testing::cancel;
 
-use crate::waiting;
+use super::waiting;
 
 /// A mutex, and its guard in the hands of the others.
 fn locked() -> (Arc<Mutex<u32>>, Option<rondel::sync::OwnedMutexGuard<u32>>) {

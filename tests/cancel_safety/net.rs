@@ -72,6 +72,7 @@ async fn read() {
 }
 
 /// A write that has to wait has written nothing: what the peer reads is what `write` said.
+#[cfg(not(on_workers = "one_thread"))] // a stranger asks the kernel anew, and there may be room
 #[rondel::test]
 async fn write() {
     static PIECE: [u8; 64 * 1024] = [7; 64 * 1024];

@@ -5,7 +5,7 @@ use std::pin::pin;
 use rondel::sync::Notify;
 use rondel::testing::{cancel, task};
 
-use crate::{shared, waiting};
+use super::{shared, waiting};
 
 /// Whether a notification lies there.
 fn takes_one(notify: &Notify) -> bool {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use rondel::sync::{Notify, OnceCell, SetError};
 use rondel::testing::cancel;
 
-use crate::{shared, waiting};
+use super::{shared, waiting};
 
 /// The first await is for the right, which somebody else has; the second is that of the future.
 #[test]

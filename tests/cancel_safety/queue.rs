@@ -7,7 +7,7 @@ use rondel::sync::queue::{Fifo, Lifo, QueueOf, Smallest, Store};
 use rondel::sync::{LifoQueue, PriorityQueue, Queue};
 use rondel::testing::cancel;
 
-use crate::{now, shared, waiting};
+use super::{now, shared, waiting};
 
 fn get_of<S: Store<Item = usize>>() {
     let awaits = cancel::at_every_await(

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use rondel::sync::{OwnedRwLockReadGuard, OwnedRwLockWriteGuard, RwLock};
 use rondel::testing::cancel;
 
-use crate::waiting;
+use super::waiting;
 
 /// A lock, and the guard of a writer in the hands of the others.
 fn written() -> (Arc<RwLock<u32>>, Option<OwnedRwLockWriteGuard<u32>>) {

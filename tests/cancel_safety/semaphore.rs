@@ -5,7 +5,7 @@ use std::sync::Arc;
 use rondel::sync::Semaphore;
 use rondel::testing::cancel;
 
-use crate::{shared, waiting};
+use super::{shared, waiting};
 
 #[test]
 fn acquire() {

@@ -3,7 +3,7 @@
 use rondel::sync::SetOnce;
 use rondel::testing::cancel;
 
-use crate::shared;
+use super::shared;
 
 #[test]
 fn wait() {

@@ -9,7 +9,7 @@ use rondel::task::{Shutdown, ShutdownOutcome, TaskGroup, TaskTracker, TaskTracke
 use rondel::testing::{cancel, wait_until_idle};
 use rondel::time::{Duration, fail_after};
 
-use crate::now;
+use super::now;
 
 const HOUR: Duration = Duration::from_secs(3_600);
 

@@ -3,7 +3,7 @@
 use rondel::sync::watch;
 use rondel::testing::cancel;
 
-use crate::now;
+use super::now;
 
 #[test]
 fn changed() {

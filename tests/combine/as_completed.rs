@@ -12,7 +12,7 @@ use futures_core::Stream;
 use rondel::combine::{AsCompleted, as_completed};
 use rondel::time::{Duration, sleep, timeout};
 
-use crate::tools::*;
+use super::tools::*;
 
 /// All outputs, each with the moment at which it came.
 async fn drain<F: Future>(mut ended: AsCompleted<F>, log: &Log) -> Vec<(F::Output, u128)> {

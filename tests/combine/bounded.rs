@@ -15,7 +15,7 @@ use rondel::combine::{
 use rondel::select;
 use rondel::time::{sleep, timeout};
 
-use crate::tools::*;
+use super::tools::*;
 
 /// How many are in flight now, and how many were at most.
 #[derive(Default)]
@@ -414,6 +414,7 @@ fn tenants_that_are_woken_from_other_threads_all_end() {
 }
 
 /// Goal: show that a long list of futures which never wait in earnest lets other tasks run.
+#[cfg(not(on_workers = "one_thread"))]
 #[test]
 fn a_list_of_ready_waits_gives_way_when_the_budget_is_spent() {
     rondel::run(async {

@@ -18,7 +18,7 @@ use rondel::task::{consume_budget, spawn_local, yield_now};
 use rondel::time::sleep;
 use rondel::{Builder, spawn_blocking};
 
-use crate::tools::*;
+use super::tools::*;
 
 /// Numbers of one seed: not those of the runtime, which it uses up itself.
 #[derive(Clone)]

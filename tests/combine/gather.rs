@@ -9,7 +9,7 @@ use std::task::Poll;
 
 use rondel::combine::{gather, try_gather};
 
-use crate::tools::*;
+use super::tools::*;
 
 #[test]
 fn gather_returns_outputs_in_order_however_the_children_end() {
@@ -179,6 +179,7 @@ fn gathers_nest() {
 
 /// Goal: show that a gather of handles waits for tasks, however many, without asking them in vain.
 /// Method: tasks that end in three waves; each handle may be polled twice, to wait and to end.
+#[cfg(not(on_workers = "order"))]
 #[test]
 fn gather_waits_for_ten_thousand_tasks_and_asks_each_handle_twice() {
     let polls = Cell::new(0);
@@ -375,6 +376,7 @@ fn of_two_failed_tasks_the_first_to_fail_is_told() {
 
 /// Goal: show asyncio's `test_one_cancellation`: one cancelled child is an error of the whole, in
 /// the one mode, and an output like any other in the other mode.
+#[cfg(not(on_workers = "order"))]
 #[test]
 fn an_aborted_task_is_an_error_among_the_outputs() {
     rondel::run(async {
@@ -432,6 +434,7 @@ fn cancelling_the_outer_task_detaches_tasks_among_the_children() {
 /// Goal: show what an abort does when the children have ended and the gatherer was woken, but not
 /// polled yet: it still wins, and the outputs are dropped (asyncio's `test_issue46672` asks the
 /// same of a gather that is cancelled when it is done).
+#[cfg(not(on_workers = "one_thread"))]
 #[test]
 fn an_abort_between_the_last_end_and_the_next_poll_drops_the_outputs() {
     let diary = Diary::default();
@@ -515,6 +518,7 @@ fn greedy_children_do_not_starve_their_siblings() {
 
 /// Goal: show that a gather gives way to other tasks when the budget is spent, and polls no child
 /// in vain meanwhile. Method: 1,000 children that are ready by one step each; count their polls.
+#[cfg(not(on_workers = "order"))]
 #[test]
 fn a_gather_of_many_ready_children_gives_way_each_128_steps() {
     let polls = Cell::new(0);

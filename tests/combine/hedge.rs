@@ -9,7 +9,7 @@ use std::sync::Arc;
 use rondel::combine::{AllFailed, hedge, staggered};
 use rondel::time::{Duration, sleep, timeout};
 
-use crate::tools::*;
+use super::tools::*;
 
 type Answer = Result<&'static str, &'static str>;
 

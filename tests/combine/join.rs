@@ -9,7 +9,7 @@ use std::task::Poll;
 
 use rondel::join;
 
-use crate::tools::*;
+use super::tools::*;
 
 #[test]
 fn join_returns_all_outputs_in_the_order_of_its_arguments() {

@@ -10,7 +10,7 @@ use std::task::Poll;
 use rondel::combine::{AllFailed, race, race_ok};
 use rondel::time::{sleep, timeout};
 
-use crate::tools::*;
+use super::tools::*;
 
 /// Goal: show that the fastest wins, at its moment, and that the losers go from the first to the
 /// last before the output is seen.

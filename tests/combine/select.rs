@@ -11,7 +11,7 @@ use std::task::Poll;
 use rondel::combine::{gather, try_gather};
 use rondel::{join, select, try_join};
 
-use crate::tools::*;
+use super::tools::*;
 
 /// Goal: show that no branch is favoured when all are ready, and that `biased;` favours the first.
 /// Method: 4,000 rounds; 1,000 expected for each, and 700 is ten standard deviations away.

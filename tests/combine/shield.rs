@@ -10,7 +10,7 @@ use rondel::select;
 use rondel::task::yield_now;
 use rondel::time::{sleep, timeout};
 
-use crate::tools::*;
+use super::tools::*;
 
 /// Work that tells the log, as a future of its own.
 fn work(log: &Log, delay: u64) -> impl Future<Output = u64> + Send + 'static {

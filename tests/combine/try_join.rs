@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use rondel::try_join;
 
-use crate::tools::*;
+use super::tools::*;
 
 #[test]
 fn try_join_returns_all_values_or_the_first_error() {

@@ -14,7 +14,7 @@ use rondel::select;
 use rondel::task::{JoinError, JoinHandle};
 use rondel::time::{Duration, sleep};
 
-use crate::tools::*;
+use super::tools::*;
 
 /// Tasks that end after so many milliseconds, with that number.
 fn naps<const N: usize>(delays: [u64; N]) -> Vec<JoinHandle<u64>> {

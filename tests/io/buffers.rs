@@ -1,6 +1,6 @@
 //! Lines and pieces, and `BufReader`.
 
-use crate::script::*;
+use super::script::*;
 use rondel::io::{AsyncBufReadExt, AsyncReadExt, BufReader};
 use std::io::ErrorKind;
 

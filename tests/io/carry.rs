@@ -1,6 +1,6 @@
 //! From one stream to another: `copy`, `split`, `duplex`.
 
-use crate::script::*;
+use super::script::*;
 use rondel::io::{
     AsyncReadExt, AsyncWriteExt, BufReader, copy, copy_bidirectional, copy_buf, duplex, empty,
     repeat, sink, split,

@@ -1,6 +1,6 @@
 //! Reading: `AsyncReadExt`, and what the types promise.
 
-use crate::script::*;
+use super::script::*;
 use bytes::BytesMut;
 use rondel::io::{AsyncBufRead, AsyncBufReadExt, AsyncRead, AsyncReadExt, AsyncWriteExt, ReadBuf};
 use std::io::{self, ErrorKind};

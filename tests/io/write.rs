@@ -1,6 +1,6 @@
 //! Writing: `AsyncWriteExt` and `BufWriter`.
 
-use crate::script::*;
+use super::script::*;
 use bytes::Bytes;
 use rondel::io::{AsyncReadExt, AsyncWrite, AsyncWriteExt, BufWriter};
 use std::io::{self, ErrorKind, IoSlice};

@@ -4,15 +4,16 @@ mod block_in_place;
 
 use rondel::Builder;
 use rondel::io::{AsyncReadExt, AsyncWriteExt};
-use rondel::net::{TcpListener, TcpStream};
+use rondel::net::{Interest, TcpListener, TcpStream};
 use rondel::sync::{mpsc, oneshot};
 use rondel::task::yield_now;
 use rondel::time::{Duration, sleep, timeout};
 use std::future::Future;
 use std::future::poll_fn;
+use std::io::{ErrorKind, Read, Write};
 use std::pin::{Pin, pin};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use std::sync::atomic::{AtomicUsize, Ordering::Acquire, Ordering::Relaxed, Ordering::Release};
+use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Waker};
 use std::thread;
 use std::time::Instant;
@@ -402,6 +403,194 @@ fn a_runtime_that_is_dropped_on_a_worker_waits_for_nobody() {
         })
         .await
         .unwrap();
+    });
+}
+
+/// Goal: who is woken last runs next, but starves nobody. Method: one worker, and two tasks that
+/// wake each other for ever: a third one gets its turn after a few rounds.
+#[test]
+fn two_that_wake_each_other_starve_nobody() {
+    const ROUNDS_MAX: usize = 100;
+    let runtime = runtime(1);
+    let rounds = runtime.spawn(async {
+        let (there, mut here) = mpsc::unbounded_channel();
+        let (back, mut home) = mpsc::unbounded_channel();
+        rondel::spawn(async move {
+            while let Some(ball) = here.recv().await {
+                let _ = back.send(ball);
+            }
+        });
+        let third = rondel::spawn(async {});
+        let mut rounds = 0;
+        while !third.is_finished() && rounds < ROUNDS_MAX {
+            there.send(()).unwrap();
+            home.recv().await.unwrap();
+            rounds += 1;
+        }
+        rounds
+    });
+    let rounds = runtime.block_on(rounds).unwrap();
+    assert!(rounds < ROUNDS_MAX, "{rounds} rounds, and the third had no turn");
+}
+
+/// Goal: a task that wakes itself for ever, or finds everything ready, starves nobody. Method: one
+/// worker, such a task, and one behind it.
+#[test]
+fn one_that_never_waits_starves_nobody() {
+    const STEPS_MAX: usize = 10_000;
+    let runtime = runtime(1);
+    for yields in [true, false] {
+        let steps = runtime.spawn(async move {
+            let other = rondel::spawn(async {});
+            let mut steps = 0;
+            while !other.is_finished() && steps < STEPS_MAX {
+                if yields {
+                    yield_now().await
+                } else {
+                    rondel::task::consume_budget().await
+                }
+                steps += 1;
+            }
+            steps
+        });
+        let steps = runtime.block_on(steps).unwrap();
+        assert!(steps < STEPS_MAX, "{steps} steps, and the other had no turn");
+    }
+}
+
+/// Goal: what comes from outside gets its turn though a worker has always something of its own.
+/// Method: one worker, and tasks that yield until a task spawned from here has run.
+#[test]
+fn a_busy_worker_takes_in_what_comes_from_outside() {
+    let runtime = runtime(1);
+    let (ran, runs) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
+    let yielders: Vec<_> = (0..2)
+        .map(|_| {
+            let (ran, runs) = (ran.clone(), runs.clone());
+            runtime.spawn(async move {
+                let watchdog = Instant::now();
+                while ran.load(Relaxed) == 0 {
+                    assert!(watchdog.elapsed() < Duration::from_secs(60), "it has no turn");
+                    runs.fetch_add(1, Relaxed);
+                    yield_now().await;
+                }
+            })
+        })
+        .collect();
+    while runs.load(Relaxed) < 100 {
+        thread::yield_now();
+    }
+    runtime.spawn(async move { ran.store(1, Relaxed) });
+    for yielder in yielders {
+        runtime.block_on(yielder).unwrap();
+    }
+}
+
+/// A waker that does something once and remembers that it was woken.
+struct Deed {
+    deed: Mutex<Option<Box<dyn FnOnce() + Send>>>,
+    done: AtomicUsize,
+}
+
+impl Deed {
+    fn new(deed: impl FnOnce() + Send + 'static) -> Arc<Self> {
+        Arc::new(Self { deed: Mutex::new(Some(Box::new(deed))), done: AtomicUsize::new(0) })
+    }
+
+    /// Keeps this worker for itself until it was woken: by whoever stands in for it, then.
+    fn wait(&self) {
+        let watchdog = Instant::now();
+        while self.done.load(Acquire) == 0 {
+            assert!(watchdog.elapsed() < Duration::from_secs(60), "nobody stands in");
+            std::hint::spin_loop();
+        }
+    }
+}
+
+impl std::task::Wake for Deed {
+    fn wake(self: Arc<Self>) {
+        let deed = self.deed.lock().unwrap().take();
+        deed.into_iter().for_each(|deed| deed());
+        self.done.store(1, Release);
+    }
+}
+
+/// Keeps this worker for itself until whoever stands in for it has fired a timer.
+fn until_a_neighbour_fires_a_timer() {
+    let fired = Deed::new(|| ());
+    let mut timer = pin!(sleep(Duration::from_millis(1)));
+    let waker = Waker::from(fired.clone());
+    if timer.as_mut().poll(&mut Context::from_waker(&waker)).is_pending() {
+        fired.wait();
+    }
+}
+
+/// Goal: an edge that a neighbour hears between a call that says `WouldBlock` and the note of that
+/// is not lost. Method: such a call, that has the peer write and then waits for two timers: the
+/// neighbour fires the second one after it has asked the kernel about this worker's sockets.
+#[test]
+fn an_edge_that_a_neighbour_hears_in_the_middle_of_a_call_is_not_lost() {
+    let runtime = runtime(2);
+    let reading = runtime.spawn(async {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let mut far = std::net::TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        let (near, _) = listener.accept().unwrap();
+        near.set_nonblocking(true).unwrap();
+        let kernels = near.try_clone().unwrap();
+        let near = TcpStream::from_std(near).unwrap(); // at home here, until the first await
+        let mut calls = 0;
+        near.async_io(Interest::READABLE, || {
+            calls += 1;
+            let read = (&kernels).read(&mut [0; 8]);
+            if calls == 1 {
+                assert_eq!(read.as_ref().unwrap_err().kind(), ErrorKind::WouldBlock);
+                far.write_all(b"x").unwrap();
+                until_a_neighbour_fires_a_timer();
+                until_a_neighbour_fires_a_timer();
+            }
+            read
+        })
+        .await
+    });
+    let read = runtime.block_on(async { timeout(Duration::from_secs(60), reading).await });
+    assert_eq!(read.expect("the edge is lost").unwrap().unwrap(), 1);
+}
+
+/// Goal: whoever stands in for a neighbour does not take the neighbour's timers for its own.
+/// Method: each worker has one timer, under the same key; the stand-in wakes a waker that drops the
+/// timer of the stand-in. The other one must not be gone.
+#[test]
+fn a_stand_in_does_not_take_the_neighbours_timers_for_its_own() {
+    const LONG: Duration = Duration::from_secs(3_600);
+    let arm = |mut timer: Pin<Box<rondel::time::Sleep>>| {
+        let mut cx = Context::from_waker(Waker::noop());
+        assert!(timer.as_mut().poll(&mut cx).is_pending());
+        timer
+    };
+    let runtime = runtime(2);
+    runtime.block_on(async {
+        let (begun, has_begun) = std::sync::mpsc::channel();
+        let (tx, rx) = std::sync::mpsc::channel();
+        // Both keep their workers for themselves until the other one is there: so they are two.
+        let first = rondel::spawn(async move {
+            tx.send(arm(Box::pin(sleep(LONG)))).unwrap();
+            has_begun.recv().unwrap();
+        });
+        let second = rondel::spawn(async move {
+            begun.send(()).unwrap();
+            let theirs = rx.recv().unwrap();
+            let mut own = arm(Box::pin(sleep(LONG)));
+            let drops = Deed::new(|| drop(theirs));
+            let waker = Waker::from(drops.clone());
+            let mut timer = pin!(sleep(Duration::from_millis(1)));
+            if timer.as_mut().poll(&mut Context::from_waker(&waker)).is_pending() {
+                drops.wait();
+            }
+            let polled = own.as_mut().poll(&mut Context::from_waker(Waker::noop()));
+            assert!(polled.is_pending(), "an hour has not passed");
+        });
+        first.await.unwrap();
+        second.await.unwrap();
     });
 }
 

@@ -19,12 +19,12 @@ use std::time::Duration;
 
 use rondel::{Builder, Handle, Reactor, Runtime};
 
-use crate::luck::Luck;
-use crate::program::{end, life, program, start_services, start_tasks};
-use crate::tasks::End;
-use crate::watchdog::{Watchdog, now_running};
-use crate::world::{Me, World};
-use crate::{PATIENCE, again, alone, blocking};
+use super::luck::Luck;
+use super::program::{end, life, program, start_services, start_tasks};
+use super::tasks::End;
+use super::watchdog::{Watchdog, now_running};
+use super::world::{Me, World};
+use super::{PATIENCE, again, alone, blocking};
 
 fn runtime(seed: u64) -> Runtime {
     let reactor = if seed.is_multiple_of(2) { Reactor::default() } else { Reactor::Polling };
@@ -86,7 +86,7 @@ fn share_everything(
 ) {
     let _alone = alone();
     let watchdog = Watchdog::new(name, PATIENCE);
-    for seed in crate::seeds(seeds) {
+    for seed in super::seeds(seeds) {
         let mut luck = Luck::new(seed);
         let world = World::new(false, false, &mut luck);
         now_running(seed, &world);

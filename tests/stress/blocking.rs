@@ -2,9 +2,9 @@
 
 use std::thread;
 
-use crate::luck::Luck;
-use crate::world::Me;
-use crate::{channels, locks, queues};
+use super::luck::Luck;
+use super::world::Me;
+use super::{channels, locks, queues};
 
 /// Step after step, by a thread that has no future.
 pub fn life(me: &Me, mut luck: Luck) {

@@ -7,11 +7,11 @@ use rondel::sync::broadcast::error::RecvError;
 use rondel::sync::mpsc::error::TrySendError;
 use rondel::sync::{broadcast, mpsc, watch};
 
-use crate::luck::Luck;
-use crate::model::Line;
-use crate::parcel::{Parcel, Record, Rule};
-use crate::watched::touch;
-use crate::world::{Me, World};
+use super::luck::Luck;
+use super::model::Line;
+use super::parcel::{Parcel, Record, Rule};
+use super::watched::touch;
+use super::world::{Me, World};
 
 pub struct Channels {
     bounded: Pipe<mpsc::Sender<Parcel>, mpsc::Receiver<Parcel>>,

@@ -10,9 +10,9 @@ use rondel::combine::{
     buffered, gather, hedge, race, race_ok, staggered, try_for_each_concurrent, try_gather, wait,
 };
 
-use crate::luck::Luck;
-use crate::watched::Caught;
-use crate::world::{Count, Me, One};
+use super::luck::Luck;
+use super::watched::Caught;
+use super::world::{Count, Me, One};
 
 /// Steps with their numbers, counted as long as they are not dropped.
 pub struct Crew {
@@ -30,7 +30,7 @@ impl Crew {
     }
 
     /// The next one's number and step.
-    fn begin(&mut self) -> (usize, [One; 2], crate::world::Step) {
+    fn begin(&mut self) -> (usize, [One; 2], super::world::Step) {
         let me = if self.slow { self.me.slow_child() } else { self.me.child() };
         // As a task it may outlive its step for a moment, but not the program.
         let (number, one) = (self.next, [self.count.one(), me.world.tasks.one()]);

@@ -17,10 +17,10 @@ use rondel::task::{AbortHandle, JoinHandle, JoinSet};
 use rondel::time::{DelayQueue, Duration, Interval, Sleep, interval, sleep, timeout};
 use rondel::{Builder, Handle};
 
-use crate::luck::Luck;
-use crate::watchdog::Watchdog;
-use crate::world::{Count, One};
-use crate::{PATIENCE, again, alone};
+use super::luck::Luck;
+use super::watchdog::Watchdog;
+use super::world::{Count, One};
+use super::{PATIENCE, again, alone};
 
 const HOUR: Duration = Duration::from_secs(3_600);
 
@@ -213,7 +213,7 @@ fn use_up(keepsake: Keepsake, luck: &mut Luck, handle: &Handle, count: &Count) {
 fn what_was_kept_of_a_runtime_is_good_while_it_ends_and_after_it() {
     let _alone = alone();
     let watchdog = Watchdog::new("what_was_kept_of_a_runtime_is_good", PATIENCE);
-    for seed in crate::seeds(0..60) {
+    for seed in super::seeds(0..60) {
         let mut luck = Luck::new(seed);
         let count = Count::default();
         let runtime = Builder::new().seed(seed).build().unwrap();

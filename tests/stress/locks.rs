@@ -20,11 +20,11 @@ use std::task::{Context, Poll, Waker};
 
 use rondel::sync::{CapacityLimiter, Mutex, OwnedRwLockWriteGuard, RwLock, Semaphore};
 
-use crate::blocking::rest;
-use crate::luck::Luck;
-use crate::model::Line;
-use crate::watched::touch;
-use crate::world::Me;
+use super::blocking::rest;
+use super::luck::Luck;
+use super::model::Line;
+use super::watched::touch;
+use super::world::Me;
 
 pub struct Locks {
     semaphores: Vec<Arc<Shared<Semaphore>>>,

@@ -97,6 +97,7 @@ fn check(seed: u64) -> String {
     panic!("seed {seed} failed: {failures}");
 }
 
+#[cfg(not(on_workers = "one_loop"))]
 #[test]
 fn random_programs_end_and_keep_their_promises() {
     let _alone = alone();
@@ -107,6 +108,7 @@ fn random_programs_end_and_keep_their_promises() {
     }
 }
 
+#[cfg(not(on_workers = "one_loop"))]
 #[test]
 fn programs_of_one_seed_are_equal_to_the_byte() {
     let _alone = alone();

@@ -6,9 +6,9 @@ use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use rondel::sync::mpsc::error::{SendTimeoutError, TryRecvError};
 use rondel::sync::{Semaphore, broadcast, mpsc, oneshot, watch};
 
-use crate::luck::Luck;
-use crate::parcel::Parcel;
-use crate::world::{Count, Me};
+use super::luck::Luck;
+use super::parcel::Parcel;
+use super::world::{Count, Me};
 
 /// One value: sent, not sent, waited for, refused.
 pub async fn oneshot(me: Me, mut luck: Luck) {

@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::sync::{Arc, Mutex, Weak};
 
-use crate::luck::Luck;
-use crate::world::{One, World};
+use super::luck::Luck;
+use super::world::{One, World};
 
 /// Compared by rank alone, so that a queue by priority has equals to keep apart.
 pub struct Parcel {

@@ -10,10 +10,10 @@ use rondel::testing::Diary;
 use rondel::time::{Duration, sleep};
 use rondel::{Builder, Runtime};
 
-use crate::luck::Luck;
-use crate::tasks::Child;
-use crate::world::{Me, World};
-use crate::{channels, queues};
+use super::luck::Luck;
+use super::tasks::Child;
+use super::world::{Me, World};
+use super::{channels, queues};
 
 /// How often the janitor rings, if nobody is ready before.
 const ROUND: Duration = Duration::from_millis(40);
@@ -36,7 +36,7 @@ pub fn run(seed: u64) -> Outcome {
     let in_line = seed.is_multiple_of(4);
     let world = World::new(true, in_line, &mut luck);
     let diary = world.diary.clone();
-    crate::watchdog::now_running(seed, &world);
+    super::watchdog::now_running(seed, &world);
     let builder = Builder::new().start_paused(true).seed(seed).shuffle(!in_line);
     let runtime = builder.build().expect("the runtime could not be built");
     let mut failures = Vec::new();

@@ -6,12 +6,12 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
 use rondel::sync::queue::error::{GetError, PutError};
 use rondel::sync::queue::{Fifo, Item, Lifo, QueueOf, Smallest, Store};
 
-use crate::blocking::rest;
-use crate::luck::Luck;
-use crate::model::Line;
-use crate::parcel::{Parcel, Record, Rule};
-use crate::watched::touch;
-use crate::world::{Me, World};
+use super::blocking::rest;
+use super::luck::Luck;
+use super::model::Line;
+use super::parcel::{Parcel, Record, Rule};
+use super::watched::touch;
+use super::world::{Me, World};
 
 pub struct Queues {
     fifo: Office<Fifo<Parcel>>,

@@ -10,11 +10,11 @@ use std::sync::{Arc, Mutex};
 
 use rondel::sync::{Barrier, CancellationToken, Event, Notify, OnceCell, SetOnce};
 
-use crate::luck::Luck;
-use crate::model::{Bell, End, Gate};
-use crate::stage::Stage;
-use crate::watched::{panic_as_planned, touch};
-use crate::world::Me;
+use super::luck::Luck;
+use super::model::{Bell, End, Gate};
+use super::stage::Stage;
+use super::watched::{panic_as_planned, touch};
+use super::world::Me;
 
 pub struct Signals {
     notifies: Vec<(Arc<Notify>, Bell)>,
@@ -277,11 +277,11 @@ pub async fn once_cell(me: Me, mut luck: Luck) {
         }
     };
     // A panic of its own, so it is caught here and does not end the task.
-    let wait = crate::watched::Caught::new(cell.real.get_or_try_init(fill));
+    let wait = super::watched::Caught::new(cell.real.get_or_try_init(fill));
     let found = match me.perhaps(&mut luck, "OnceCell::get_or_try_init", wait).await {
         Some(Ok(Ok(found))) => *found,
         Some(Ok(Err(_))) => return me.note("could not fill the cell"),
-        Some(Err(panic)) if panic.is::<crate::watched::Planned>() => {
+        Some(Err(panic)) if panic.is::<super::watched::Planned>() => {
             return me.note("panicked and did not fill the cell");
         }
         Some(Err(panic)) => std::panic::resume_unwind(panic),

@@ -15,8 +15,8 @@ use std::sync::{Arc, Mutex};
 use rondel::sync::{Condition, OwnedMutexGuard};
 use rondel::time::Instant;
 
-use crate::luck::Luck;
-use crate::world::Me;
+use super::luck::Luck;
+use super::world::Me;
 
 /// What a condition is about.
 pub struct Stage {

@@ -3,9 +3,9 @@
 //! A step ends whatever the others do: what it awaits has a partner (somebody who holds a lock for
 //! a while, the janitor who rings, a service that drains), or a limit.
 
-use crate::luck::Luck;
-use crate::world::{Me, Step};
-use crate::{channels, combos, locks, pairs, queues, signals, stage, structured, tasks, times};
+use super::luck::Luck;
+use super::world::{Me, Step};
+use super::{channels, combos, locks, pairs, queues, signals, stage, structured, tasks, times};
 
 type Kind = fn(Me, Luck) -> Step;
 

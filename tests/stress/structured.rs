@@ -18,9 +18,9 @@ use rondel::task::{
 };
 use rondel::time::{Instant, current_deadline, fail_at, move_on_at};
 
-use crate::combos::Crew;
-use crate::luck::Luck;
-use crate::world::Me;
+use super::combos::Crew;
+use super::luck::Luck;
+use super::world::Me;
 
 /// Children of a group, some of which fail, under a limit, some with a handshake.
 pub async fn group(me: Me, mut luck: Luck) {

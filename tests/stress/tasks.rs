@@ -8,9 +8,9 @@ use std::sync::atomic::{AtomicU8, Ordering::SeqCst};
 use rondel::combine;
 use rondel::task::{self, AbortOnDropHandle, JoinError, JoinHandle, JoinSet};
 
-use crate::luck::Luck;
-use crate::watched::{Caught, Planned, Watched, panic_as_planned};
-use crate::world::Me;
+use super::luck::Luck;
+use super::watched::{Caught, Planned, Watched, panic_as_planned};
+use super::world::Me;
 
 /// How a task's future ended.
 #[derive(Clone, Default)]

@@ -7,8 +7,8 @@ use rondel::time::{
     DelayQueue, Duration, Instant, MissedTickBehavior, interval_at, sleep, timeout, timeout_at,
 };
 
-use crate::luck::Luck;
-use crate::world::Me;
+use super::luck::Luck;
+use super::world::Me;
 
 /// Sleeps, some of which are put off or moved up while they are waited for.
 pub async fn sleeps(me: Me, mut luck: Luck) {

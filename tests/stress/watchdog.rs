@@ -6,9 +6,9 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use crate::again;
-use crate::program::last_pages;
-use crate::world::World;
+use super::again;
+use super::program::last_pages;
+use super::world::World;
 
 /// The seed that runs, and its world.
 static RUNNING: Mutex<Option<(u64, Weak<World>)>> = Mutex::new(None);

@@ -27,8 +27,8 @@ use pin_project_lite::pin_project;
 use rondel::task::unconstrained;
 use rondel::time::Instant;
 
-use crate::luck::Luck;
-use crate::world::{Me, One, World};
+use super::luck::Luck;
+use super::world::{Me, One, World};
 
 /// A task's place in the loop's line, as far as that can be known.
 struct Turn {

@@ -13,14 +13,14 @@ use rondel::task::{AbortHandle, consume_budget};
 use rondel::testing::Diary;
 use rondel::time::{Duration, Instant, sleep, timeout};
 
-use crate::channels::Channels;
-use crate::locks::Locks;
-use crate::luck::Luck;
-use crate::program::text_of;
-use crate::queues::Queues;
-use crate::signals::Signals;
-use crate::steps;
-use crate::watched::{Watched, touch};
+use super::channels::Channels;
+use super::locks::Locks;
+use super::luck::Luck;
+use super::program::text_of;
+use super::queues::Queues;
+use super::signals::Signals;
+use super::steps;
+use super::watched::{Watched, touch};
 
 /// How many of something there are at the moment.
 #[derive(Clone, Default)]

@@ -14,7 +14,7 @@ use rondel::time::{
     move_on_at, sleep, sleep_until, timeout,
 };
 
-use crate::{Diary, HOUR, forever_with, ms, paused};
+use super::{Diary, HOUR, forever_with, ms, paused};
 
 /// Where a body leaves its deadline for those outside.
 #[derive(Clone, Default)]
@@ -171,7 +171,7 @@ fn a_panic_in_the_drop_of_a_late_body_goes_on() {
         let theirs = slot.clone();
         let task = rondel::spawn(fail_after(ms(10), async move |deadline| {
             theirs.put(&deadline);
-            forever_with::<_, ()>(crate::Bomb("in the drop")).await
+            forever_with::<_, ()>(super::Bomb("in the drop")).await
         }));
         assert!(task.await.unwrap_err().is_panic());
         assert!(slot.get().expired());

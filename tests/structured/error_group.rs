@@ -8,7 +8,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use rondel::task::{BoxError, ErrorGroup, Failure, TaskGroup};
 use rondel::time::sleep;
 
-use crate::{ms, paused};
+use super::{ms, paused};
 
 #[derive(Debug, PartialEq)]
 struct Teapot(u32);
@@ -213,7 +213,7 @@ fn the_text_of_a_group_is_a_tree() {
     for (line, (start, end)) in lines.iter().zip(expected) {
         assert!(line.starts_with(start) && line.ends_with(end), "{line}");
     }
-    assert!(lines[1].contains("`one` (spawned at tests/structured/error_group.rs:"), "{text}");
+    assert!(lines[1].contains(concat!("`one` (spawned at ", file!(), ":")), "{text}");
     assert!(lines[3].contains(": 2 failures in a task group (cancelled: task "), "{text}");
 }
 

@@ -30,6 +30,7 @@ fn handles_say_who_their_task_is() {
     });
 }
 
+#[cfg(not(on_workers = "one_thread"))]
 #[test]
 fn closures_local_tasks_and_members_of_sets_have_a_birthplace_too() {
     rondel::run(async {

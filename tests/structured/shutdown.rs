@@ -1,7 +1,8 @@
 //! `Shutdown`: asks, waits, drops, and tells; and what Ctrl-C does, once and twice.
 
-use std::future::pending;
+use std::future::{Future, pending, poll_fn};
 use std::io::{BufRead, BufReader};
+use std::pin::pin;
 use std::process::{Child, Command, Stdio};
 use std::rc::Rc;
 use std::sync::mpsc;
@@ -14,7 +15,7 @@ use rondel::task::{
 use rondel::testing::wait_until_idle;
 use rondel::time::{Instant, sleep};
 
-use crate::{Bomb, Diary, HOUR, forever_with, ms, paused};
+use super::{Bomb, Diary, HOUR, forever_with, ms, paused};
 
 /// Ends `milliseconds` after it was asked to.
 async fn ends_after(milliseconds: u64, token: CancellationToken) {
@@ -231,6 +232,7 @@ fn tasks_that_come_late_are_asked_at_once_and_reported() {
     });
 }
 
+#[cfg(not(on_workers = "one_thread"))]
 #[test]
 fn a_shutdown_that_is_over_refuses_tasks() {
     let diary = Diary::default();
@@ -464,9 +466,16 @@ fn the_program_that_gets_the_ctrl_c() {
             Ok("twice") => drop(shutdown.spawn_named("stubborn", |_| pending::<()>())),
             _ => shutdown.begin("by hand"),
         }
-        // Its turn comes when the future below has been polled, and listens.
-        rondel::spawn(async { println!("\nprogram: ready") });
-        let report = shutdown.run_until_ctrl_c(HOUR).await.unwrap();
+        let mut running = pin!(shutdown.run_until_ctrl_c(HOUR));
+        let mut listens = false;
+        let running = poll_fn(|cx| {
+            let polled = running.as_mut().poll(cx);
+            if !std::mem::replace(&mut listens, true) {
+                println!("\nprogram: ready");
+            }
+            polled
+        });
+        let report = running.await.unwrap();
         println!("\nprogram: {report}");
         let by_hand = program.is_err();
         assert_eq!(report.reason(), Some(if by_hand { "by hand" } else { "Ctrl-C" }));
@@ -481,8 +490,9 @@ struct Program {
 
 impl Program {
     fn start(which: &str) -> Self {
+        let name = concat!(module_path!(), "::the_program_that_gets_the_ctrl_c");
         let mut child = Command::new(std::env::current_exe().unwrap())
-            .args(["--exact", "shutdown::the_program_that_gets_the_ctrl_c", "--nocapture"])
+            .args(["--exact", name.split_once("::").unwrap().1, "--nocapture"])
             .env(PROGRAM, which)
             .stdout(Stdio::piped())
             .spawn()

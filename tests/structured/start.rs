@@ -9,7 +9,7 @@ use rondel::task::{ErrorGroup, StartError, Started, TaskGroup, yield_now};
 use rondel::testing::wait_until_idle;
 use rondel::time::{Instant, sleep, timeout};
 
-use crate::{Diary, forever_with, ms, paused};
+use super::{Diary, forever_with, ms, paused};
 
 type Group = TaskGroup<String>;
 type Outcome<T> = Result<T, ErrorGroup<String>>;
@@ -121,6 +121,7 @@ fn dropping_a_start_aborts_a_child_that_has_not_started() {
 
 /// Goal: an error that nobody waits for any more is one of the group. Method: the child itself drops
 /// its start, in the poll in which it fails, so that the abort comes too late.
+#[cfg(not(on_workers = "order"))]
 #[test]
 fn an_error_after_the_start_was_dropped_goes_to_the_group() {
     rondel::run(async {
@@ -251,6 +252,7 @@ fn a_started_that_is_dropped_or_outlives_its_child_is_no_start() {
 
 /// Goal: an error is told to somebody, whoever says "started" for a child that has failed already.
 /// Method: the helper that has the `Started` sends after the child's end and before the start looks.
+#[cfg(not(on_workers = "one_loop"))]
 #[test]
 fn an_error_is_not_lost_to_a_start_that_is_sent_too_late() {
     rondel::run(async {
@@ -270,6 +272,7 @@ fn an_error_is_not_lost_to_a_start_that_is_sent_too_late() {
     });
 }
 
+#[cfg(not(on_workers = "one_thread"))]
 #[test]
 fn a_child_may_stay_on_the_thread_or_be_started_by_a_helper() {
     rondel::run(async {

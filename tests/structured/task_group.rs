@@ -15,7 +15,7 @@ use rondel::task::{BoxError, ChildHandle, ErrorGroup, Failure, LocalSet, TaskGro
 use rondel::testing::wait_until_idle;
 use rondel::time::{Instant, sleep};
 
-use crate::{Bomb, Diary, HOUR, forever_with, ms, paused};
+use super::{Bomb, Diary, HOUR, forever_with, ms, paused};
 
 type Group = TaskGroup<String>;
 type Outcome<T> = Result<T, ErrorGroup<String>>;
@@ -146,6 +146,7 @@ fn a_child_that_has_ended_leaves_nothing_behind() {
 
 /// Goal: one program for both kinds of children. Method: a group whose future is itself spawned,
 /// and one whose error, values and children cannot leave the thread.
+#[cfg(not(on_workers = "one_thread"))]
 #[test]
 fn children_may_be_send_or_stay_on_the_thread() {
     fn is_send<T: Send>(value: T) -> T {
@@ -813,6 +814,7 @@ fn a_grace_lets_children_and_body_clean_up_and_then_drops_who_is_left() {
 
 /// Goal: the grace is for those who have something to clean up: who has not begun does not begin,
 /// neither a child in line, nor one that waits for its permit, nor a closure in the queue.
+#[cfg(not(on_workers = "one_loop"))]
 #[test]
 fn children_that_have_not_begun_do_not_begin_in_the_grace() {
     let diary = Diary::default();
@@ -1222,6 +1224,7 @@ fn a_body_that_was_cancelled_within_cancels_the_children() {
 /// child drops its own group, which cannot wait in a drop.
 /// Method: three levels, made by `run`, one of them in a body; the diary is read the moment the
 /// outermost group returns.
+#[cfg(not(on_workers = "one_loop"))]
 #[test]
 fn a_group_waits_for_what_is_below_its_aborted_children() {
     fn nest(levels: u32, diary: Diary) -> Boxed {

@@ -7,7 +7,7 @@ use std::thread;
 
 use rondel::sync::{Barrier, BarrierWaitResult, BrokenBarrierError};
 
-use crate::executor::{Probe, block_on};
+use super::executor::{Probe, block_on};
 
 type Waited = Result<BarrierWaitResult, BrokenBarrierError>;
 

@@ -10,7 +10,7 @@ use std::thread;
 use rondel::sync::broadcast::error::{RecvError, SendError, TryRecvError};
 use rondel::sync::broadcast::{self, Receiver, Sender, WeakSender, channel};
 
-use crate::executor::{Probe, block_on};
+use super::executor::{Probe, block_on};
 
 // --- who gets what -------------------------------------------------------------------------------
 

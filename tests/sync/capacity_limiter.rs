@@ -10,7 +10,7 @@ use std::thread;
 
 use rondel::sync::{CapacityLimiter, CapacityToken, TryBorrowTokenError};
 
-use crate::executor::{Probe, block_on};
+use super::executor::{Probe, block_on};
 
 type Token<'a> = CapacityToken<'a, &'static str>;
 
@@ -282,6 +282,7 @@ fn outside_a_task_nobody_is_there_to_borrow() {
 }
 
 /// trio's generic lock tests: exclusion, and turns in the order in which they came.
+#[cfg(not(on_workers = "order"))]
 #[test]
 fn tasks_take_turns() {
     let turns = rondel::run(async {

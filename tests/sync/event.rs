@@ -10,7 +10,7 @@ use std::time::Duration;
 use rondel::sync::Event;
 use rondel::time::timeout;
 
-use crate::executor::{Probe, block_on};
+use super::executor::{Probe, block_on};
 
 #[test]
 fn who_comes_after_the_set_does_not_wait() {

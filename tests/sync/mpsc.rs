@@ -9,7 +9,7 @@ use std::thread;
 use rondel::sync::mpsc::error::{SendError, SendTimeoutError, TryRecvError, TrySendError};
 use rondel::sync::mpsc::{self, channel, unbounded_channel};
 
-use crate::executor::{Probe, block_on};
+use super::executor::{Probe, block_on};
 
 /// Goal: show that items come out in the order in which they went in, and that the end is seen.
 /// Method: send a few, drop the sender, receive until `None`.

@@ -8,7 +8,7 @@ use std::thread;
 
 use rondel::sync::{MappedMutexGuard, Mutex, MutexGuard, OwnedMappedMutexGuard, OwnedMutexGuard};
 
-use crate::executor::{Probe, block_on};
+use super::executor::{Probe, block_on};
 
 /// Goal: show that the lock is exclusive and comes back when the guard is dropped.
 /// Method: lock, try again, drop, try again.

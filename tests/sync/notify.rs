@@ -6,7 +6,7 @@ use std::thread;
 
 use rondel::sync::Notify;
 
-use crate::executor::{Probe, block_on};
+use super::executor::{Probe, block_on};
 
 /// Goal: show that a notification waits for its taker, and that several count as one.
 /// Method: notify three times, then wait twice.

@@ -176,6 +176,7 @@ fn a_send_with_a_limit_gives_the_value_back() {
 /// Goal: show that a broadcast and a watch work between tasks, aborted ones included.
 /// Method: listeners that count; a watch that tells when to stop; half of the listeners are aborted
 /// in their wait.
+#[cfg(not(on_workers = "order"))]
 #[test]
 fn tasks_listen_until_they_are_told_to_stop() {
     rondel::run(async {

@@ -10,7 +10,7 @@ use std::thread;
 
 use rondel::sync::{Notify, OnceCell, SetError};
 
-use crate::executor::{Probe, block_on};
+use super::executor::{Probe, block_on};
 
 /// Goal: show that the value is made once, by the first who asks, and given to all.
 /// Method: three ask; the first one's future waits for a notification.

@@ -8,7 +8,7 @@ use std::thread;
 
 use rondel::sync::oneshot::{self, error::TryRecvError};
 
-use crate::executor::{Probe, block_on};
+use super::executor::{Probe, block_on};
 
 /// Goal: show that the value arrives, whoever comes first.
 /// Method: send before the first poll; then send to a receiver that waits.

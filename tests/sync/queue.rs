@@ -19,7 +19,7 @@ use rondel::sync::queue::{Fifo, Item, Lifo, QueueOf, Smallest, Store};
 use rondel::sync::{LifoQueue, PriorityQueue, Queue};
 use rondel::time::timeout;
 
-use crate::executor::{Probe, block_on};
+use super::executor::{Probe, block_on};
 
 /// Runs a test for each kind of queue.
 macro_rules! for_each_kind {
@@ -722,8 +722,9 @@ fn an_aborted_worker_does_not_hang_the_join() {
             let _work = working.get_guard().await.unwrap();
             std::future::pending::<()>().await;
         });
-        rondel::task::yield_now().await;
-        assert!(queue.empty());
+        while !queue.empty() {
+            rondel::task::yield_now().await;
+        }
         worker.abort();
         queue.join().await;
     });
@@ -741,6 +742,7 @@ fn a_get_may_run_out_of_time() {
 }
 
 /// A queue that is never empty and never full does not let one task own the loop.
+#[cfg(not(on_workers = "one_thread"))]
 #[test]
 fn puts_and_gets_pay_the_budget() {
     rondel::run(async {

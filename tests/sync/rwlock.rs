@@ -15,7 +15,7 @@ use rondel::sync::{
     RwLockMappedWriteGuard, RwLockReadGuard, RwLockWriteGuard,
 };
 
-use crate::executor::{Probe, block_on};
+use super::executor::{Probe, block_on};
 
 /// Whether nobody holds the lock and nobody waits.
 fn is_free<T: ?Sized>(lock: &RwLock<T>) -> bool {

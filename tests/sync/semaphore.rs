@@ -7,7 +7,7 @@ use std::thread;
 
 use rondel::sync::{Semaphore, TryAcquireError};
 
-use crate::executor::{Probe, block_on};
+use super::executor::{Probe, block_on};
 
 /// Goal: show that permits are counted, and come back when their guards are dropped.
 /// Method: take all, take one too many, drop one guard.

@@ -6,7 +6,7 @@ use std::thread;
 
 use rondel::sync::{SetOnce, SetOnceError};
 
-use crate::executor::{Probe, block_on};
+use super::executor::{Probe, block_on};
 
 /// Goal: show that all who wait get the value, with one wake each, and those who come later at
 /// once.

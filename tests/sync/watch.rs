@@ -8,7 +8,7 @@ use std::thread;
 use rondel::sync::watch::error::{RecvError, SendError};
 use rondel::sync::watch::{self, Receiver, Sender, channel};
 
-use crate::executor::{Probe, block_on};
+use super::executor::{Probe, block_on};
 
 /// Whether a receiver has nothing to wait for. A wait that is over counts the value as seen.
 fn is_news<T>(rx: &mut Receiver<T>) -> bool {

@@ -24,6 +24,7 @@ fn threads_of_the_pool_may_block_also_while_they_wait_for_the_loop() {
     });
 }
 
+#[cfg(not(on_workers = "one_thread"))]
 #[test]
 fn inside_the_loop_it_panics_and_says_what_to_do() {
     let text = panic_text(|| rondel::run(async { block_in_place(|| unreachable!()) }));

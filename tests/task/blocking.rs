@@ -141,9 +141,9 @@ fn a_panic_of_a_detached_closure_is_reported_once() {
         assert!(runtime.block_on(kept).is_err());
         return;
     }
+    let name = concat!(module_path!(), "::a_panic_of_a_detached_closure_is_reported_once");
     let child = std::process::Command::new(std::env::current_exe().unwrap())
-        .args(["--exact", "blocking::a_panic_of_a_detached_closure_is_reported_once"])
-        .arg("--nocapture")
+        .args(["--exact", name.split_once("::").unwrap().1, "--nocapture"])
         .env(INSIDE, "1")
         .output()
         .unwrap();
@@ -151,5 +151,5 @@ fn a_panic_of_a_detached_closure_is_reported_once() {
     let stderr = String::from_utf8(child.stderr).unwrap();
     let reports = stderr.matches("panicked, and no JoinHandle is left to tell").count();
     assert_eq!(reports, 1, "{stderr}");
-    assert!(stderr.contains("tests/task/blocking.rs:"), "{stderr}");
+    assert!(stderr.contains(concat!(file!(), ":")), "{stderr}");
 }

@@ -5,16 +5,18 @@
 
 use super::panic_text;
 use rondel::sync::{Notify, mpsc, oneshot};
-use rondel::task::{self, AbortHandle, JoinHandle, yield_now};
+use rondel::task::{self, AbortHandle, yield_now};
 use rondel::testing::Diary;
 use rondel::testing::task::spawn;
 use rondel::time::{Duration, Instant, sleep, timeout};
-use std::cell::{Cell, RefCell};
+use std::cell::RefCell;
 use std::future::{pending, poll_fn};
 use std::rc::Rc;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::task::Poll;
 
+#[cfg(not(on_workers = "one_thread"))]
 #[test]
 fn a_task_that_is_aborted_before_its_first_poll_runs_none_of_its_code_but_drops() {
     let diary = Diary::new();
@@ -36,19 +38,21 @@ fn a_task_is_aborted_at_the_inner_future_it_waits_for_and_drops_from_the_inside_
     let diary = Diary::new();
     let [outer, middle, inner] = ["outer", "middle", "inner"].map(|name| diary.on_drop(name));
     rondel::run(async {
-        let task = task::spawn_local(async move {
+        let (begun, has_begun) = oneshot::channel();
+        let task = rondel::spawn(async move {
             let _outer = outer;
             async move {
                 let _middle = middle;
                 async move {
                     let _inner = inner;
+                    begun.send(()).unwrap();
                     pending::<()>().await;
                 }
                 .await;
             }
             .await;
         });
-        yield_now().await;
+        has_begun.await.unwrap();
         task.abort();
         assert!(task.await.unwrap_err().is_cancelled());
     });
@@ -59,8 +63,9 @@ fn a_task_is_aborted_at_the_inner_future_it_waits_for_and_drops_from_the_inside_
 fn a_task_that_is_aborted_at_its_end_has_ended() {
     rondel::run(async {
         let task = rondel::spawn(async { 7 });
-        yield_now().await;
-        assert!(task.is_finished());
+        while !task.is_finished() {
+            yield_now().await;
+        }
         task.abort();
         task.abort_handle().abort();
         assert_eq!(task.await.unwrap(), 7);
@@ -69,6 +74,7 @@ fn a_task_that_is_aborted_at_its_end_has_ended() {
 
 /// Goal: an abort that comes in the same turn as the last wake wins, as the task has not run yet.
 /// Method: wake a task by sending what it waits for, and abort it before its turn.
+#[cfg(not(on_workers = "order"))]
 #[test]
 fn an_abort_between_the_wake_and_the_poll_wins() {
     rondel::run(async {
@@ -139,16 +145,15 @@ fn a_task_that_aborts_itself_runs_on_to_its_next_await() {
     let diary = Diary::new();
     let (ours, guard) = (diary.clone(), diary.on_drop("dropped"));
     rondel::run(async {
-        let own = Rc::new(RefCell::new(None::<AbortHandle>));
-        let theirs = own.clone();
-        let task = task::spawn_local(async move {
+        let (own, theirs) = oneshot::channel::<AbortHandle>();
+        let task = rondel::spawn(async move {
             let _guard = guard;
-            theirs.borrow().as_ref().unwrap().abort();
+            theirs.await.unwrap().abort();
             ours.note("after the abort");
             yield_now().await;
             unreachable!("it was aborted");
         });
-        *own.borrow_mut() = Some(task.abort_handle());
+        own.send(task.abort_handle()).unwrap();
         assert!(task.await.unwrap_err().is_cancelled());
     });
     assert_eq!(diary.pages(), ["after the abort", "dropped"]);
@@ -157,17 +162,17 @@ fn a_task_that_aborts_itself_runs_on_to_its_next_await() {
 #[test]
 fn a_task_that_aborts_itself_and_never_awaits_again_has_ended() {
     rondel::run(async {
-        let own = Rc::new(RefCell::new(None::<AbortHandle>));
-        let theirs = own.clone();
-        let task = task::spawn_local(async move {
-            theirs.borrow().as_ref().unwrap().abort();
+        let (own, theirs) = oneshot::channel::<AbortHandle>();
+        let task = rondel::spawn(async move {
+            theirs.await.unwrap().abort();
             9
         });
-        *own.borrow_mut() = Some(task.abort_handle());
+        own.send(task.abort_handle()).unwrap();
         assert_eq!(task.await.unwrap(), 9);
     });
 }
 
+#[cfg(not(on_workers = "one_thread"))]
 #[test]
 fn two_tasks_may_abort_each_other() {
     rondel::run(async {
@@ -251,16 +256,16 @@ fn cleaning_up_after_an_abort_may_go_on_in_another_task() {
 
 #[test]
 fn a_task_that_is_aborted_many_times_is_cancelled_once() {
-    let drops = Rc::new(Cell::new(0));
-    struct Counts(Rc<Cell<u32>>);
+    let drops = Arc::<AtomicUsize>::default();
+    struct Counts(Arc<AtomicUsize>);
     impl Drop for Counts {
         fn drop(&mut self) {
-            self.0.set(self.0.get() + 1);
+            self.0.fetch_add(1, SeqCst);
         }
     }
     rondel::run(async {
         let counts = Counts(drops.clone());
-        let task = task::spawn_local(async move {
+        let task = rondel::spawn(async move {
             let _counts = counts;
             pending::<()>().await;
         });
@@ -273,11 +278,12 @@ fn a_task_that_is_aborted_many_times_is_cancelled_once() {
         assert!(task.await.unwrap_err().is_cancelled());
         abort.abort();
     });
-    assert_eq!(drops.get(), 1);
+    assert_eq!(drops.load(SeqCst), 1);
 }
 
 /// Goal: whoever polled the handle last is woken by the abort, and nobody else. Method: two
 /// wakers, one after the other.
+#[cfg(not(on_workers = "order"))]
 #[test]
 fn the_one_who_waits_for_a_task_is_woken_when_it_is_aborted() {
     rondel::run(async {
@@ -315,18 +321,21 @@ fn a_timeout_around_a_handle_lets_the_task_run_on() {
 #[test]
 fn a_task_that_nobody_wakes_is_polled_once_and_can_be_aborted() {
     rondel::run(async {
-        let polls = Rc::new(Cell::new(0));
+        let polls = Arc::<AtomicUsize>::default();
         let count = polls.clone();
-        let task = task::spawn_local(poll_fn(move |_| {
-            count.set(count.get() + 1);
+        let task = rondel::spawn(poll_fn(move |_| {
+            count.fetch_add(1, SeqCst);
             Poll::<()>::Pending
         }));
+        while polls.load(SeqCst) == 0 {
+            yield_now().await;
+        }
         for _ in 0..5 {
             yield_now().await;
         }
         task.abort();
         assert!(task.await.unwrap_err().is_cancelled());
-        assert_eq!(polls.get(), 1);
+        assert_eq!(polls.load(SeqCst), 1);
     });
 }
 
@@ -360,23 +369,31 @@ fn a_panic_in_the_drop_of_an_aborted_and_detached_task_is_reported_once() {
     if std::env::var_os(INSIDE).is_some() {
         std::panic::set_hook(Box::new(|_| {}));
         rondel::run(async {
+            let (begun, mut has_begun) = mpsc::channel(2);
             let bombs = [Bomb, Bomb].map(|bomb| {
+                let begun = begun.clone();
                 rondel::spawn(async move {
+                    begun.send(()).await.unwrap();
                     pending::<()>().await;
                     drop(bomb);
                 })
             });
-            yield_now().await;
-            bombs.iter().for_each(JoinHandle::abort);
+            has_begun.recv().await.unwrap();
+            has_begun.recv().await.unwrap();
+            let aborts = [bombs[0].abort_handle(), bombs[1].abort_handle()];
             let [detached, kept] = bombs;
             drop(detached);
+            aborts.iter().for_each(AbortHandle::abort);
             assert!(kept.await.unwrap_err().is_panic());
         });
         return;
     }
-    let name = "cancel::a_panic_in_the_drop_of_an_aborted_and_detached_task_is_reported_once";
+    let name = concat!(
+        module_path!(),
+        "::a_panic_in_the_drop_of_an_aborted_and_detached_task_is_reported_once"
+    );
     let child = std::process::Command::new(std::env::current_exe().unwrap())
-        .args(["--exact", name, "--nocapture"])
+        .args(["--exact", name.split_once("::").unwrap().1, "--nocapture"])
         .env(INSIDE, "1")
         .output()
         .unwrap();
@@ -384,5 +401,5 @@ fn a_panic_in_the_drop_of_an_aborted_and_detached_task_is_reported_once() {
     let stderr = String::from_utf8(child.stderr).unwrap();
     let reports = stderr.matches("panicked, and no JoinHandle is left to tell").count();
     assert_eq!(reports, 1, "{stderr}");
-    assert!(stderr.contains("tests/task/cancel.rs:"), "{stderr}");
+    assert!(stderr.contains(concat!(file!(), ":")), "{stderr}");
 }

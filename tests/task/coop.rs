@@ -52,6 +52,7 @@ async fn spend() -> usize {
 
 macro_rules! lets_others_run {
     ($($name:ident: $make:expr;)*) => {$(
+        #[cfg(not(on_workers = "order"))]
         #[test]
         fn $name() {
             rondel::run(async {
@@ -300,6 +301,7 @@ fn whoever_gets_nothing_pays_nothing() {
     });
 }
 
+#[cfg(not(on_workers = "order"))]
 #[test]
 fn an_unconstrained_future_goes_on_as_long_as_it_likes() {
     rondel::run(async {

@@ -146,9 +146,13 @@ fn an_abort_handle_is_made_of_any_handle() {
 #[test]
 fn a_joiner_whose_waker_panics_hurts_nobody_else() {
     rondel::run(async {
-        let mut handle = rondel::spawn(async { 7 });
+        let (go, gone) = rondel::sync::oneshot::channel();
+        let mut handle = rondel::spawn(async { gone.await.unwrap() });
         poll_with(&mut handle, &Arc::new(Bell));
-        task::yield_now().await;
+        go.send(7).unwrap();
+        while !handle.is_finished() {
+            task::yield_now().await;
+        }
         assert_eq!(handle.await.unwrap(), 7);
     });
 }

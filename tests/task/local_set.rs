@@ -139,6 +139,7 @@ fn thousands_of_tasks_are_run_though_a_poll_takes_only_a_batch() {
 
 /// Goal: a set is one task to its loop, however busy its own tasks are. Method: one that yields for
 /// ever and one that is always ready for a step; a task of the loop must get its turns.
+#[cfg(not(on_workers = "order"))]
 #[test]
 fn busy_tasks_of_a_set_starve_nobody() {
     rondel::run(async {
@@ -488,8 +489,9 @@ fn a_panic_of_a_detached_task_is_reported_once() {
         assert!(rondel::block_on(kept).is_err());
         return;
     }
+    let name = concat!(module_path!(), "::a_panic_of_a_detached_task_is_reported_once");
     let child = std::process::Command::new(std::env::current_exe().unwrap())
-        .args(["--exact", "local_set::a_panic_of_a_detached_task_is_reported_once", "--nocapture"])
+        .args(["--exact", name.split_once("::").unwrap().1, "--nocapture"])
         .env(INSIDE, "1")
         .output()
         .unwrap();
@@ -497,7 +499,7 @@ fn a_panic_of_a_detached_task_is_reported_once() {
     let stderr = String::from_utf8(child.stderr).unwrap();
     let reports = stderr.matches("panicked, and no JoinHandle is left to tell").count();
     assert_eq!(reports, 1, "{stderr}");
-    assert!(stderr.contains("tests/task/local_set.rs:"), "{stderr}");
+    assert!(stderr.contains(concat!(file!(), ":")), "{stderr}");
 }
 
 // --- the end of the set ---------------------------------------------------------------------------
@@ -639,6 +641,7 @@ fn a_guard_that_outlives_its_set_gives_cancelled_tasks() {
     assert!(rondel::block_on(task).unwrap_err().is_cancelled());
 }
 
+#[cfg(not(on_workers = "one_thread"))]
 #[test]
 fn a_set_inside_a_task_of_another_set_takes_its_own_spawns() {
     rondel::run(async {
@@ -698,6 +701,6 @@ fn the_roll_call_reaches_the_tasks_of_a_set() {
     let deadlock = runtime.try_block_on(set.run_until(task)).unwrap_err();
     let waits = deadlock.root();
     assert_eq!(waits.len(), 3, "{deadlock}");
-    assert!(waits[0].contains("tests/task/local_set.rs:"), "{deadlock}");
+    assert!(waits[0].contains(concat!(file!(), ":")), "{deadlock}");
     assert_eq!(waits[1..], ["oneshot::Receiver", "Notify::notified"]);
 }
