@@ -415,12 +415,12 @@ fn two_that_wake_each_other_starve_nobody() {
     let rounds = runtime.spawn(async {
         let (there, mut here) = mpsc::unbounded_channel();
         let (back, mut home) = mpsc::unbounded_channel();
+        let third = rondel::spawn(async {}); // the next spawn pushes it back, to the ring
         rondel::spawn(async move {
             while let Some(ball) = here.recv().await {
                 let _ = back.send(ball);
             }
         });
-        let third = rondel::spawn(async {});
         let mut rounds = 0;
         while !third.is_finished() && rounds < ROUNDS_MAX {
             there.send(()).unwrap();
