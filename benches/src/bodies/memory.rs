@@ -11,8 +11,8 @@ use crate::machine::{cpu_time, rss_bytes};
 /// Runs the row if it is one of these; says whether it is.
 pub fn run(row: &str, meter: &mut Meter) -> bool {
     match row {
-        "bytes_idle_task" => rt::run(bytes(meter, pending::<()>)),
-        "bytes_per_task" => rt::run(bytes(meter, || rt::sleep(AN_HOUR))),
+        "bytes_idle_task" => rt::run(bytes(meter, || rt::detach(rt::spawn(pending::<()>())))),
+        "bytes_per_task" => rt::run(bytes(meter, || rt::detach(rt::spawn(rt::sleep(AN_HOUR))))),
         _ => return false,
     }
     true
@@ -32,15 +32,11 @@ async fn rest() {
     }
 }
 
-async fn bytes<F>(meter: &mut Meter, idle: impl Fn() -> F)
-where
-    F: Future + Send + 'static,
-    F::Output: Send,
-{
+async fn bytes(meter: &mut Meter, spawn: impl Fn()) {
     let tasks = meter.size().pick(1_000_000, 200_000);
     let before = rss_bytes("self");
     for _ in 0..tasks {
-        rt::detach(rt::spawn(idle()));
+        spawn();
     }
     rest().await;
     let bytes = rss_bytes("self").saturating_sub(before);
