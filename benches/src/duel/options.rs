@@ -191,8 +191,8 @@ mod tests {
     fn the_flavour_decides_what_runs() {
         let options = parse(&["--flavour", "both", "--quick"]).expect("a good command line");
         let names = |flavour| options.rows(flavour).map(|row| row.name).collect::<Vec<_>>();
-        assert!(names(Flavour::Local).contains(&"sleep_lateness"));
-        assert!(!names(Flavour::Stealing).contains(&"sleep_lateness"));
+        assert!(names(Flavour::Local).contains(&"spawn_detached_1k"));
+        assert!(!names(Flavour::Stealing).contains(&"spawn_detached_1k"));
         assert!(names(Flavour::Stealing).contains(&"yield_1k"));
         let names =
             |flavour| options.contestants(flavour).iter().map(|c| c.name).collect::<Vec<_>>();

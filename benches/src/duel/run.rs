@@ -106,7 +106,9 @@ fn measure_once(
         Kind::Body => child::run(runtime.name, row.name, size),
         Kind::Server(measure) | Kind::Count(measure) => {
             let report = measure(runtime, size)?;
-            Ok(report.ok_or_else(|| format!("{} has nothing of the kind", runtime.peer)))
+            Ok(report.ok_or_else(|| {
+                format!("{} lacks it, or its users do it another way", runtime.peer)
+            }))
         }
     }
 }

@@ -158,12 +158,12 @@ fn balance(rows: &[RunRow]) -> Vec<String> {
             count(Verdict::Same),
             count(Verdict::Slower),
         ));
-        let named = |of: &dyn Fn(&&&RunRow) -> bool| {
-            let names = theirs.iter().filter(of).map(|row| with_ratio(row));
+        let named = |of: fn(&RunRow) -> bool, text: fn(&RunRow) -> String| {
+            let names = theirs.iter().filter(|row| of(row)).map(|row| text(row));
             names.collect::<Vec<_>>().join(", ")
         };
-        let slower = named(&|row| row.verdict() == Some(Verdict::Slower));
-        let missed = named(&|row| row.misses_goal() == Some(true));
+        let slower = named(|row| row.verdict() == Some(Verdict::Slower), with_ratio);
+        let missed = named(|row| row.misses_goal() == Some(true), with_goal);
         lines.extend((!slower.is_empty()).then(|| format!("  SLOWER: {slower}")));
         lines.extend((!missed.is_empty()).then(|| format!("  goal missed: {missed}")));
     }
@@ -171,16 +171,19 @@ fn balance(rows: &[RunRow]) -> Vec<String> {
 }
 
 fn with_ratio(line: &RunRow) -> String {
-    let ratio = line.ratio().map_or(f64::NAN, |ratio| ratio.median);
+    format!("{} {:.3}", line.row.name, line.ratio().map_or(f64::NAN, |ratio| ratio.median))
+}
+
+fn with_goal(line: &RunRow) -> String {
     match line.goal() {
-        Goal::Ratio(goal) => format!("{} {ratio:.3} (goal {goal:.2})", line.row.name),
+        Goal::Ratio(goal) => format!("{} (goal {goal:.2})", with_ratio(line)),
         Goal::Figure(most) => format!(
             "{} {} {} (goal {most})",
             line.row.name,
             line.measured().map_or(String::new(), |(figures, _)| figure(median(&figures.ours))),
             line.row.unit
         ),
-        Goal::Absent | Goal::Open => format!("{} {ratio:.3}", line.row.name),
+        Goal::Absent | Goal::Open => with_ratio(line),
     }
 }
 

@@ -140,7 +140,7 @@ impl Runtime {
         if (self.bodies)(row, meter) {
             Ok(())
         } else {
-            Err(format!("{} has nothing of the kind", self.peer))
+            Err(format!("{} lacks it, or its users do it another way", self.peer))
         }
     }
 }
