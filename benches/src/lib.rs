@@ -18,6 +18,7 @@
 #![allow(clippy::duplicate_mod)]
 
 pub mod child;
+pub mod counts;
 pub mod load;
 pub mod machine;
 pub mod meter;

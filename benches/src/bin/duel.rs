@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 use std::process::{Command, ExitCode};
 
 use benches::child::exit;
+use benches::counts;
 use benches::machine::{self, describe, pin, run_queue_wait, steal_and_total, version_of};
 use benches::meter::{Meter, Size};
 use benches::pair::{Pairs, median};
@@ -83,6 +84,7 @@ fn main() -> ExitCode {
     let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
     let done = match words[..] {
         ["--child", runtime, row, size] => child(runtime, row, size),
+        [counts::CHILD_FLAG, runtime, row] => counts::child(runtime, row),
         ["--help" | "-h"] => {
             println!("{HELP}");
             Ok(())

@@ -1,0 +1,123 @@
+//! The counts as lines of a table, and as rows of the JSON file.
+
+use serde_json::{Value, json};
+
+use super::{Count, Kind};
+
+/// The table's head; `peer` names the column of the other runtime.
+pub fn head(peer: &str) -> String {
+    format!("{:18} {:19} {:>11} {:>11} {:>7} {:>7}", "row", "unit", "rondel", peer, "ratio", "goal")
+}
+
+/// One count of one row on both runtimes.
+#[derive(Clone, Debug)]
+pub struct Pair {
+    /// The row.
+    pub row: String,
+    /// What was counted.
+    pub kind: Kind,
+    /// Rondel's count.
+    pub ours: Count,
+    /// The peer's.
+    pub theirs: Count,
+}
+
+impl Pair {
+    /// Ours / theirs; where both are nothing they are the same, and beside nothing else there is no
+    /// ratio.
+    pub fn ratio(&self) -> Option<f64> {
+        ratio(self.ours.mean, self.theirs.mean)
+    }
+
+    /// Whether we stay within the goal; `None` without one.
+    pub fn meets_goal(&self) -> Option<bool> {
+        self.kind.goal(&self.row).map(|goal| self.ours.mean <= goal)
+    }
+
+    fn verdict(&self) -> &'static str {
+        if self.ours.high < self.theirs.low {
+            "faster"
+        } else if self.ours.low > self.theirs.high {
+            "slower"
+        } else {
+            "same"
+        }
+    }
+
+    /// The line of the table.
+    pub fn line(&self) -> String {
+        let goal = self.kind.goal(&self.row).map_or("-".to_string(), |goal| format!("{goal:.0}"));
+        let missed = if self.meets_goal() == Some(false) { "!" } else { " " };
+        let ratio = self.ratio().map_or("-".to_string(), |ratio| format!("{ratio:.3}"));
+        format!(
+            "{:18} {:19} {:>11} {:>11} {ratio:>7} {goal:>7}{missed}",
+            self.row,
+            self.kind.unit(),
+            figure(self.ours.mean),
+            figure(self.theirs.mean),
+        )
+    }
+
+    /// A row of the JSON file, with the fields of every other row.
+    pub fn to_json(&self, flavour: &str, peer: &str) -> Value {
+        json!({
+            "row": self.row,
+            "flavour": flavour,
+            "peer": peer,
+            "unit": self.kind.unit(),
+            "rondel": self.ours.mean,
+            "peer_value": self.theirs.mean,
+            "ratio": self.ratio(),
+            "low": ratio(self.ours.low, self.theirs.high),
+            "high": ratio(self.ours.high, self.theirs.low),
+            "verdict": self.verdict(),
+            "reps": super::BATCHES,
+        })
+    }
+}
+
+/// The line of a row that is not counted.
+pub fn dash(row: &str, kind: Kind, why: &str) -> String {
+    format!("{row:18} {:19} {:>11} {:>11} {:>7} {:>7}  {why}", kind.unit(), "-", "-", "-", "-")
+}
+
+fn ratio(ours: f64, theirs: f64) -> Option<f64> {
+    if ours == theirs { Some(1.0) } else { Some(ours / theirs).filter(|ratio| ratio.is_finite()) }
+}
+
+/// Small counts want their decimals, large ones do not.
+fn figure(count: f64) -> String {
+    if count < 100.0 { format!("{count:.2}") } else { format!("{count:.0}") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn count(of: f64) -> Count {
+        Count { mean: of, low: of, high: of }
+    }
+
+    fn pair(ours: f64, theirs: f64) -> Pair {
+        let (ours, theirs) = (count(ours), count(theirs));
+        Pair { row: "yield_1k".to_string(), kind: Kind::Instructions, ours, theirs }
+    }
+
+    /// Goal: show that nothing beside nothing is the same, and something beside nothing no number.
+    /// Method: the ratio and the JSON of both.
+    #[test]
+    fn a_count_of_nothing_makes_no_false_ratio() {
+        assert_eq!(pair(0.0, 0.0).ratio(), Some(1.0));
+        assert_eq!(pair(1.0, 0.0).ratio(), None);
+        assert_eq!(pair(1.0, 0.0).to_json("local", "tokio")["ratio"], Value::Null);
+        assert_eq!(pair(1.0, 0.0).to_json("local", "tokio")["verdict"], "slower");
+    }
+
+    /// Goal: show that the goal is told, and whether it is missed.
+    /// Method: a count below and one above it.
+    #[test]
+    fn a_missed_goal_bears_an_exclamation_mark() {
+        assert_eq!(pair(129.0, 300.0).meets_goal(), Some(true));
+        assert!(pair(131.0, 300.0).line().ends_with("130!"), "{}", pair(131.0, 300.0).line());
+    }
+}
