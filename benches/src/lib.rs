@@ -23,6 +23,7 @@ pub mod load;
 pub mod machine;
 pub mod meter;
 pub mod pair;
+pub mod report;
 pub mod rows;
 pub mod runtimes;
 pub mod tokio_net;
