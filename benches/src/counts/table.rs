@@ -71,6 +71,7 @@ impl Pair {
             "low": ratio(self.ours.low, self.theirs.high),
             "high": ratio(self.ours.high, self.theirs.low),
             "verdict": self.verdict(),
+            "goal_figure": self.kind.goal(&self.row),
             "reps": super::BATCHES,
         })
     }

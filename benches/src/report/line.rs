@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::html;
 use crate::counts::Kind;
-use crate::rows;
+use crate::pair::median;
 
 /// Ratio against 1, with the whole interval in mind.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,7 +54,7 @@ pub struct Line {
     /// The row's name.
     pub row: String,
     /// What one operation is.
-    pub what: &'static str,
+    pub what: String,
     /// `local` or `stealing`.
     pub flavour: String,
     /// Whom Rondel is compared with.
@@ -97,7 +97,7 @@ impl Line {
             .iter()
             .any(|kind| kind.unit() == unit);
         Ok(Self {
-            what: rows::find(&row).map_or("", |row| row.what),
+            what: json["what"].as_str().unwrap_or_default().to_string(),
             flavour: text("flavour")?.to_string(),
             peer: text("peer")?.to_string(),
             rondel: number("rondel")?,
@@ -112,7 +112,7 @@ impl Line {
                 other => return Err(format!("{row} has a verdict that nobody knows: {other}")),
             },
             reps: json["reps"].as_u64().ok_or_else(|| missing("reps"))?,
-            wall: json["rondel_wall_ns"].as_f64().zip(json["peer_wall_ns"].as_f64()),
+            wall: wall(json),
             goal: goal(json),
             counts,
             row,
@@ -149,11 +149,20 @@ impl Line {
 }
 
 fn goal(json: &Value) -> Goal {
-    match (json["goal_ratio"].as_f64(), json["goal_figure"].as_f64()) {
+    match (json["goal"].as_f64(), json["goal_figure"].as_f64()) {
         (Some(most), _) => Goal::Ratio(most),
         (_, Some(most)) => Goal::Figure(most),
         _ => Goal::Open,
     }
+}
+
+/// The medians of the runs' wall times, if they were taken.
+fn wall(json: &Value) -> Option<(f64, f64)> {
+    let median_of = |field: &str| {
+        let walls = json[field].as_array()?.iter().filter_map(Value::as_f64);
+        Some(median(&walls.collect::<Vec<_>>())).filter(|wall| *wall > 0.0)
+    };
+    median_of("rondel_wall").zip(median_of("peer_wall"))
 }
 
 /// Whether the lines differ in something, so that each has to say which it is.

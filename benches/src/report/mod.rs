@@ -45,6 +45,8 @@ pub struct Report {
     pub noise: String,
     /// Whether that sentence is a warning.
     pub noisy: bool,
+    /// What was not measured, and why: a sentence each.
+    pub left_out: Vec<String>,
     /// The command that made this report.
     pub command: String,
     /// The rows as the JSON file has them.
@@ -68,6 +70,7 @@ impl Report {
             bars::memory(&timed),
             counts::section(&counted),
             table::section(&timed),
+            self.left_out(),
             method::section(&self.command),
             self.raw()?,
         ];
@@ -107,6 +110,18 @@ impl Report {
             html::PATTERNS,
             escape(&title_of(timed)),
             escape(&self.noise),
+        )
+    }
+
+    fn left_out(&self) -> String {
+        if self.left_out.is_empty() {
+            return String::new();
+        }
+        let items: String =
+            self.left_out.iter().map(|why| format!("<li>{}</li>\n", escape(why))).collect();
+        format!(
+            "<section aria-labelledby=\"left-out\">\n<h2 id=\"left-out\">Left out</h2>\n\
+             <ul>\n{items}</ul>\n</section>\n"
         )
     }
 

@@ -38,7 +38,7 @@ pub fn section(lines: &[&Line]) -> String {
                  <code>{}</code><small>{}</small></th>\n{cells}</tr>\n",
                 line.verdict.word(),
                 escape(&line.row),
-                escape(line.what),
+                escape(&line.what),
             )
         })
         .collect();
@@ -76,8 +76,7 @@ fn cells(line: &Line, flavours: bool, peers: bool, walls: bool) -> Vec<Cell> {
         Cell("goal", "number", goal),
     ]);
     if walls {
-        let wall = line.wall.filter(|(ours, theirs)| *ours > 0.0 && *theirs > 0.0);
-        let text = wall.map_or("\u{2013}".to_string(), |(ours, theirs)| {
+        let text = line.wall.map_or("\u{2013}".to_string(), |(ours, theirs)| {
             format!("{} / {}", figure(ours), figure(theirs))
         });
         cells.push(Cell("wall ns, Rondel / peer", "number", text));
