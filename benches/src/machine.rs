@@ -27,6 +27,24 @@ pub fn pin(nth: usize) -> Option<usize> {
     sched_setaffinity(None, &only).ok().map(|()| cpu)
 }
 
+/// The CPUs that this process was allowed when it looked.
+#[derive(Debug)]
+pub struct Allowed(Option<CpuSet>);
+
+impl Allowed {
+    /// Those of now.
+    pub fn now() -> Self {
+        Self(sched_getaffinity(None).ok())
+    }
+
+    /// Allows the calling thread, and those it starts later, these CPUs again.
+    ///
+    /// Returns whether that went well.
+    pub fn restore(&self) -> bool {
+        self.0.is_some_and(|cpus| sched_setaffinity(None, &cpus).is_ok())
+    }
+}
+
 /// Resident bytes of process `pid` (`self` for this one).
 pub fn rss_bytes(pid: &str) -> u64 {
     status_kib(pid, "VmRSS:") * 1024

@@ -4,7 +4,7 @@ use std::process::{Command, ExitCode};
 
 use benches::child::exit;
 use benches::counts::{self, Missing, Tool, pins};
-use benches::rows;
+use benches::{rows, runtimes};
 
 const HELP: &str = "\
 pins: instructions per operation of Rondel's hot rows, against benches/pins.json
@@ -67,7 +67,8 @@ fn compare() -> Result<(), String> {
 }
 
 fn count(row: &rows::Row) -> Result<f64, String> {
-    match Tool::Callgrind.count("rondel", row) {
+    let rondel = runtimes::find("rondel").ok_or("no runtime is called rondel")?;
+    match Tool::Callgrind.count(rondel, row) {
         Ok(counts) => Ok(counts[0].mean),
         Err(Missing::Uncounted(reason)) => Err(format!("{} cannot be pinned: {reason}", row.name)),
         Err(Missing::Failed(message)) => Err(message),

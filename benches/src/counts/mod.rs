@@ -19,6 +19,7 @@ pub mod callgrind;
 pub mod marks;
 pub mod memcheck;
 pub mod pins;
+pub mod run;
 mod scratch;
 pub mod strace;
 pub mod table;
@@ -29,7 +30,7 @@ use std::process::Command;
 
 use crate::meter::{Meter, Size};
 use crate::rows::{self, Row};
-use crate::runtimes;
+use crate::runtimes::{self, Runtime};
 use scratch::Scratch;
 
 /// Batches that are counted, after the one that warms up.
@@ -37,6 +38,9 @@ pub const BATCHES: usize = 3;
 
 /// The first word of a child's command line; see [`child`].
 pub const CHILD_FLAG: &str = "--count-child";
+
+/// How a child begins that has nothing to count.
+const NONE: &str = "none: ";
 
 /// What is counted, per operation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -116,7 +120,7 @@ impl Count {
 #[derive(Debug)]
 pub enum Missing {
     /// There is nothing to count, for this reason.
-    Uncounted(&'static str),
+    Uncounted(String),
     /// Something went wrong.
     Failed(String),
 }
@@ -130,16 +134,22 @@ impl Display for Missing {
     }
 }
 
-/// The rows that are not counted, and why; a row that sets no marks says so itself.
-pub fn why_uncounted(row: &str) -> Option<&'static str> {
+/// Why a row is not counted, if so; a row that sets no marks says so itself.
+pub fn why_uncounted(row: &Row) -> Option<&'static str> {
+    if !matches!(row.kind, rows::Kind::Body) {
+        return Some("it is not the work of one process");
+    }
     let reasons = [
         ("sleep_fire", "the real time that passes decides how often its loop turns"),
         ("sleep_lateness", "it measures time"),
     ];
-    reasons.iter().find(|(name, _)| *name == row).map(|(_, reason)| *reason)
+    reasons.iter().find(|(name, _)| row.name.starts_with(name)).map(|(_, reason)| *reason)
 }
 
 impl Tool {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Callgrind, Self::Memcheck, Self::Strace];
+
     /// What it counts.
     pub fn kinds(self) -> &'static [Kind] {
         match self {
@@ -175,9 +185,9 @@ impl Tool {
 
     /// Counts what `row` does on `runtime`, in a process of its own; one count for each of
     /// [`kinds`](Self::kinds).
-    pub fn count(self, runtime: &str, row: &Row) -> Result<Vec<Count>, Missing> {
-        if let Some(reason) = why_uncounted(row.name) {
-            return Err(Missing::Uncounted(reason));
+    pub fn count(self, runtime: &Runtime, row: &Row) -> Result<Vec<Count>, Missing> {
+        if let Some(reason) = why_uncounted(row) {
+            return Err(Missing::Uncounted(reason.to_string()));
         }
         let scratch = Scratch::new().map_err(Missing::Failed)?;
         let arguments = match self {
@@ -185,9 +195,10 @@ impl Tool {
             Self::Memcheck => memcheck::arguments(scratch.folder()),
             Self::Strace => strace::arguments(scratch.folder()),
         };
-        let ops = self.run(&arguments, runtime, row).map_err(Missing::Failed)?;
+        let ops = self.run(&arguments, runtime.name, row)?;
         if ops.is_empty() {
-            return Err(Missing::Uncounted("it has no operations that could be counted"));
+            let reason = "it has no operations that could be counted";
+            return Err(Missing::Uncounted(reason.to_string()));
         }
         let batches = match self {
             Self::Callgrind => callgrind::batches(scratch.folder()),
@@ -195,7 +206,7 @@ impl Tool {
             Self::Strace => strace::batches(scratch.folder()),
         };
         let of_kinds = batches.map_err(Missing::Failed)?;
-        of_kinds.iter().map(|totals| self.per_op(totals, &ops, runtime, row)).collect()
+        of_kinds.iter().map(|totals| self.per_op(totals, &ops, runtime.name, row)).collect()
     }
 
     fn per_op(
@@ -219,40 +230,46 @@ impl Tool {
     }
 
     /// Runs the row under this tool; returns the operations of each batch.
-    fn run(self, arguments: &[String], runtime: &str, row: &Row) -> Result<Vec<usize>, String> {
-        let exe =
-            std::env::current_exe().map_err(|error| format!("cannot find myself: {error}"))?;
+    fn run(self, arguments: &[String], runtime: &str, row: &Row) -> Result<Vec<usize>, Missing> {
+        let failed = |message: String| Missing::Failed(message);
+        let exe = std::env::current_exe()
+            .map_err(|error| failed(format!("cannot find myself: {error}")))?;
         let output = Command::new(self.program())
             .args(arguments)
             .arg(exe)
             .args([CHILD_FLAG, runtime, row.name])
             .output()
-            .map_err(|error| format!("cannot start {}: {error}", self.program()))?;
+            .map_err(|error| failed(format!("cannot start {}: {error}", self.program())))?;
         if !output.status.success() {
             let complaint = String::from_utf8_lossy(&output.stderr);
             let lines: Vec<&str> = complaint.lines().filter(|line| !line.is_empty()).collect();
-            let last = &lines[lines.len().saturating_sub(3)..];
-            let program = self.program();
-            return Err(format!(
-                "{} on {runtime} under {program} ended with {}: {}",
-                row.name,
-                output.status,
-                last.join(" / "),
-            ));
+            let last = lines[lines.len().saturating_sub(3)..].join(" / ");
+            let (program, status) = (self.program(), output.status);
+            let what = format!("{} on {runtime} under {program}", row.name);
+            return Err(failed(format!("{what} ended with {status}: {last}")));
         }
         let said = String::from_utf8_lossy(&output.stdout);
-        said.split_whitespace()
-            .map(|word| word.parse().map_err(|_| format!("{} said {word}", row.name)))
-            .collect()
+        if let Some(why) = said.strip_prefix(NONE) {
+            return Err(Missing::Uncounted(why.trim().to_string()));
+        }
+        let number = |word: &str| {
+            word.parse().map_err(|_| failed(format!("{} on {runtime} said {word}", row.name)))
+        };
+        said.split_whitespace().map(number).collect()
     }
 }
 
 /// A child's life: runs the row between marks and says the operations of each batch.
 pub fn child(runtime: &str, row: &str) -> Result<(), String> {
     let row = rows::find(row).ok_or(format!("no row is called {row}"))?;
+    let runtime = runtimes::find(runtime).ok_or(format!("no runtime is called {runtime}"))?;
     let mut meter = Meter::marking(Size::Quick, BATCHES);
-    runtimes::run_row(runtime, row, &mut meter);
-    let ops: Vec<String> = meter.marked_ops().iter().map(usize::to_string).collect();
-    println!("{}", ops.join(" "));
+    match runtime.run(row.name, &mut meter) {
+        Ok(()) => {
+            let ops: Vec<String> = meter.marked_ops().iter().map(usize::to_string).collect();
+            println!("{}", ops.join(" "));
+        }
+        Err(why) => println!("{NONE}{why}"),
+    }
     Ok(())
 }

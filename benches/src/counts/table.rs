@@ -3,17 +3,25 @@
 use serde_json::{Value, json};
 
 use super::{Count, Kind};
+use crate::rows::Flavour;
 
-/// The table's head; `peer` names the column of the other runtime.
-pub fn head(peer: &str) -> String {
-    format!("{:18} {:19} {:>11} {:>11} {:>7} {:>7}", "row", "unit", "rondel", peer, "ratio", "goal")
+/// The table's head.
+pub fn head() -> String {
+    format!(
+        "{:18} {:19} {:>10}  {:12} {:>10} {:>7} {:>6}",
+        "row", "counted per op", "rondel", "peer", "its", "ratio", "goal"
+    )
 }
 
-/// One count of one row on both runtimes.
+/// One count of one row on Rondel and on a peer.
 #[derive(Clone, Debug)]
 pub struct Pair {
     /// The row.
-    pub row: String,
+    pub row: &'static str,
+    /// In which flavour.
+    pub flavour: Flavour,
+    /// Against whom.
+    pub peer: &'static str,
     /// What was counted.
     pub kind: Kind,
     /// Rondel's count.
@@ -31,7 +39,7 @@ impl Pair {
 
     /// Whether we stay within the goal; `None` without one.
     pub fn meets_goal(&self) -> Option<bool> {
-        self.kind.goal(&self.row).map(|goal| self.ours.mean <= goal)
+        self.kind.goal(self.row).map(|goal| self.ours.mean <= goal)
     }
 
     fn verdict(&self) -> &'static str {
@@ -46,24 +54,25 @@ impl Pair {
 
     /// The line of the table.
     pub fn line(&self) -> String {
-        let goal = self.kind.goal(&self.row).map_or("-".to_string(), |goal| format!("{goal:.0}"));
+        let goal = self.kind.goal(self.row).map_or("-".to_string(), |goal| format!("{goal:.0}"));
         let missed = if self.meets_goal() == Some(false) { "!" } else { " " };
         let ratio = self.ratio().map_or("-".to_string(), |ratio| format!("{ratio:.3}"));
         format!(
-            "{:18} {:19} {:>11} {:>11} {ratio:>7} {goal:>7}{missed}",
+            "{:18} {:19} {:>10}  {:12} {:>10} {ratio:>7} {goal:>6}{missed}",
             self.row,
-            self.kind.unit(),
+            self.kind.unit().trim_end_matches("/op"),
             figure(self.ours.mean),
+            self.peer,
             figure(self.theirs.mean),
         )
     }
 
     /// A row of the JSON file, with the fields of every other row.
-    pub fn to_json(&self, flavour: &str, peer: &str) -> Value {
+    pub fn to_json(&self) -> Value {
         json!({
             "row": self.row,
-            "flavour": flavour,
-            "peer": peer,
+            "flavour": self.flavour.name(),
+            "peer": self.peer,
             "unit": self.kind.unit(),
             "rondel": self.ours.mean,
             "peer_value": self.theirs.mean,
@@ -71,15 +80,15 @@ impl Pair {
             "low": ratio(self.ours.low, self.theirs.high),
             "high": ratio(self.ours.high, self.theirs.low),
             "verdict": self.verdict(),
-            "goal_figure": self.kind.goal(&self.row),
+            "goal_figure": self.kind.goal(self.row),
             "reps": super::BATCHES,
         })
     }
 }
 
-/// The line of a row that is not counted.
-pub fn dash(row: &str, kind: Kind, why: &str) -> String {
-    format!("{row:18} {:19} {:>11} {:>11} {:>7} {:>7}  {why}", kind.unit(), "-", "-", "-", "-")
+/// The line of a row that is not counted; `peer` is who cannot do it.
+pub fn dash(row: &str, peer: &str, why: &str) -> String {
+    format!("{row:18} {:19} {:>10}  {peer:12} {:>10}  {why}", "-", "-", "-")
 }
 
 fn ratio(ours: f64, theirs: f64) -> Option<f64> {
@@ -101,7 +110,14 @@ mod tests {
 
     fn pair(ours: f64, theirs: f64) -> Pair {
         let (ours, theirs) = (count(ours), count(theirs));
-        Pair { row: "yield_1k".to_string(), kind: Kind::Instructions, ours, theirs }
+        Pair {
+            row: "yield_1k",
+            flavour: Flavour::Local,
+            peer: "tokio",
+            kind: Kind::Instructions,
+            ours,
+            theirs,
+        }
     }
 
     /// Goal: show that nothing beside nothing is the same, and something beside nothing no number.
@@ -110,8 +126,8 @@ mod tests {
     fn a_count_of_nothing_makes_no_false_ratio() {
         assert_eq!(pair(0.0, 0.0).ratio(), Some(1.0));
         assert_eq!(pair(1.0, 0.0).ratio(), None);
-        assert_eq!(pair(1.0, 0.0).to_json("local", "tokio")["ratio"], Value::Null);
-        assert_eq!(pair(1.0, 0.0).to_json("local", "tokio")["verdict"], "slower");
+        assert_eq!(pair(1.0, 0.0).to_json()["ratio"], Value::Null);
+        assert_eq!(pair(1.0, 0.0).to_json()["verdict"], "slower");
     }
 
     /// Goal: show that the goal is told, and whether it is missed.

@@ -19,6 +19,7 @@
 mod bars;
 mod counts;
 mod families;
+mod from_run;
 pub mod html;
 mod line;
 mod method;

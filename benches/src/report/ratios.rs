@@ -22,7 +22,9 @@ pub fn section(lines: &[&Line]) -> String {
         return String::new();
     }
     let values = lines.iter().flat_map(|line| {
-        [line.ratio, line.low, line.high, line.goal_ratio(), Some(1.0)].into_iter().flatten()
+        [line.ratio, line.low, line.high, line.goal_ratio(), Some(0.5), Some(2.0)]
+            .into_iter()
+            .flatten()
     });
     let scale = Log::of(values, 3.0, 97.0);
     let charts: String = FAMILIES

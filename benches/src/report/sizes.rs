@@ -57,6 +57,11 @@ fn size_of(row: &str) -> Option<(&str, f64)> {
     Some((stem, digits.parse::<f64>().ok()? * unit))
 }
 
+/// A size as a whole number.
+fn size_text(size: f64) -> String {
+    if size < 1_000.0 { format!("{size:.0}") } else { figure(size) }
+}
+
 fn curves<'a>(lines: &[&'a Line]) -> Vec<Curve<'a>> {
     let mut curves: Vec<Curve<'a>> = Vec::new();
     for &line in lines {
@@ -102,7 +107,7 @@ fn chart(curve: &Curve<'_>, place: usize, among: &[&Line]) -> String {
             "<text class=\"axis\" x=\"{:.2}%\" y=\"{:.1}\" text-anchor=\"middle\">{}</text>\n",
             across.place(*size),
             TOP + PLOT + 18.0,
-            figure(*size),
+            size_text(*size),
         );
     }
     svg += &series(curve, &across, y, "theirs-line", |line| line.peer_value, square);

@@ -72,14 +72,14 @@ fn cells(line: &Line, flavours: bool, peers: bool, walls: bool) -> Vec<Cell> {
             "number",
             format!("{}\u{2013}{}", ratio(line.low), ratio(line.high)),
         ),
-        Cell("verdict", "", format!("{} {}", line.verdict.sign(), line.verdict.word())),
-        Cell("goal", "number", goal),
+        Cell("verdict", "nowrap", format!("{} {}", line.verdict.sign(), line.verdict.word())),
+        Cell("goal", "number nowrap", goal),
     ]);
     if walls {
         let text = line.wall.map_or("\u{2013}".to_string(), |(ours, theirs)| {
             format!("{} / {}", figure(ours), figure(theirs))
         });
-        cells.push(Cell("wall ns, Rondel / peer", "number", text));
+        cells.push(Cell("wall ns, Rondel / peer", "number nowrap", text));
     }
     cells.push(Cell("pairs", "number", line.reps.to_string()));
     cells

@@ -1,32 +1,120 @@
 //! The runtimes: a facade of the same names for each, and the bodies compiled on top of it.
 //!
-//! `bodies.rs` and `serve.rs` are compiled once per runtime, each time with another facade under
-//! the name `rt`. A further runtime is a further facade; what it lacks is put there in its stead.
+//! Bodies and servers are compiled once per runtime, each time with another facade under the name
+//! `rt`. A further runtime is a further facade and a line in [`RUNTIMES`]. What is natural
+//! elsewhere in that runtime's world is put there in its stead; for what is not, the runtime leaves
+//! the row out.
 
-use crate::{Meter, rows};
+use crate::Meter;
+use crate::rows::Flavour;
 
 pub mod rondel;
 pub mod rondel_stealing;
 pub mod tokio;
 pub mod tokio_multi_thread;
 
-/// The runtimes of one thread by name, as the command line knows them; the first is ours.
+/// A runtime in one flavour.
+#[derive(Debug)]
+pub struct Runtime {
+    /// What a child is told: no other has this name.
+    pub name: &'static str,
+    /// What `--peers` calls it.
+    pub peer: &'static str,
+    /// How many threads run its tasks.
+    pub flavour: Flavour,
+    /// The package whose version is printed.
+    pub package: &'static str,
+    /// How it is built, in a few words.
+    pub how: &'static str,
+    /// Runs a row's body; says whether there is one.
+    bodies: fn(&str, &mut Meter) -> bool,
+    /// Rows that it has but must not run, and why.
+    left_out: &'static [(&'static str, &'static str)],
+    /// Why it cannot run on this machine, if so.
+    pub why_not_here: fn() -> Option<String>,
+}
+
+fn anywhere() -> Option<String> {
+    None
+}
+
+/// All runtimes; in each flavour ours comes first.
+pub const RUNTIMES: &[Runtime] = &[
+    Runtime {
+        name: "rondel",
+        peer: "rondel",
+        flavour: Flavour::Local,
+        package: "rondel",
+        how: "local",
+        bodies: rondel::bodies::run,
+        left_out: &[],
+        why_not_here: anywhere,
+    },
+    Runtime {
+        name: "tokio",
+        peer: "tokio",
+        flavour: Flavour::Local,
+        package: "tokio",
+        how: "current_thread, enable_all",
+        bodies: tokio::bodies::run,
+        left_out: &[],
+        why_not_here: anywhere,
+    },
+    Runtime {
+        name: "rondel_stealing",
+        peer: "rondel",
+        flavour: Flavour::Stealing,
+        package: "rondel",
+        how: "stealing",
+        bodies: rondel_stealing::bodies::run,
+        left_out: &[],
+        why_not_here: anywhere,
+    },
+    Runtime {
+        name: "tokio_multi_thread",
+        peer: "tokio",
+        flavour: Flavour::Stealing,
+        package: "tokio",
+        how: "multi_thread, enable_all",
+        bodies: tokio_multi_thread::bodies::run,
+        left_out: &[],
+        why_not_here: anywhere,
+    },
+];
+
+/// What the servers compare; the first is ours.
 pub const NAMES: [&str; 2] = ["rondel", "tokio"];
 
-/// Those of many threads.
-pub const NAMES_OF_MANY: [&str; 2] = ["rondel_stealing", "tokio_multi_thread"];
-
-/// Runs a row's body on the named runtime.
-///
-/// Panics if there is no such runtime or row, and if a row is for one thread only.
-pub fn run_row(runtime: &str, row: &rows::Row, meter: &mut Meter) {
-    match runtime {
-        "rondel" => rondel::bodies::run(row.name, meter),
-        "tokio" => tokio::bodies::run(row.name, meter),
-        "rondel_stealing" => rondel_stealing::bodies::run(row.name, meter),
-        "tokio_multi_thread" => tokio_multi_thread::bodies::run(row.name, meter),
-        _ => panic!("no runtime is called {runtime}; there are {NAMES:?}"),
+impl Runtime {
+    /// Runs a row's body on this runtime.
+    ///
+    /// Fails with the reason if the runtime cannot do the row as its users would.
+    pub fn run(&self, row: &str, meter: &mut Meter) -> Result<(), String> {
+        if let Some((_, why)) = self.left_out.iter().find(|(name, _)| *name == row) {
+            return Err((*why).to_string());
+        }
+        if (self.bodies)(row, meter) {
+            Ok(())
+        } else {
+            Err(format!("{} has nothing of the kind", self.peer))
+        }
     }
+}
+
+/// The runtime that a child is told to use.
+pub fn find(name: &str) -> Option<&'static Runtime> {
+    RUNTIMES.iter().find(|runtime| runtime.name == name)
+}
+
+/// The runtime that `--peers` calls so, in that flavour.
+pub fn peer(peer: &str, flavour: Flavour) -> Option<&'static Runtime> {
+    RUNTIMES.iter().find(|runtime| runtime.peer == peer && runtime.flavour == flavour)
+}
+
+/// The peers there are in a flavour.
+pub fn peers(flavour: Flavour) -> Vec<&'static str> {
+    let others = RUNTIMES.iter().filter(|runtime| runtime.peer != "rondel");
+    others.filter(|runtime| runtime.flavour == flavour).map(|runtime| runtime.peer).collect()
 }
 
 /// Runs a server on the named runtime until the process is killed.

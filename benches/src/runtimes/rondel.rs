@@ -1,6 +1,6 @@
 //! Rondel, local flavour: one thread.
 
-#[path = "../bodies.rs"]
+#[path = "../bodies/mod.rs"]
 pub mod bodies;
 #[path = "../scrape.rs"]
 pub mod scrape;

@@ -1,6 +1,6 @@
 //! tokio, one thread, as `#[tokio::main(flavor = "current_thread")]` builds it.
 
-#[path = "../bodies.rs"]
+#[path = "../bodies/mod.rs"]
 pub mod bodies;
 #[path = "../scrape.rs"]
 pub mod scrape;

@@ -1,13 +1,10 @@
 //! tokio, a worker for each CPU, as `#[tokio::main]` builds it.
 
-#[path = "../bodies.rs"]
+#[path = "../bodies/mod.rs"]
 pub mod bodies;
 
 mod rt {
-    pub(super) use crate::runtimes::tokio::rt::{
-        Instant, JoinSet, Mutex, Semaphore, Sleep, broadcast, gather, mpsc, oneshot, select, sleep,
-        sleep_until, spawn, spawn_blocking, timeout, unconstrained, watch, yield_now,
-    };
+    pub(super) use crate::runtimes::tokio::rt::*;
 
     pub(super) fn run<F: Future>(future: F) -> F::Output {
         let mut builder = ::tokio::runtime::Builder::new_multi_thread();

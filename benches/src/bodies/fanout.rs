@@ -1,0 +1,71 @@
+//! Bodies: what does it cost to tell many, or to be told that something changed?
+
+use std::hint::black_box;
+
+use super::rt;
+use crate::Meter;
+
+/// Runs the row if it is one of these; says whether it is.
+pub fn run(row: &str, meter: &mut Meter) -> bool {
+    match row {
+        "broadcast_1x4" => rt::run(broadcast(meter, 4)),
+        "watch" => rt::run(watch(meter)),
+        _ => return false,
+    }
+    true
+}
+
+async fn broadcast(meter: &mut Meter, receivers: usize) {
+    let (bursts, burst) = (1_000, 16);
+    while meter.more() {
+        meter.start();
+        let sender = rt::broadcast::Sender::new(burst);
+        let listen = |mut receiver: rt::broadcast::Receiver<usize>| async move {
+            let mut received = 0;
+            while let Ok(item) = receiver.recv().await {
+                black_box(item);
+                received += 1;
+            }
+            received
+        };
+        let sinks: Vec<_> = (0..receivers).map(|_| rt::spawn(listen(sender.subscribe()))).collect();
+        let source = rt::spawn(async move {
+            for _ in 0..bursts {
+                for item in 0..burst {
+                    sender.send(item).unwrap();
+                }
+                rt::yield_now().await; // one thread: all receivers take the burst now
+            }
+        });
+        source.await.unwrap();
+        for sink in sinks {
+            assert_eq!(sink.await.unwrap(), bursts * burst, "nobody lags");
+        }
+        meter.stop(bursts * burst);
+    }
+}
+
+async fn watch(meter: &mut Meter) {
+    let values = 10_000;
+    while meter.more() {
+        meter.start();
+        let (sender, mut receiver) = rt::watch::channel(0);
+        let sink = rt::spawn(async move {
+            let mut seen = 0;
+            while receiver.changed().await.is_ok() {
+                black_box(*receiver.borrow_and_update());
+                seen += 1;
+            }
+            seen
+        });
+        let source = rt::spawn(async move {
+            for value in 0..values {
+                rt::yield_now().await; // one thread: the receiver waits again
+                sender.send(value).unwrap();
+            }
+        });
+        source.await.unwrap();
+        assert_eq!(sink.await.unwrap(), values, "nothing is overwritten unseen");
+        meter.stop(values);
+    }
+}
