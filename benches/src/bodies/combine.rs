@@ -12,7 +12,6 @@ pub fn run(row: &str, meter: &mut Meter) -> bool {
         "gather_ready" => rt::run(gather_ready(meter, 10_000)),
         "gather_yield" => rt::run(gather_yield(meter, 10_000)),
         "gather_tasks" => rt::run(gather_tasks(meter, 10_000)),
-        "select_2" => rt::run(select_2(meter)),
         _ => return false,
     }
     true
@@ -51,24 +50,5 @@ async fn gather_tasks(meter: &mut Meter, tasks: usize) {
         });
         gathering.await.unwrap();
         meter.stop(tasks);
-    }
-}
-
-async fn select_2(meter: &mut Meter) {
-    let items = 10_000;
-    while meter.more() {
-        meter.start();
-        let (left, mut from_left) = rt::mpsc::channel(100);
-        let (right, mut from_right) = rt::mpsc::channel(100);
-        for item in 0..items {
-            let side = if item % 2 == 0 { &left } else { &right };
-            side.try_send(item).unwrap();
-            let item = rt::select! {
-                item = from_left.recv() => item,
-                item = from_right.recv() => item,
-            };
-            black_box(item.unwrap());
-        }
-        meter.stop(items);
     }
 }

@@ -6,12 +6,17 @@
 use super::rt;
 use crate::Meter;
 
+mod broadcast;
 mod cancel;
 mod channels;
 mod combine;
-mod fanout;
-mod locks;
+mod join_set;
 mod memory;
+mod mutex;
+mod outside;
+mod select;
+mod semaphore;
+mod signals;
 mod tasks;
 mod threads;
 mod time;
@@ -19,12 +24,17 @@ mod time;
 /// Runs the row's body on this runtime; says whether there is one.
 pub fn run(row: &str, meter: &mut Meter) -> bool {
     let questions = [
+        broadcast::run,
         cancel::run,
         channels::run,
         combine::run,
-        fanout::run,
-        locks::run,
+        join_set::run,
         memory::run,
+        mutex::run,
+        outside::run,
+        select::run,
+        semaphore::run,
+        signals::run,
         tasks::run,
         threads::run,
         time::run,

@@ -21,6 +21,7 @@ pub fn run(row: &str, meter: &mut Meter) -> bool {
         "sleep_lateness" => rt::run(sleep_lateness(meter)),
         "timeout_ready" => rt::run(timeout_ready(meter)),
         "timeout_yield" => rt::run(timeout_yield(meter)),
+        "interval" => rt::run(interval(meter)),
         _ => return false,
     }
     true
@@ -146,5 +147,25 @@ async fn timeout_yield(meter: &mut Meter) {
             handle.await.unwrap();
         }
         meter.stop(tasks * times);
+    }
+}
+
+async fn interval(meter: &mut Meter) {
+    let (tasks, ticks) = (1_000, meter.size().pick(20, 20));
+    let mut handles = Vec::with_capacity(tasks);
+    while meter.more() {
+        meter.start();
+        for _ in 0..tasks {
+            handles.push(rt::spawn(async move {
+                let mut interval = rt::interval(Duration::from_millis(5));
+                for _ in 0..ticks {
+                    interval.tick().await;
+                }
+            }));
+        }
+        for handle in handles.drain(..) {
+            handle.await.unwrap();
+        }
+        meter.stop(tasks * ticks);
     }
 }

@@ -8,8 +8,12 @@
 use crate::Meter;
 use crate::rows::Flavour;
 
+pub mod monoio;
+pub mod monoio_uring;
 pub mod rondel;
 pub mod rondel_stealing;
+pub mod smol;
+pub mod smol_threads;
 pub mod tokio;
 pub mod tokio_multi_thread;
 
@@ -61,12 +65,42 @@ pub const RUNTIMES: &[Runtime] = &[
         why_not_here: anywhere,
     },
     Runtime {
+        name: "smol",
+        peer: "smol",
+        flavour: Flavour::Local,
+        package: "smol",
+        how: "LocalExecutor",
+        bodies: smol::run,
+        left_out: &[],
+        why_not_here: anywhere,
+    },
+    Runtime {
+        name: "monoio",
+        peer: "monoio",
+        flavour: Flavour::Local,
+        package: "monoio",
+        how: "epoll; local-sync: not thread-safe; no panic isolation",
+        bodies: monoio::run,
+        left_out: monoio::LEFT_OUT,
+        why_not_here: anywhere,
+    },
+    Runtime {
+        name: "monoio_uring",
+        peer: "monoio_uring",
+        flavour: Flavour::Local,
+        package: "monoio",
+        how: "io_uring; local-sync: not thread-safe; no panic isolation",
+        bodies: monoio_uring::run,
+        left_out: monoio::LEFT_OUT,
+        why_not_here: monoio_uring::why_not_here,
+    },
+    Runtime {
         name: "rondel_stealing",
         peer: "rondel",
         flavour: Flavour::Stealing,
         package: "rondel",
         how: "stealing",
-        bodies: rondel_stealing::bodies::run,
+        bodies: rondel_stealing::run,
         left_out: &[],
         why_not_here: anywhere,
     },
@@ -76,7 +110,17 @@ pub const RUNTIMES: &[Runtime] = &[
         flavour: Flavour::Stealing,
         package: "tokio",
         how: "multi_thread, enable_all",
-        bodies: tokio_multi_thread::bodies::run,
+        bodies: tokio_multi_thread::run,
+        left_out: &[],
+        why_not_here: anywhere,
+    },
+    Runtime {
+        name: "smol_threads",
+        peer: "smol",
+        flavour: Flavour::Stealing,
+        package: "smol",
+        how: "Executor, a thread for each CPU",
+        bodies: smol_threads::run,
         left_out: &[],
         why_not_here: anywhere,
     },

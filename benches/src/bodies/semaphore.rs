@@ -1,4 +1,4 @@
-//! Bodies: what do a permit and a lock cost, free and fought for?
+//! Bodies: what does a permit cost, free and fought for?
 
 use std::hint::black_box;
 use std::sync::Arc;
@@ -11,8 +11,6 @@ pub fn run(row: &str, meter: &mut Meter) -> bool {
     match row {
         "semaphore" => rt::run(semaphore(meter)),
         "semaphore_1000x5" => rt::run(semaphore_contended(meter, 1_000, 5)),
-        "mutex" => rt::run(mutex(meter)),
-        "mutex_1000" => rt::run(mutex_contended(meter, 1_000)),
         _ => return false,
     }
     true
@@ -43,42 +41,6 @@ async fn semaphore_contended(meter: &mut Meter, tasks: usize, permits: usize) {
                     let permit = semaphore.acquire().await.unwrap();
                     rt::yield_now().await;
                     drop(permit);
-                }
-            }));
-        }
-        for handle in handles.drain(..) {
-            handle.await.unwrap();
-        }
-        meter.stop(tasks * times);
-    }
-}
-
-async fn mutex(meter: &mut Meter) {
-    let times = 100_000;
-    let mutex = rt::Mutex::new(0_usize);
-    while meter.more() {
-        meter.start();
-        for _ in 0..times {
-            *mutex.lock().await += 1;
-        }
-        meter.stop(times);
-    }
-    black_box(mutex.into_inner());
-}
-
-async fn mutex_contended(meter: &mut Meter, tasks: usize) {
-    let times = 10;
-    let mutex = Arc::new(rt::Mutex::new(0_usize));
-    let mut handles = Vec::with_capacity(tasks);
-    while meter.more() {
-        meter.start();
-        for _ in 0..tasks {
-            let mutex = mutex.clone();
-            handles.push(rt::spawn(async move {
-                for _ in 0..times {
-                    let mut count = mutex.lock().await;
-                    rt::yield_now().await;
-                    *count += 1;
                 }
             }));
         }

@@ -1,4 +1,4 @@
-//! Bodies: what does it cost to tell many, or to be told that something changed?
+//! Bodies: what does it cost to tell many?
 
 use std::hint::black_box;
 
@@ -9,7 +9,6 @@ use crate::Meter;
 pub fn run(row: &str, meter: &mut Meter) -> bool {
     match row {
         "broadcast_1x4" => rt::run(broadcast(meter, 4)),
-        "watch" => rt::run(watch(meter)),
         _ => return false,
     }
     true
@@ -42,30 +41,5 @@ async fn broadcast(meter: &mut Meter, receivers: usize) {
             assert_eq!(sink.await.unwrap(), bursts * burst, "nobody lags");
         }
         meter.stop(bursts * burst);
-    }
-}
-
-async fn watch(meter: &mut Meter) {
-    let values = 10_000;
-    while meter.more() {
-        meter.start();
-        let (sender, mut receiver) = rt::watch::channel(0);
-        let sink = rt::spawn(async move {
-            let mut seen = 0;
-            while receiver.changed().await.is_ok() {
-                black_box(*receiver.borrow_and_update());
-                seen += 1;
-            }
-            seen
-        });
-        let source = rt::spawn(async move {
-            for value in 0..values {
-                rt::yield_now().await; // one thread: the receiver waits again
-                sender.send(value).unwrap();
-            }
-        });
-        source.await.unwrap();
-        assert_eq!(sink.await.unwrap(), values, "nothing is overwritten unseen");
-        meter.stop(values);
     }
 }
