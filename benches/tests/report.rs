@@ -6,6 +6,8 @@
 mod report_page;
 
 use std::cell::RefCell;
+use std::fs;
+use std::path::Path;
 use std::process::Command;
 
 use html5ever::tendril::StrTendril;
@@ -233,6 +235,30 @@ fn the_summary_counts_what_the_rows_say() {
         let card = format!("{many} {sign} {verdict}");
         assert!(text.contains(&card), "no card `{card}`");
     }
+}
+
+/// Goal: show that what a duel measures is what its page shows.
+/// Method: a short real one of two rows, with its JSON beside the page.
+#[test]
+fn a_real_run_becomes_a_page_too() {
+    let place = |name: &str| Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
+    let (page, json) = (place("report-real.html"), place("report-real.json"));
+    let output = Command::new(env!("CARGO_BIN_EXE_duel"))
+        .args(["timeout_ready", "select_2", "--quick", "--reps", "1", "--no-pin"])
+        .arg("--report")
+        .arg(&page)
+        .arg("--json")
+        .arg(&json)
+        .output()
+        .expect("the duel starts");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let json = fs::read_to_string(json).expect("the rows");
+    let rows: Vec<Value> = serde_json::from_str(&json).expect("JSON");
+    assert_eq!(rows.len(), 2, "a row each");
+    let page = fs::read_to_string(page).expect("the page");
+    assert_good_page(&page, &rows);
+    let command = "duel -- timeout_ready select_2 --quick --reps 1 --no-pin";
+    assert!(parse(&page).text.contains(command), "how to repeat it");
 }
 
 /// Goal: show that a row without what every row has is an error and not an empty place.
