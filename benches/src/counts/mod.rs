@@ -142,6 +142,8 @@ pub fn why_uncounted(row: &Row) -> Option<&'static str> {
     let reasons = [
         ("sleep_fire", "the real time that passes decides how often its loop turns"),
         ("sleep_lateness", "it measures time"),
+        ("interval", "it waits for real time"),
+        ("bytes_", "it measures memory"),
     ];
     reasons.iter().find(|(name, _)| row.name.starts_with(name)).map(|(_, reason)| *reason)
 }
