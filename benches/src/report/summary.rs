@@ -1,7 +1,8 @@
 //! The summary: how many rows are faster, the same, slower; by name; and which goals are missed.
 
-use super::html::{escape, ratio};
-use super::line::{Line, Verdict, name};
+use super::html::{escape, figure, ratio};
+use super::line::{Goal, Line, Verdict, name};
+use crate::pair::PAIRS_MIN;
 
 /// Wins, draws and losses side by side, each as large as the others.
 pub fn section(lines: &[&Line]) -> String {
@@ -12,8 +13,16 @@ pub fn section(lines: &[&Line]) -> String {
         .into_iter()
         .map(|verdict| card(verdict, lines))
         .collect();
+    let few = lines.iter().filter(|line| line.reps < PAIRS_MIN as u64).count();
+    let few = match few {
+        0 => String::new(),
+        _ => format!(
+            "<p class=\"noise loud\">Of {few} rows there are fewer than {PAIRS_MIN} pairs, which \
+             show nothing: they stand under <i>same</i>, whatever their ratio.</p>\n"
+        ),
+    };
     format!(
-        "<section aria-labelledby=\"summary\">\n<h2 id=\"summary\">Summary</h2>\n\
+        "<section aria-labelledby=\"summary\">\n<h2 id=\"summary\">Summary</h2>\n{few}\
          <div class=\"cards\">\n{cards}</div>\n{}</section>\n",
         goals(lines),
     )
@@ -56,22 +65,23 @@ fn goals(lines: &[&Line]) -> String {
     let reached = judged.len() - missed.len();
     let list: String = missed
         .iter()
-        .map(|line| {
-            format!(
-                "<li><span>{}</span> <b>{}</b> instead of {}</li>\n",
-                escape(&name(line, lines)),
-                ratio(line.ratio),
-                ratio(line.goal_ratio()),
-            )
-        })
+        .map(|line| format!("<li>{}</li>\n", shortfall(line, &name(line, lines))))
         .collect();
     let list =
         if missed.is_empty() { list } else { format!("<ul class=\"missed\">\n{list}</ul>\n") };
     let end = if missed.is_empty() { "." } else { "; missed are:" };
     format!(
-        "<p>The project set itself a goal for {} of these rows before it measured them: {reached} \
-         reached, {} missed{end}</p>\n{list}",
+        "<p>There is a goal for {} of these rows: {reached} reached, {} missed{end}</p>\n{list}",
         judged.len(),
         missed.len(),
     )
+}
+
+/// What is and what was wanted, in the measure that the goal is set in.
+fn shortfall(line: &Line, name: &str) -> String {
+    let is = match line.goal {
+        Goal::Figure(_) => format!("{} {}", figure(line.rondel), escape(&line.unit)),
+        Goal::Open | Goal::Ratio(_) => ratio(line.ratio),
+    };
+    format!("<span>{}</span> <b>{is}</b>, wanted {}", escape(name), line.goal_text())
 }
