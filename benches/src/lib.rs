@@ -12,7 +12,8 @@
 //! 2. Peers run in processes of their own, in turn, so that a noisy minute hits all.
 //! 3. The figure is CPU time of the process; wall time stands beside it.
 //! 4. What is compared gives the same guarantees: tokio runs with `enable_all`, as
-//!    `#[tokio::main]` builds it, and both sides use thread-safe primitives.
+//!    `#[tokio::main]` builds it, and both sides use thread-safe primitives. A peer that promises
+//!    less is named with what it lacks above the table.
 
 // Compiling the bodies once per runtime is the point; see rule 1.
 #![allow(clippy::duplicate_mod)]

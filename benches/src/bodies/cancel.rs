@@ -7,8 +7,9 @@ use crate::Meter;
 
 /// Runs the row if it is one of these; says whether it is.
 pub fn run(row: &str, meter: &mut Meter) -> bool {
+    let size = meter.size();
     match row {
-        "abort_100k" => rt::run(abort(meter, 100_000)),
+        "abort_100k" => rt::run(abort(meter, size.pick(100_000, 100_000))),
         _ => return false,
     }
     true

@@ -8,10 +8,11 @@ use crate::Meter;
 
 /// Runs the row if it is one of these; says whether it is.
 pub fn run(row: &str, meter: &mut Meter) -> bool {
+    let size = meter.size();
     match row {
-        "gather_ready" => rt::run(gather_ready(meter, 10_000)),
-        "gather_yield" => rt::run(gather_yield(meter, 10_000)),
-        "gather_tasks" => rt::run(gather_tasks(meter, 10_000)),
+        "gather_ready" => rt::run(gather_ready(meter, size.pick(10_000, 10_000))),
+        "gather_yield" => rt::run(gather_yield(meter, size.pick(10_000, 10_000))),
+        "gather_tasks" => rt::run(gather_tasks(meter, size.pick(10_000, 10_000))),
         _ => return false,
     }
     true

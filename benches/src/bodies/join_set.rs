@@ -8,8 +8,9 @@ use crate::Meter;
 
 /// Runs the row if it is one of these; says whether it is.
 pub fn run(row: &str, meter: &mut Meter) -> bool {
+    let size = meter.size();
     match row {
-        "join_set" => rt::run(join_set(meter, 10_000)),
+        "join_set" => rt::run(join_set(meter, size.pick(10_000, 10_000))),
         _ => return false,
     }
     true

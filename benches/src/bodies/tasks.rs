@@ -15,7 +15,7 @@ pub fn run(row: &str, meter: &mut Meter) -> bool {
     let size = meter.size();
     match row {
         "spawn_join_1k" => rt::run(spawn_join(meter, 1_000)),
-        "spawn_join_100k" => rt::run(spawn_join(meter, 100_000)),
+        "spawn_join_100k" => rt::run(spawn_join(meter, size.pick(100_000, 100_000))),
         "spawn_await_each" => rt::run(spawn_await_each(meter)),
         "spawn_detached_1k" => rt::run(spawn_detached(meter)),
         "yield_1" => rt::run(yields(meter, 1, size.pick(100_000, 20_000))),

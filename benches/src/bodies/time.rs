@@ -58,7 +58,7 @@ async fn sleep_bulk(meter: &mut Meter) {
 /// With `near`, the loop has gone to sleep for a nearer timer before: tokio rings its own doorbell
 /// for every timer that is nearer than what it last slept for, and there is then no such timer.
 async fn sleep_churn(meter: &mut Meter, near: bool) {
-    let millis = numbers(100_000, 10_000, 100_000);
+    let millis = numbers(meter.size().pick(100_000, 100_000), 10_000, 100_000);
     let mut beds: Vec<Bed> = (0..1_000).map(|_| Box::pin(None)).collect();
     let mut nearer: Bed = Box::pin(None);
     while meter.more() {

@@ -1,9 +1,12 @@
-//! The table, at most 100 columns wide: a line for each row and peer, printed as it is measured.
+//! The table, at most 112 columns wide: a line for each row and peer, printed as it is measured.
 
 use super::{Options, Outcome, Run, RunRow};
 use crate::pair::{Verdict, median};
 use crate::rows::{Flavour, Goal, Row};
 use crate::runtimes::Runtime;
+
+/// Columns of the table.
+const WIDTH: usize = 112;
 
 /// Prints.
 #[derive(Debug)]
@@ -65,22 +68,35 @@ impl Table {
         println!();
         println!("Ratio: Rondel / peer, lower is better. Wall: nanoseconds per operation.");
         println!("An exclamation mark: the goal is missed. A dash: not measured, see below.");
-        for line in balance(&run.rows) {
-            println!("{line}");
-        }
-        for line in left_out(&run.rows) {
-            println!("{line}");
+        for line in balance(&run.rows).into_iter().chain(left_out(&run.rows)) {
+            println!("{}", wrapped(&line));
         }
         let (waited, stolen) = (run.noise.wait_share * 100.0, run.noise.steal_share * 100.0);
         if run.noise.is_loud() {
             println!(
                 "NOISY MACHINE: a run waited for its CPU {waited:.0} % of its CPU time (mean), the \
-                 hypervisor took {stolen:.1} %. Trust the ratios less than their intervals say."
+                 hypervisor took {stolen:.1} %.\nTrust the ratios less than their intervals say."
             );
         } else {
             println!("Quiet machine: waited {waited:.1} %, stolen {stolen:.1} %.");
         }
     }
+}
+
+/// Breaks a line behind commas, so that it stays within the table's width.
+fn wrapped(line: &str) -> String {
+    let mut text = String::new();
+    let mut column = 0;
+    for word in line.split_inclusive(", ") {
+        if column > 0 && column + word.trim_end().len() > WIDTH {
+            text.truncate(text.trim_end().len());
+            text += "\n      ";
+            column = 6;
+        }
+        text += word;
+        column += word.len();
+    }
+    text
 }
 
 /// A number in nine columns at most, with as many digits as mean something.
@@ -182,4 +198,21 @@ fn left_out(rows: &[RunRow]) -> Vec<String> {
         .into_iter()
         .map(|(_, why, names)| format!("not measured: {}: {why}", names.join(", ")))
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Goal: show that no line of the summary is too long to read, and that nothing gets lost.
+    /// Method: wrap a hundred names; measure each line, then join them again.
+    #[test]
+    fn a_long_list_of_losses_is_broken_behind_commas() {
+        let names: Vec<String> =
+            (0..100).map(|n| format!("row_{n} 1.{n:03} (goal 0.75)")).collect();
+        let line = format!("  SLOWER: {}", names.join(", "));
+        let text = wrapped(&line);
+        assert!(text.lines().all(|line| line.len() <= WIDTH), "{text}");
+        assert_eq!(text.replace("\n      ", " "), line);
+    }
 }

@@ -9,6 +9,8 @@ mod channels;
 mod combine;
 #[path = "../bodies/memory.rs"]
 mod memory;
+// Here the bodies stay on one thread; elsewhere they do not.
+#[allow(clippy::arc_with_non_send_sync)]
 #[path = "../bodies/semaphore.rs"]
 mod semaphore;
 #[path = "../bodies/tasks.rs"]
