@@ -19,12 +19,14 @@
 #![allow(clippy::duplicate_mod)]
 
 pub mod child;
+pub mod counts;
 pub mod duel;
 pub mod kit;
 pub mod load;
 pub mod machine;
 pub mod meter;
 pub mod pair;
+pub mod report;
 pub mod rows;
 pub mod runtimes;
 pub mod tokio_net;

@@ -5,6 +5,7 @@
 
 use std::time::{Duration, Instant};
 
+use crate::counts::marks;
 use crate::machine::cpu_time;
 
 /// Fewer batches than this say nothing about their spread.
@@ -67,12 +68,16 @@ pub struct Meter {
     size: Size,
     /// Stop after so many batches, whatever the time (for criterion, which counts itself).
     batches_max: usize,
+    /// Set marks instead of reading clocks.
+    marks: bool,
     warm: bool,
     born: Instant,
     spent: Duration,
     started: Option<(Duration, Instant)>,
     total: Duration,
     batches: Vec<Batch>,
+    /// Operations of each batch between marks, the first included.
+    ops: Vec<usize>,
     figure: Option<f64>,
 }
 
@@ -82,12 +87,14 @@ impl Meter {
         Self {
             size,
             batches_max: usize::MAX,
+            marks: false,
             warm: false,
             born: Instant::now(),
             spent: Duration::ZERO,
             started: None,
             total: Duration::ZERO,
             batches: Vec::new(),
+            ops: Vec::new(),
             figure: None,
         }
     }
@@ -95,6 +102,12 @@ impl Meter {
     /// A meter that asks for exactly `batches`, warm from the start.
     pub fn exactly(size: Size, batches: usize) -> Self {
         Self { batches_max: batches, warm: true, ..Self::new(size) }
+    }
+
+    /// A meter that reads no clock and sets marks instead, for a tool that counts from outside; it
+    /// asks for `batches` after the one that warms up.
+    pub fn marking(size: Size, batches: usize) -> Self {
+        Self { batches_max: batches, marks: true, ..Self::new(size) }
     }
 
     /// How large the run is.
@@ -114,6 +127,10 @@ impl Meter {
 
     /// Starts the clocks of a batch.
     pub fn start(&mut self) {
+        if self.marks {
+            marks::begin();
+            return;
+        }
         self.started = Some((cpu_time(), Instant::now()));
     }
 
@@ -121,6 +138,14 @@ impl Meter {
     ///
     /// Panics if the batch was not started.
     pub fn stop(&mut self, ops: usize) {
+        if self.marks {
+            marks::end();
+            self.ops.push(ops);
+            if std::mem::replace(&mut self.warm, true) {
+                self.batches.push(Batch { cpu_ns: 0.0, wall_ns: 0.0 });
+            }
+            return;
+        }
         let (cpu_before, wall_before) = self.started.take().expect("start before stop");
         let wall = wall_before.elapsed();
         let cpu = cpu_time() - cpu_before;
@@ -148,6 +173,11 @@ impl Meter {
     /// The median batch's wall nanoseconds per operation, or zero if nothing was timed.
     pub fn wall_ns(&self) -> f64 {
         median(self.batches.iter().map(|batch| batch.wall_ns))
+    }
+
+    /// The operations of each batch that was marked, the one that warms up first.
+    pub fn marked_ops(&self) -> &[usize] {
+        &self.ops
     }
 
     /// Wall time between all starts and stops.

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 /// Fewer pairs than this show nothing, whatever their ratios.
-const PAIRS_MIN: usize = 3;
+pub const PAIRS_MIN: usize = 3;
 
 /// Figures of one row, measured in pairs: `ours[i]` right beside `theirs[i]`.
 #[derive(Debug, Default)]

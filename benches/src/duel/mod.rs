@@ -3,7 +3,9 @@
 //! ```text
 //!   options.rs ──▶ run.rs ──child process per run──▶ Run ──▶ table.rs   as it goes
 //!   (words)        (rotation A B C, B C A, ...)       │
-//!                                                     └────▶ result.rs  --json
+//!                        counts::run adds its rows ───┤
+//!                                                     ├────▶ result.rs  --json
+//!                                                     └────▶ report::   --report
 //! ```
 //!
 //! Rules
@@ -21,6 +23,8 @@ pub use child::Report;
 pub use options::Options;
 pub use result::{Noise, Outcome, Run, RunRow};
 
+use crate::counts;
+use crate::report::Report as Page;
 use table::Table;
 
 /// Does what the command line says.
@@ -28,6 +32,7 @@ use table::Table;
 /// Fails with what was wrong and what to do, and after the table if a run failed.
 pub fn main(words: &[&str]) -> Result<(), String> {
     match words {
+        [counts::CHILD_FLAG, runtime, row] => counts::child(runtime, row),
         [child::FLAG, runtime, row, size] => child::measure(runtime, row, size),
         ["--help" | "-h"] => {
             println!("{}", options::HELP);
@@ -44,9 +49,15 @@ pub fn main(words: &[&str]) -> Result<(), String> {
 fn duel(options: &Options) -> Result<(), String> {
     // A file that cannot be written should not cost an hour first.
     let json = options.json.as_ref().map(|path| result::create(path)).transpose()?;
-    let run = run::run(options, &mut Table::new(options))?;
+    let page = options.report.as_ref().map(|path| result::create(path)).transpose()?;
+    options.counts.iter().try_for_each(|tool| tool.check())?;
+    let mut run = run::run(options, &mut Table::new(options))?;
+    counts::run::run(options, &mut run);
     if let Some(file) = json {
         result::write(file, &run)?;
+    }
+    if let Some(file) = page {
+        file.write(&Page::of(&run).page()?)?;
     }
     if run.failures.is_empty() { Ok(()) } else { Err(run.failures.join("\n")) }
 }

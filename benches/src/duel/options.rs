@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use crate::counts::Tool;
 use crate::meter::Size;
 use crate::rows::{self, Flavour, Row};
 use crate::runtimes::{self, Runtime};
@@ -11,6 +12,7 @@ pub const HELP: &str = "\
 duel: Rondel against its peers, row by row, in processes that take turns
 
 usage: duel [FILTER ...] [--peers P,P,...] [--flavour F] [--reps N] [--quick] [--json FILE]
+            [--report FILE] [--counts | --instructions --allocations --syscalls] [--no-time]
             [--no-pin] [--list]
 
   FILTER       rows whose name contains one of these words; all without
@@ -20,6 +22,12 @@ usage: duel [FILTER ...] [--peers P,P,...] [--flavour F] [--reps N] [--quick] [-
   --reps N     rounds a row (default 10; with --quick 5)
   --quick      smaller batches and fewer rounds, for a first look
   --json FILE  also write the rows as a JSON array
+  --report FILE   also write a page of HTML with charts, tables and the rows
+  --instructions  also count instructions per operation, by callgrind (valgrind)
+  --allocations   also count allocations and their bytes, by memcheck (valgrind)
+  --syscalls      also count system calls, by strace
+  --counts        all three
+  --no-time       only count
   --no-pin     let the kernel choose the CPU
   --list       name the rows, what their operation is, and the peers
 
@@ -43,6 +51,12 @@ pub struct Options {
     pub size: Size,
     /// Where to write the rows.
     pub json: Option<PathBuf>,
+    /// Where to write the page.
+    pub report: Option<PathBuf>,
+    /// Who counts.
+    pub counts: Vec<Tool>,
+    /// Whether to measure time.
+    pub time: bool,
     /// Whether to pin what has one thread.
     pub pin: bool,
     /// The command line.
@@ -86,7 +100,8 @@ pub fn list() {
 pub fn parse(words: &[&str]) -> Result<Options, String> {
     let (mut filters, mut peers, mut reps) = (Vec::new(), vec!["tokio".to_string()], None);
     let (mut flavours, mut size) = (vec![Flavour::Local], Size::Full);
-    let (mut json, mut pin) = (None, true);
+    let (mut json, mut report, mut pin) = (None, None, true);
+    let (mut counts, mut time) = (Vec::new(), true);
     let mut rest = words.iter();
     while let Some(&word) = rest.next() {
         let mut value = || {
@@ -101,6 +116,12 @@ pub fn parse(words: &[&str]) -> Result<Options, String> {
             }
             "--flavour" | "--flavor" => flavours = parse_flavour(value()?)?,
             "--json" => json = Some(PathBuf::from(value()?)),
+            "--report" => report = Some(PathBuf::from(value()?)),
+            "--instructions" => counts.push(Tool::Callgrind),
+            "--allocations" => counts.push(Tool::Memcheck),
+            "--syscalls" => counts.push(Tool::Strace),
+            "--counts" => counts.extend(Tool::ALL),
+            "--no-time" => time = false,
             "--quick" => size = Size::Quick,
             "--no-pin" => pin = false,
             _ if word.starts_with('-') => return Err(unknown(word)),
@@ -109,7 +130,12 @@ pub fn parse(words: &[&str]) -> Result<Options, String> {
     }
     let reps = reps.unwrap_or(if size == Size::Quick { 5 } else { 10 });
     let words = words.iter().map(|word| (*word).to_string()).collect();
-    let options = Options { filters, flavours, peers, reps, size, json, pin, words };
+    if counts.is_empty() && !time {
+        return Err("--no-time leaves nothing to do: add --counts".to_string());
+    }
+    let counts = Tool::ALL.into_iter().filter(|tool| counts.contains(tool)).collect();
+    let options =
+        Options { filters, flavours, peers, reps, size, json, report, counts, time, pin, words };
     check(&options)?;
     Ok(options)
 }
@@ -125,8 +151,8 @@ fn parse_flavour(word: &str) -> Result<Vec<Flavour>, String> {
 
 fn unknown(option: &str) -> String {
     format!(
-        "unknown option {option}; there are --peers, --flavour, --reps, --quick, --json, --no-pin, \
-         --list and --help"
+        "unknown option {option}; there are --peers, --flavour, --reps, --quick, --json, --report, \
+         --counts, --instructions, --allocations, --syscalls, --no-time, --no-pin, --list and --help"
     )
 }
 
@@ -182,6 +208,7 @@ mod tests {
         assert!(complaint(&["--flavour", "sour"]).contains("stealing"));
         assert!(complaint(&["--reps", "0"]).contains("from 1 on"));
         assert!(complaint(&["--json"]).contains("wants a value"));
+        assert!(complaint(&["--no-time"]).contains("--counts"));
         assert!(complaint(&["--json", "--quick"]).contains("wants a value"));
     }
 

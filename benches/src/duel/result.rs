@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 
+use crate::counts::table::Pair;
 use crate::pair::{Pairs, Ratio, Verdict, median};
 use crate::rows::{Flavour, Goal, Row};
 use crate::runtimes::Runtime;
@@ -27,6 +28,8 @@ pub struct Run {
     pub noise: Noise,
     /// A row for each peer, in the order of the table.
     pub rows: Vec<RunRow>,
+    /// What was counted, if that was asked for.
+    pub counts: Vec<Pair>,
     /// What went wrong, a sentence each.
     pub failures: Vec<String>,
 }
@@ -147,7 +150,8 @@ impl RunRow {
 impl Run {
     /// The array of rows that `--json` writes.
     pub fn rows_json(&self) -> Value {
-        self.rows.iter().filter_map(RunRow::to_json).collect()
+        let timed = self.rows.iter().filter_map(RunRow::to_json);
+        timed.chain(self.counts.iter().map(Pair::to_json)).collect()
     }
 
     /// Everything, for who wants to draw it.
@@ -180,22 +184,30 @@ pub fn version_line(runtime: &Runtime) -> String {
     format!("{} {version} ({})", runtime.peer, runtime.how)
 }
 
-/// A file that is to hold the rows.
+/// A file that is to hold what was found.
 #[derive(Debug)]
-pub struct JsonFile {
+pub struct OutFile {
     path: PathBuf,
     file: File,
 }
 
 /// Creates the file before anything is measured.
-pub fn create(path: &Path) -> Result<JsonFile, String> {
+pub fn create(path: &Path) -> Result<OutFile, String> {
     let file =
         File::create(path).map_err(|error| format!("cannot write {}: {error}", path.display()))?;
-    Ok(JsonFile { path: path.to_path_buf(), file })
+    Ok(OutFile { path: path.to_path_buf(), file })
+}
+
+impl OutFile {
+    /// Writes `text`, which is all of it.
+    pub fn write(mut self, text: &str) -> Result<(), String> {
+        self.file
+            .write_all(text.as_bytes())
+            .map_err(|error| format!("cannot write {}: {error}", self.path.display()))
+    }
 }
 
 /// Writes the rows as a JSON array.
-pub fn write(mut to: JsonFile, run: &Run) -> Result<(), String> {
-    writeln!(to.file, "{:#}", run.rows_json())
-        .map_err(|error| format!("cannot write {}: {error}", to.path.display()))
+pub fn write(to: OutFile, run: &Run) -> Result<(), String> {
+    to.write(&format!("{:#}\n", run.rows_json()))
 }

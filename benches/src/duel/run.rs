@@ -25,8 +25,12 @@ pub fn run(options: &Options, table: &mut Table) -> Result<Run, String> {
         reps: options.reps,
         noise: Noise::default(),
         rows: Vec::new(),
+        counts: Vec::new(),
         failures: Vec::new(),
     };
+    if !options.time {
+        return Ok(run);
+    }
     let (steal_before, total_before) = steal_and_total();
     let mut waits = Vec::new();
     let allowed = Allowed::now();
