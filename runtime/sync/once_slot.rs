@@ -34,7 +34,7 @@
 
 #![allow(unsafe_code)]
 
-use std::mem::{self, ManuallyDrop};
+use std::mem::ManuallyDrop;
 use std::ptr::{self, NonNull};
 use std::task::{Poll, RawWakerVTable, Waker};
 
@@ -131,7 +131,7 @@ impl<T> Taker<T> {
     /// Leaves, with the value if there is one.
     #[inline]
     pub(crate) fn take(self) -> Option<T> {
-        let value = if self.is_empty() { None } else { self.0.swap_value(None) };
+        let value = if self.is_empty() { None } else { self.0.with_value(Option::take) };
         drop(self);
         value
     }
@@ -248,8 +248,11 @@ impl<T> End<T> {
     /// The giver's last step: hands the value back if it was refused meanwhile.
     #[inline]
     fn give(self, value: T) -> Option<T> {
-        self.swap_value(Some(value));
-        if self.step(Side::Giver, DONE | VALUE, REFUSED) { None } else { self.swap_value(None) }
+        self.with_value(|place| *place = Some(value)); // in the place of nothing
+        if self.step(Side::Giver, DONE | VALUE, REFUSED) {
+            return None;
+        }
+        self.with_value(Option::take)
     }
 
     /// Leaves a waker in this end's place; ready if one of the marks `unless` stands.
@@ -295,11 +298,11 @@ impl<T> End<T> {
         Poll::Ready(())
     }
 
-    /// Exchanges what is in the value's place, which must be the caller's (rule 2).
+    /// Opens the value's place, which must be the caller's (rule 2).
     #[inline]
-    fn swap_value(self, new: Option<T>) -> Option<T> {
-        // SAFETY: exclusive. What the doc above says; nothing is dropped here.
-        self.block().value.with_mut(|value| mem::replace(unsafe { &mut *value }, new))
+    fn with_value<R>(self, open: impl FnOnce(&mut Option<T>) -> R) -> R {
+        // SAFETY: exclusive. What the doc above says; `open` only moves; see rule 2.
+        self.block().value.with_mut(|value| open(unsafe { &mut *value }))
     }
 }
 
@@ -366,7 +369,7 @@ impl Words {
     fn into_waker(self) -> Waker {
         // SAFETY: alive. It was a `&'static`; see rules 3 and 4.
         let vtable = unsafe { &*self.vtable };
-        // SAFETY: exclusive. The words of one forgotten waker, which are ours; see rules 3 and 4.
+        // SAFETY: exclusive. The words of one forgotten waker, which are ours; see rule 3.
         unsafe { Waker::new(self.data, vtable) }
     }
 }
