@@ -38,6 +38,7 @@ pub mod mpsc;
 mod mutex;
 pub(crate) mod notify;
 mod once_cell;
+mod once_slot;
 mod once_value;
 pub mod oneshot;
 mod park;

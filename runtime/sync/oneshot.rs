@@ -1,30 +1,30 @@
 //! Floor 5. One value, once, from one task to another.
 //!
 //! ```text
-//!   Sender::send ──value──▶ [ slot, under a lock ] ──▶ Receiver.await
+//!   Sender::send ──value──▶ [ once slot: word, wakers, value ] ──▶ Receiver.await
 //!   Sender::closed ◀──"nobody wants it"── Receiver dropped or closed
 //! ```
 //!
 //! Rules
-//! 1. `done` means that the sender has finished, with a value or without; it is said once.
-//! 2. After `closed` no value comes in; one that is in already can still be taken out.
-//! 3. `settled` is set, under the lock, with the first of the two: who sees it need not get ready
-//!    to wait.
-//! 4. Values and wakers are dropped, and wakers cloned and woken, outside the lock.
+//! 1. The sender finishes once, with a value or without.
+//! 2. After a closing no value comes in; one that is in already can still be taken out.
+//! 3. An end that is done lets go of the channel: the receiver when it was ready, the sender when
+//!    it has sent.
 //!
-//! At most one task waits at each end, so each end has one place for a waker, and no list.
-//! Real world: asyncio's `Future` without the callbacks; tokio does it with one word and no lock.
+//! At most one task waits at each end, so each end has one place for a waker, and no list. How the
+//! ends share a block without a lock, and who frees it, is told in `once_slot.rs`.
+//!
+//! Real world: asyncio's `Future` without the callbacks; tokio's `oneshot` in two layers.
 
 use std::fmt;
 use std::future::{Future, poll_fn};
-use std::mem;
+use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::pin::Pin;
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Poll, ready};
 
 use self::error::{RecvError, TryRecvError};
 use crate::leaf::poll_leaf;
-use crate::shim::atomic::{AtomicBool, Ordering::Relaxed};
-use crate::shim::{Arc, Mutex, lock};
+use crate::sync::once_slot::{self, Giver, Taker};
 use crate::sync::park;
 
 /// What can go wrong on a oneshot channel.
@@ -65,24 +65,12 @@ pub mod error {
     impl Error for TryRecvError {}
 }
 
-struct Chan<T> {
-    settled: AtomicBool,
-    slot: Mutex<Slot<T>>,
-}
-
-struct Slot<T> {
-    value: Option<T>,
-    done: bool,
-    closed: bool,
-    sender: Option<Waker>,
-    receiver: Option<Waker>,
-}
-
 /// A channel for one value.
 ///
 /// The twin of a bare `asyncio.Future` and of `tokio::sync::oneshot::channel`.
 ///
-/// **Cost:** one allocation, and a short lock for each step.
+/// **Cost:** one allocation; one locked instruction for a wait and one for a send, none to receive
+/// what is there.
 ///
 /// ```
 /// use rondel::sync::oneshot;
@@ -94,15 +82,13 @@ struct Slot<T> {
 /// });
 /// ```
 pub fn channel<T>() -> (Sender<T>, Receiver<T>) {
-    let slot = Slot { value: None, done: false, closed: false, sender: None, receiver: None };
-    let chan = Arc::new(Chan { settled: AtomicBool::new(false), slot: Mutex::new(slot) });
-    (Sender { chan: Some(chan.clone()) }, Receiver { chan: Some(chan) })
+    let (giver, taker) = once_slot::pair();
+    (Sender { giver }, Receiver { taker: Some(taker) })
 }
 
 /// The end that sends the value. Dropping it without sending is an error for the receiver.
 pub struct Sender<T> {
-    /// `None` once the value is sent.
-    chan: Option<Arc<Chan<T>>>,
+    giver: Giver<T>,
 }
 
 impl<T> Sender<T> {
@@ -111,9 +97,8 @@ impl<T> Sender<T> {
     /// - Errors if the receiver is gone or closed; the value comes back.
     ///
     /// `Ok` means that the value is in the channel, not that it will be received.
-    pub fn send(mut self, value: T) -> Result<(), T> {
-        let chan = self.chan.take().expect("only `send` takes the channel");
-        chan.finish(Some(value)).map_or(Ok(()), Err)
+    pub fn send(self, value: T) -> Result<(), T> {
+        self.giver.give(value)
     }
 
     /// Waits until the receiver is gone or closed: nobody wants the value any more.
@@ -136,72 +121,19 @@ impl<T> Sender<T> {
 
     /// Whether the receiver is gone or closed.
     pub fn is_closed(&self) -> bool {
-        lock(&self.chan().slot).closed
+        self.giver.is_refused()
     }
 
     /// One step of [`closed`](Self::closed), for futures written by hand. Only the waker of the
     /// last call is woken.
     pub fn poll_closed(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        poll_leaf("oneshot::Sender::closed", cx, |cx| {
-            let mut waker = Some(cx.waker().clone()); // before the lock (rule 4); dropped after it
-            let mut slot = lock(&self.chan().slot);
-            if slot.closed {
-                return Poll::Ready(());
-            }
-            mem::swap(&mut slot.sender, &mut waker);
-            Poll::Pending
-        })
-    }
-
-    fn chan(&self) -> &Chan<T> {
-        self.chan.as_ref().expect("only `send` takes the channel")
+        poll_leaf("oneshot::Sender::closed", cx, |cx| self.giver.wait(cx.waker()))
     }
 }
 
-impl<T> Drop for Sender<T> {
-    fn drop(&mut self) {
-        if let Some(chan) = &self.chan {
-            chan.finish(None);
-        }
-    }
-}
-
-impl<T> Chan<T> {
-    /// The sender's last word: puts the value in and wakes the receiver. Hands back a value that
-    /// nobody wants.
-    fn finish(&self, value: Option<T>) -> Option<T> {
-        let mut slot = lock(&self.slot);
-        if slot.closed {
-            return value;
-        }
-        slot.value = value;
-        slot.done = true;
-        self.settled.store(true, Relaxed); // Relaxed: whoever acts on it takes the lock
-        let (receiver, sender) = (slot.receiver.take(), slot.sender.take());
-        drop(slot);
-        if let Some(waker) = receiver {
-            waker.wake();
-        }
-        drop(sender);
-        None
-    }
-
-    /// The receiver's last word: lets no value in any more and wakes the sender. Hands out a value
-    /// that came before, if `empty`.
-    fn close(&self, empty: bool) -> Option<T> {
-        let mut slot = lock(&self.slot);
-        slot.closed = true;
-        self.settled.store(true, Relaxed); // Relaxed: whoever acts on it takes the lock
-        let value = if empty { slot.value.take() } else { None };
-        let (sender, receiver) = (slot.sender.take(), slot.receiver.take());
-        drop(slot);
-        if let Some(waker) = sender {
-            waker.wake();
-        }
-        drop(receiver);
-        value
-    }
-}
+// A panic, wherever it comes from, finds the channel between two steps.
+impl<T> UnwindSafe for Sender<T> {}
+impl<T> RefUnwindSafe for Sender<T> {}
 
 impl<T> fmt::Debug for Sender<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -218,41 +150,35 @@ impl<T> fmt::Debug for Sender<T> {
 #[must_use = "futures do nothing unless awaited"]
 pub struct Receiver<T> {
     /// `None` once it was ready.
-    chan: Option<Arc<Chan<T>>>,
+    taker: Option<Taker<T>>,
 }
 
 impl<T> Receiver<T> {
     /// Refuses a value from now on. One that was sent before can still be received.
     pub fn close(&mut self) {
-        if let Some(chan) = &self.chan {
-            chan.close(false);
+        if let Some(taker) = &mut self.taker {
+            taker.refuse();
         }
     }
 
     /// Whether this receiver was ready already, so that polling it would panic.
     pub fn is_terminated(&self) -> bool {
-        self.chan.is_none()
+        self.taker.is_none()
     }
 
     /// Whether there is no value to take at the moment.
     pub fn is_empty(&self) -> bool {
-        self.chan.as_ref().is_none_or(|chan| lock(&chan.slot).value.is_none())
+        self.taker.as_ref().is_none_or(Taker::is_empty)
     }
 
     /// Takes the value if it is there.
     ///
     /// - Errors with [`Empty`](TryRecvError::Empty) or [`Closed`](TryRecvError::Closed).
     pub fn try_recv(&mut self) -> Result<T, TryRecvError> {
-        let Some(chan) = &self.chan else { return Err(TryRecvError::Closed) };
-        let mut slot = lock(&chan.slot);
-        let result = match slot.value.take() {
-            Some(value) => Ok(value),
-            None if slot.done || slot.closed => Err(TryRecvError::Closed),
-            None => return Err(TryRecvError::Empty),
-        };
-        drop(slot);
-        self.chan = None;
-        result
+        match &self.taker {
+            Some(taker) if !taker.is_settled() => Err(TryRecvError::Empty),
+            _ => self.taker.take().and_then(Taker::take).ok_or(TryRecvError::Closed),
+        }
     }
 
     /// Waits for the value and parks the thread meanwhile: for code that is not async.
@@ -276,29 +202,16 @@ impl<T> Future for Receiver<T> {
 impl<T> Receiver<T> {
     /// The poll for whoever waits here under a name of its own (rule 2 of `leaf.rs`).
     pub(crate) fn poll_value(&mut self, cx: &mut Context<'_>) -> Poll<Result<T, RecvError>> {
-        let chan =
-            self.chan.as_ref().expect("a oneshot receiver was polled again after it was ready");
-        // Before the lock (rule 4); dropped after it. Relaxed: at worst a clone too many (rule 3).
-        let mut waker = (!chan.settled.load(Relaxed)).then(|| cx.waker().clone());
-        let mut slot = lock(&chan.slot);
-        if !slot.done && !slot.closed {
-            mem::swap(&mut slot.receiver, &mut waker);
-            return Poll::Pending;
-        }
-        let value = slot.value.take();
-        drop(slot);
-        self.chan = None;
+        let taker =
+            self.taker.as_mut().expect("a oneshot receiver was polled again after it was ready");
+        ready!(taker.wait(cx.waker()));
+        let value = self.taker.take().and_then(Taker::take);
         Poll::Ready(value.ok_or(RecvError(())))
     }
 }
 
-impl<T> Drop for Receiver<T> {
-    fn drop(&mut self) {
-        if let Some(chan) = &self.chan {
-            drop(chan.close(true));
-        }
-    }
-}
+impl<T> UnwindSafe for Receiver<T> {}
+impl<T> RefUnwindSafe for Receiver<T> {}
 
 impl<T> fmt::Debug for Receiver<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -1,5 +1,9 @@
 //! Channels: values, ends and places against each other.
 
+use std::pin::{Pin, pin};
+use std::sync::Arc;
+use std::task::{Context, Poll, Wake, Waker};
+
 use loom::thread;
 
 use crate::model::{block_on, check, poll_and_cancel, poll_once};
@@ -39,6 +43,128 @@ fn each_end_of_a_oneshot_sees_the_other_go() {
         let receiver = thread::spawn(move || drop(rx));
         block_on(tx.closed());
         receiver.join().unwrap();
+    });
+}
+
+/// Goal: show that a receiver which changes its waker is woken by the last one.
+/// Method: poll for nobody, then wait, against the send, and against the sender's drop.
+#[test]
+fn a_oneshot_wakes_the_receiver_that_polled_last() {
+    check(|| {
+        let (tx, mut rx) = oneshot::channel();
+        let sender = thread::spawn(move || tx.send(Box::new(1)));
+        let first = poll_once(Pin::new(&mut rx));
+        let got = if let Poll::Ready(got) = first { got } else { block_on(rx) };
+        assert_eq!(got, Ok(Box::new(1)));
+        assert_eq!(sender.join().unwrap(), Ok(()));
+    });
+    check(|| {
+        let (tx, mut rx) = oneshot::channel::<Box<u8>>();
+        assert!(poll_once(Pin::new(&mut rx)).is_pending());
+        let sender = thread::spawn(move || drop(tx));
+        assert!(block_on(rx).is_err());
+        sender.join().unwrap();
+    });
+}
+
+/// Goal: show that the words of two wakers are never mixed, however often the waker changes.
+/// Method: three polls, each by a waker of its own that counts its clones, against the send.
+#[test]
+fn the_wakers_of_a_oneshot_are_each_dropped_once() {
+    check(|| {
+        let (tx, mut rx) = oneshot::channel();
+        let sender = thread::spawn(move || tx.send(()));
+        let bells: [_; 3] = std::array::from_fn(|_| Arc::new(Quiet));
+        for bell in &bells {
+            let waker = Waker::from(bell.clone());
+            if pin!(&mut rx).poll(&mut Context::from_waker(&waker)).is_ready() {
+                break;
+            }
+        }
+        sender.join().unwrap().unwrap();
+        for bell in bells {
+            assert_eq!(Arc::strong_count(&bell), 1);
+        }
+    });
+}
+
+struct Quiet;
+
+impl Wake for Quiet {
+    fn wake(self: Arc<Self>) {}
+}
+
+/// Goal: show that a value is either received or comes back when the receiver closes meanwhile.
+/// Method: send against close and `try_recv`.
+#[test]
+fn a_oneshot_value_is_not_lost_by_a_closing() {
+    check(|| {
+        let (tx, mut rx) = oneshot::channel();
+        let sender = thread::spawn(move || tx.send(Box::new(1)));
+        rx.close();
+        let received = rx.try_recv();
+        assert_eq!(received.is_ok(), sender.join().unwrap().is_ok());
+    });
+}
+
+/// Goal: show that the last end frees the channel, once, and with it what was left there.
+/// Method: both ends go at the same time: with wakers of both, and with a value; count its owners.
+#[test]
+fn two_ends_of_a_oneshot_that_go_at_once_leave_nothing() {
+    check(|| {
+        let (mut tx, mut rx) = oneshot::channel::<()>();
+        let bells: [_; 2] = std::array::from_fn(|_| Arc::new(Quiet));
+        let wakers = bells.clone().map(Waker::from);
+        assert!(tx.poll_closed(&mut Context::from_waker(&wakers[0])).is_pending());
+        assert!(pin!(&mut rx).poll(&mut Context::from_waker(&wakers[1])).is_pending());
+        let sender = thread::spawn(move || drop(tx));
+        drop(rx);
+        sender.join().unwrap();
+        drop(wakers);
+        for bell in bells {
+            assert_eq!(Arc::strong_count(&bell), 1);
+        }
+    });
+    check(|| {
+        let (tx, rx) = oneshot::channel();
+        let value = Arc::new(());
+        let sent = value.clone();
+        let sender = thread::spawn(move || drop(tx.send(sent)));
+        drop(rx);
+        sender.join().unwrap();
+        assert_eq!(Arc::strong_count(&value), 1);
+    });
+}
+
+/// Goal: show that a sender which changes its waker learns that the receiver is gone.
+/// Method: `poll_closed` for nobody, then wait, against the drop; then send in vain.
+#[test]
+fn a_oneshot_sender_that_polled_last_learns_of_the_end() {
+    check(|| {
+        let (mut tx, rx) = oneshot::channel();
+        let receiver = thread::spawn(move || drop(rx));
+        if tx.poll_closed(&mut Context::from_waker(Waker::noop())).is_pending() {
+            block_on(tx.closed());
+        }
+        assert_eq!(tx.send(1), Err(1));
+        receiver.join().unwrap();
+    });
+}
+
+/// Goal: show that waits at both ends do not disturb each other.
+/// Method: a sender that waits to be refused, and sends then, against a receiver that waits; the
+/// one or the other comes first.
+#[test]
+fn both_ends_of_a_oneshot_may_wait_at_once() {
+    check(|| {
+        let (mut tx, mut rx) = oneshot::channel();
+        let sender = thread::spawn(move || {
+            let _ = tx.poll_closed(&mut Context::from_waker(Waker::noop()));
+            tx.send(1)
+        });
+        let first = poll_once(Pin::new(&mut rx));
+        let got = if let Poll::Ready(got) = first { got } else { block_on(rx) };
+        assert_eq!((got, sender.join().unwrap()), (Ok(1), Ok(())));
     });
 }
 

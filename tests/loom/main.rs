@@ -51,6 +51,7 @@ mod sync {
     pub mod mutex;
     pub mod notify;
     pub mod once_cell;
+    pub mod once_slot;
     pub mod once_value;
     pub mod oneshot;
     pub mod park;

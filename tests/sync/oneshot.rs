@@ -1,9 +1,11 @@
 //! `oneshot`: one value, once, and both ends learn what the other did.
 
 use std::future::{Future, poll_fn};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
+use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::sync::{Arc, Mutex};
-use std::task::{Context, Wake, Waker};
+use std::task::{Context, Poll, Wake, Waker};
 use std::thread;
 
 use rondel::sync::oneshot::{self, error::TryRecvError};
@@ -207,6 +209,91 @@ fn a_waker_may_use_the_channel() {
     assert!(taker.0.lock().unwrap().is_none());
 }
 
+/// A waker whose wake panics.
+struct Panics;
+
+impl Wake for Panics {
+    fn wake(self: Arc<Self>) {
+        panic!("woken");
+    }
+}
+
+/// Goal: show that a panic in a waker neither loses the value nor keeps a waker.
+/// Method: both ends wait, with wakers that panic; send, and in a second channel drop the receiver.
+/// Count the owners of the wakers and of the value.
+#[test]
+fn a_waker_that_panics_leaves_the_channel_in_order() {
+    for send in [true, false] {
+        let (ours, theirs) = (Arc::new(Panics), Arc::new(Panics));
+        let value = Arc::new(());
+        let (mut tx, mut rx) = oneshot::channel();
+        {
+            let (sender, receiver) = (Waker::from(ours.clone()), Waker::from(theirs.clone()));
+            assert!(tx.poll_closed(&mut Context::from_waker(&sender)).is_pending());
+            let poll = Pin::new(&mut rx).poll(&mut Context::from_waker(&receiver));
+            assert!(poll.is_pending());
+        }
+        if send {
+            let sent = value.clone();
+            assert!(catch_unwind(AssertUnwindSafe(|| tx.send(sent))).is_err());
+            assert!(rx.try_recv().is_ok(), "it was in the channel before the wake");
+        } else {
+            assert!(catch_unwind(AssertUnwindSafe(|| drop(rx))).is_err());
+            assert!(tx.is_closed());
+            assert!(tx.send(value.clone()).is_err());
+        }
+        let owners = [Arc::strong_count(&ours), Arc::strong_count(&theirs)];
+        assert_eq!((owners, Arc::strong_count(&value)), ([1, 1], 1), "sent: {send}");
+    }
+}
+
+/// Goal: show that a value whose drop panics is dropped once.
+/// Method: send it, and drop the receiver; a second one comes back and is dropped by its owner.
+#[test]
+fn a_value_whose_drop_panics_is_dropped_once() {
+    struct Bomb(Arc<AtomicUsize>);
+    impl Drop for Bomb {
+        fn drop(&mut self) {
+            self.0.fetch_add(1, SeqCst);
+            panic!("dropped");
+        }
+    }
+    let drops = Arc::new(AtomicUsize::new(0));
+    let (tx, rx) = oneshot::channel();
+    assert!(tx.send(Bomb(drops.clone())).is_ok());
+    assert!(catch_unwind(AssertUnwindSafe(|| drop(rx))).is_err());
+    assert_eq!((drops.load(SeqCst), Arc::strong_count(&drops)), (1, 1));
+
+    let (tx, rx) = oneshot::channel();
+    drop(rx);
+    let back = tx.send(Bomb(drops.clone())).unwrap_err();
+    assert_eq!(drops.load(SeqCst), 1);
+    assert!(catch_unwind(AssertUnwindSafe(|| drop(back))).is_err());
+    assert_eq!(drops.load(SeqCst), 2);
+}
+
+/// Goal: show that each waker which is replaced is let go of at once, at both ends.
+/// Method: poll by three tasks in turn, and by the last one twice; count the owners of each waker.
+#[test]
+fn a_waker_that_is_replaced_is_dropped() {
+    let (mut tx, mut rx) = oneshot::channel::<()>();
+    let bells: [_; 3] = std::array::from_fn(|_| Arc::new(Panics));
+    for nth in [0, 1, 2, 2] {
+        let waker = Waker::from(bells[nth].clone());
+        let mut cx = Context::from_waker(&waker);
+        assert!(tx.poll_closed(&mut cx).is_pending());
+        assert!(Pin::new(&mut rx).poll(&mut cx).is_pending());
+        drop(waker);
+        let owners: Vec<_> = bells.iter().map(Arc::strong_count).collect();
+        let expected: Vec<_> = (0..3).map(|bell| if bell == nth { 3 } else { 1 }).collect();
+        assert_eq!(owners, expected);
+    }
+    let gone = catch_unwind(AssertUnwindSafe(|| drop(tx)));
+    assert!(gone.is_err(), "the receiver is woken by its last waker, which panics");
+    drop(rx);
+    assert!(bells.iter().all(|bell| Arc::strong_count(bell) == 1));
+}
+
 #[test]
 fn errors_say_what_happened() {
     fn text(error: impl std::error::Error) -> String {
@@ -214,6 +301,56 @@ fn errors_say_what_happened() {
     }
     assert_eq!(text(TryRecvError::Empty), "channel empty");
     assert_eq!(text(TryRecvError::Closed), "channel closed");
+}
+
+/// Goal: show that ends on two threads meet in every order: no value is lost or doubled, no waker
+/// is kept.
+/// Method: 2,000 channels; one thread sends, drops or waits, the other polls by changing wakers,
+/// closes or drops; count the owners of values and wakers at the end.
+#[test]
+fn ends_meet_on_two_threads_in_every_order() {
+    struct Quiet;
+    impl Wake for Quiet {
+        fn wake(self: Arc<Self>) {}
+    }
+    let (value, bell) = (Arc::new(()), Arc::new(Quiet));
+    let (to, from) = std::sync::mpsc::channel::<(oneshot::Sender<Arc<()>>, Arc<()>, Waker, u32)>();
+    let sending = thread::spawn(move || {
+        let mut sent = 0;
+        for (mut tx, value, waker, round) in from {
+            if round % 3 == 0 {
+                let _ = tx.poll_closed(&mut Context::from_waker(&waker));
+            }
+            if round % 5 != 0 && tx.send(value).is_ok() {
+                sent += 1;
+            }
+        }
+        sent
+    });
+    let (mut received, mut unseen) = (0, 0);
+    for round in 0..2_000 {
+        let (tx, mut rx) = oneshot::channel();
+        to.send((tx, value.clone(), Waker::from(bell.clone()), round)).unwrap();
+        for _ in 0..round % 4 {
+            let waker = Waker::from(Arc::new(Quiet));
+            if !rx.is_terminated() {
+                let polled = Pin::new(&mut rx).poll(&mut Context::from_waker(&waker));
+                received += u32::from(matches!(polled, Poll::Ready(Ok(_))));
+            }
+        }
+        match round % 7 {
+            0 => {
+                rx.close();
+                received += u32::from(rx.try_recv().is_ok());
+            }
+            1 => received += u32::from(block_on(async { !rx.is_terminated() && rx.await.is_ok() })),
+            _ => unseen += u32::from(!rx.is_terminated()),
+        }
+    }
+    drop(to);
+    let sent = sending.join().unwrap();
+    assert!((received..=received + unseen).contains(&sent), "{received} of {sent}");
+    assert_eq!((Arc::strong_count(&value), Arc::strong_count(&bell)), (1, 1));
 }
 
 /// Goal: show that values cross threads, many times over.
