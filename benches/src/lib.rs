@@ -4,6 +4,7 @@
 //!   bodies.rs, serve.rs ──compiled for──▶ runtimes::tokio    (facade: tokio's names)
 //!                       └─compiled for──▶ runtimes::rondel   (facade: the same names, ours)
 //!   rows.rs: what each row is called, its unit, its goal      meter.rs: CPU and wall time
+//!   servers/: the rows of two processes, server and generator      load.rs: the generator
 //!   duel.rs, servers.rs, scraper_duel.rs: children in alternation A B A B, ratio per pair
 //! ```
 //!
@@ -24,6 +25,7 @@ pub mod meter;
 pub mod pair;
 pub mod rows;
 pub mod runtimes;
+pub mod servers;
 pub mod tokio_net;
 
 pub use meter::Meter;

@@ -27,6 +27,33 @@ pub fn pin(nth: usize) -> Option<usize> {
     sched_setaffinity(None, &only).ok().map(|()| cpu)
 }
 
+/// Pins the calling thread, and the threads it starts later, to the last `count` CPUs it may use.
+pub fn pin_to_last(count: usize) {
+    let Ok(allowed) = sched_getaffinity(None) else { return };
+    let mut last = CpuSet::new();
+    let cpus = (0..CpuSet::MAX_CPU).rev().filter(|&cpu| allowed.is_set(cpu));
+    cpus.take(count).for_each(|cpu| last.set(cpu));
+    // If it is forbidden the threads run where they may; the table says how many CPUs there are.
+    let _ = sched_setaffinity(None, &last);
+}
+
+/// The CPUs that a thread may use.
+#[derive(Clone, Copy, Debug)]
+pub struct Cpus(Option<CpuSet>);
+
+impl Cpus {
+    /// Those of the calling thread.
+    pub fn now() -> Self {
+        Self(sched_getaffinity(None).ok())
+    }
+
+    /// Lets the calling thread, and the threads it starts later, use them.
+    pub fn allow(self) {
+        // It was allowed before, so it is allowed now; and if not, nothing was pinned either.
+        let _ = self.0.map(|cpus| sched_setaffinity(None, &cpus));
+    }
+}
+
 /// Resident bytes of process `pid` (`self` for this one).
 pub fn rss_bytes(pid: &str) -> u64 {
     status_kib(pid, "VmRSS:") * 1024
@@ -48,6 +75,16 @@ pub fn run_queue_wait() -> Duration {
     let stat = fs::read_to_string("/proc/self/schedstat").unwrap_or_default();
     let wait_ns = stat.split_whitespace().nth(1).and_then(|ns| ns.parse().ok()).unwrap_or(0);
     Duration::from_nanos(wait_ns)
+}
+
+/// Time that all threads of this process waited for a CPU although they could have run.
+pub fn waited() -> Duration {
+    let threads = fs::read_dir("/proc/self/task").into_iter().flatten().flatten();
+    let wait_ns = |thread: fs::DirEntry| -> Option<u64> {
+        let stat = fs::read_to_string(thread.path().join("schedstat")).ok()?;
+        stat.split_whitespace().nth(1)?.parse().ok()
+    };
+    Duration::from_nanos(threads.filter_map(wait_ns).sum())
 }
 
 /// Time that the hypervisor took from all CPUs, and all time of all CPUs, in kernel ticks.

@@ -6,6 +6,7 @@
 use crate::{Meter, rows};
 
 pub mod rondel;
+pub mod rondel_spin;
 pub mod rondel_stealing;
 pub mod tokio;
 pub mod tokio_multi_thread;
@@ -35,7 +36,10 @@ pub fn run_row(runtime: &str, row: &rows::Row, meter: &mut Meter) {
 pub fn serve(runtime: &str, kind: &str, listening: impl FnOnce(std::net::SocketAddr)) {
     match runtime {
         "rondel" => rondel::serve::run(kind, listening),
+        "rondel_spin" => rondel_spin::serve::run(kind, listening),
+        "rondel_stealing" => rondel_stealing::serve::run(kind, listening),
         "tokio" => tokio::serve::run(kind, listening),
+        "tokio_multi_thread" => tokio_multi_thread::serve::run(kind, listening),
         _ => panic!("no runtime is called {runtime}; there are {NAMES:?}"),
     }
 }

@@ -2,8 +2,13 @@
 
 #[path = "../bodies.rs"]
 pub mod bodies;
+#[path = "../serve.rs"]
+pub mod serve;
 
 mod rt {
+    pub(super) use crate::runtimes::tokio::rt::{
+        AsyncReadExt, AsyncWriteExt, TcpListener, TcpStream, hyper_io,
+    };
     pub(super) use crate::runtimes::tokio::rt::{
         Instant, JoinSet, Mutex, Semaphore, Sleep, broadcast, gather, mpsc, oneshot, select, sleep,
         sleep_until, spawn, spawn_blocking, timeout, unconstrained, watch, yield_now,
