@@ -277,7 +277,10 @@ impl<S: AsRawFd + Send + 'static> Registered<S> {
             });
             match look.transpose()? {
                 Some(Look::Seated) => return Poll::Pending,
-                Some(Look::Sit) => {}
+                Some(Look::Sit) => {
+                    self.sit_down(cx.waker(), direction, seat)?;
+                    return Poll::Pending;
+                }
                 Some(Look::Try) | None => loop {
                     match self.attempt(direction, &mut call) {
                         Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
@@ -291,22 +294,30 @@ impl<S: AsRawFd + Send + 'static> Registered<S> {
         })
     }
 
-    /// Leaves `waker` on `seat`; without one, on a new seat in the crowd.
+    /// Leaves `waker` on `seat` at home; without one, on a new seat in the crowd.
+    fn sit_down(
+        &self,
+        waker: &Waker,
+        direction: Direction,
+        seat: &mut Option<Seat>,
+    ) -> io::Result<()> {
+        // Cloned before and dropped after the borrow: both are the user's code.
+        let waker = waker.clone();
+        let displaced = self.at_home(|reactor, token| {
+            let seat = *seat.get_or_insert_with(|| Seat::Crowd(reactor.ticket()));
+            reactor.set_waker(token, direction, seat, waker)
+        });
+        displaced.transpose().map(drop)
+    }
+
+    /// The same after a try that found nothing. The waker may sit there already, or be abroad.
     fn sit(&self, waker: &Waker, direction: Direction, seat: &mut Option<Seat>) -> io::Result<()> {
         let seated = self.at_home(|reactor, token| {
-            let seat = *seat.get_or_insert_with(|| Seat::Crowd(reactor.ticket()));
-            (seat, reactor.is_seated(token, direction, seat, waker))
+            seat.is_some_and(|seat| reactor.is_seated(token, direction, seat, waker))
         });
         match seated.transpose()? {
-            Some((_, true)) => Ok(()),
-            Some((seat, false)) => {
-                // Cloned before and dropped after the borrow: both are the user's code.
-                let waker = waker.clone();
-                drop(
-                    self.at_home(|reactor, token| reactor.set_waker(token, direction, seat, waker)),
-                );
-                Ok(())
-            }
+            Some(true) => Ok(()),
+            Some(false) => self.sit_down(waker, direction, seat),
             None => {
                 let seat = *seat.get_or_insert_with(|| {
                     // Relaxed: only the number has to be new.
