@@ -28,12 +28,12 @@ fn main() {
     for name in ROWS {
         let row = rows::find(name).expect("a row of the table");
         let mut group = criterion.benchmark_group(name);
-        for runtime in runtimes::NAMES {
-            group.bench_function(BenchmarkId::from_parameter(runtime), |bencher| {
+        for runtime in runtimes::RUNTIMES.iter().filter(|runtime| row.is_in(runtime.flavour)) {
+            group.bench_function(BenchmarkId::from_parameter(runtime.name), |bencher| {
                 // One iteration is one batch of the body.
                 bencher.iter_custom(|batches| {
                     let mut meter = Meter::exactly(Size::Quick, batches as usize);
-                    runtimes::run_row(runtime, row, &mut meter);
+                    runtime.run(row.name, &mut meter).expect("a row of both");
                     meter.total()
                 });
             });

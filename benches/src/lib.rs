@@ -1,16 +1,16 @@
 //! Bodies shared by every runtime: a row is written once and compiled once per runtime.
 //!
 //! ```text
-//!   bodies.rs, serve.rs ──compiled for──▶ runtimes::tokio    (facade: tokio's names)
-//!                       └─compiled for──▶ runtimes::rondel   (facade: the same names, ours)
+//!   bodies/, serve.rs ──compiled for──▶ runtimes::tokio    (facade: tokio's names)
+//!                     └─compiled for──▶ runtimes::rondel   (facade: the same names, ours)
 //!   rows.rs: what each row is called, its unit, its goal      meter.rs: CPU and wall time
 //!   servers/: the rows of two processes, server and generator      load.rs: the generator
-//!   duel.rs, servers.rs, scraper_duel.rs: children in alternation A B A B, ratio per pair
+//!   duel/, bin/servers.rs, bin/scraper_duel.rs: children in turn A B, B A, a ratio per round
 //! ```
 //!
 //! Rules
 //! 1. A body names the runtime only as `rt`; nothing in it knows which one that is.
-//! 2. Peers run in processes of their own, in turn, so that a noisy minute hits both.
+//! 2. Peers run in processes of their own, in turn, so that a noisy minute hits all.
 //! 3. The figure is CPU time of the process; wall time stands beside it.
 //! 4. What is compared gives the same guarantees: tokio runs with `enable_all`, as
 //!    `#[tokio::main]` builds it, and both sides use thread-safe primitives.
@@ -19,6 +19,8 @@
 #![allow(clippy::duplicate_mod)]
 
 pub mod child;
+pub mod duel;
+pub mod kit;
 pub mod load;
 pub mod machine;
 pub mod meter;

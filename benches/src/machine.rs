@@ -1,6 +1,7 @@
 //! What the machine can tell: clocks, memory, limits, noise, versions.
 
 use std::fs;
+use std::sync::OnceLock;
 use std::time::Duration;
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
@@ -20,6 +21,7 @@ pub fn cpu_time() -> Duration {
 /// `nth` counts the allowed CPUs from the last one. Returns the CPU, or `None` if not allowed.
 pub fn pin(nth: usize) -> Option<usize> {
     let allowed = sched_getaffinity(None).ok()?;
+    let _ = BEFORE_PIN.get_or_init(|| Allowed(Some(allowed)));
     let cpus: Vec<usize> = (0..CpuSet::MAX_CPU).filter(|&cpu| allowed.is_set(cpu)).collect();
     let cpu = *cpus.iter().rev().cycle().nth(nth)?;
     let mut only = CpuSet::new();
@@ -37,20 +39,35 @@ pub fn pin_to_last(count: usize) {
     let _ = sched_setaffinity(None, &last);
 }
 
-/// The CPUs that a thread may use.
-#[derive(Clone, Copy, Debug)]
-pub struct Cpus(Option<CpuSet>);
+/// What was allowed before this process pinned itself, if it did.
+static BEFORE_PIN: OnceLock<Allowed> = OnceLock::new();
 
-impl Cpus {
-    /// Those of the calling thread.
+/// Runs `f` as if this process had never been pinned: what it starts may use every CPU.
+pub fn unpinned<R>(f: impl FnOnce() -> R) -> R {
+    let Some(before) = BEFORE_PIN.get() else { return f() };
+    let now = Allowed::now();
+    // Where pinning was allowed so is this.
+    let _ = before.restore();
+    let result = f();
+    let _ = now.restore();
+    result
+}
+
+/// The CPUs that this process was allowed when it looked.
+#[derive(Debug)]
+pub struct Allowed(Option<CpuSet>);
+
+impl Allowed {
+    /// Those of now.
     pub fn now() -> Self {
         Self(sched_getaffinity(None).ok())
     }
 
-    /// Lets the calling thread, and the threads it starts later, use them.
-    pub fn allow(self) {
-        // It was allowed before, so it is allowed now; and if not, nothing was pinned either.
-        let _ = self.0.map(|cpus| sched_setaffinity(None, &cpus));
+    /// Allows the calling thread, and those it starts later, these CPUs again.
+    ///
+    /// Returns whether that went well.
+    pub fn restore(&self) -> bool {
+        self.0.is_some_and(|cpus| sched_setaffinity(None, &cpus).is_ok())
     }
 }
 

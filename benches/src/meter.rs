@@ -32,6 +32,20 @@ impl Size {
         }
     }
 
+    /// What a child is told.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Smoke => "smoke",
+            Self::Quick => "quick",
+            Self::Full => "full",
+        }
+    }
+
+    /// The size of that name.
+    pub fn parse(name: &str) -> Option<Self> {
+        [Self::Smoke, Self::Quick, Self::Full].into_iter().find(|size| size.name() == name)
+    }
+
     fn budget(self) -> Duration {
         match self {
             Self::Smoke => Duration::ZERO,

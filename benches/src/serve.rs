@@ -20,7 +20,7 @@ const LARGE_BUFFER_BYTES: usize = 16 * 1024;
 /// Serves `kind` (`echo`, `echo16k`, `json` or `page`) on a fresh port of loopback, for ever.
 ///
 /// Panics if there is no such server or no port.
-pub fn run(kind: &str, listening: impl FnOnce(SocketAddr)) {
+pub fn run(kind: &str, listening: &mut dyn FnMut(SocketAddr)) {
     rt::run(async {
         let listener = rt::TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         listening(listener.local_addr().expect("bound"));

@@ -6,7 +6,6 @@ use std::process::ExitCode;
 use benches::child::exit;
 use benches::machine::{describe, raise_open_files, version_of};
 use benches::pair::{Pairs, median};
-use benches::runtimes;
 use benches::servers::{Figures, play, scrape};
 use serde_json::Value;
 
@@ -94,7 +93,7 @@ fn duel(options: &Options) -> io::Result<()> {
     for &workers in &options.workers {
         let (mut cpu, mut peak, mut rate) = <(Pairs, Pairs, Pairs)>::default();
         for rep in 0..options.reps {
-            let mut order = runtimes::NAMES;
+            let mut order = ["rondel", "tokio"];
             if rep % 2 == 1 {
                 order.reverse();
             }

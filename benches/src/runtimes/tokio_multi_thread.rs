@@ -1,21 +1,31 @@
 //! tokio, a worker for each CPU, as `#[tokio::main]` builds it.
 
-#[path = "../bodies.rs"]
-pub mod bodies;
+#[path = "../bodies/scaling.rs"]
+mod scaling;
 #[path = "../serve.rs"]
 pub mod serve;
+#[path = "../bodies/mod.rs"]
+mod shared;
+
+use crate::Meter;
+
+/// Runs the row's body on this runtime; says whether there is one.
+pub fn run(row: &str, meter: &mut Meter) -> bool {
+    shared::run(row, meter) || scaling::run(row, meter)
+}
 
 mod rt {
-    pub(super) use crate::runtimes::tokio::rt::{
-        AsyncReadExt, AsyncWriteExt, TcpListener, TcpStream, hyper_io,
-    };
-    pub(super) use crate::runtimes::tokio::rt::{
-        Instant, JoinSet, Mutex, Semaphore, Sleep, broadcast, gather, mpsc, oneshot, select, sleep,
-        sleep_until, spawn, spawn_blocking, timeout, unconstrained, watch, yield_now,
-    };
+    use ::tokio::runtime::Builder;
+
+    pub(super) use crate::runtimes::tokio::rt::*;
 
     pub(super) fn run<F: Future>(future: F) -> F::Output {
-        let mut builder = ::tokio::runtime::Builder::new_multi_thread();
-        builder.enable_all().build().expect("a tokio runtime").block_on(future)
+        Builder::new_multi_thread().enable_all().build().expect("a tokio runtime").block_on(future)
+    }
+
+    pub(super) fn run_on<F: Future>(workers: usize, future: F) -> F::Output {
+        let mut builder = Builder::new_multi_thread();
+        let runtime = builder.worker_threads(workers).enable_all().build();
+        runtime.expect("a tokio runtime").block_on(future)
     }
 }

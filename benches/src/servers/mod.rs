@@ -19,12 +19,12 @@
 pub mod calls;
 mod measure;
 mod roles;
+pub mod rows;
 
 pub use measure::{Effort, Figures, measure, scrape};
 pub use roles::play;
 
-use crate::rows::Row;
-use crate::runtimes;
+use crate::rows::{Flavour, Goal};
 
 /// How many requests fall due a second where the generator keeps to a rate: about a quarter of what
 /// one CPU can serve here.
@@ -108,9 +108,9 @@ impl Kind {
     pub fn runtimes(self, many: bool) -> Option<[&'static str; 2]> {
         match self {
             Self::Spin | Self::Scrape if many => None,
-            _ if many => Some(runtimes::NAMES_OF_MANY),
+            _ if many => Some(["rondel_stealing", "tokio_multi_thread"]),
             Self::Spin => Some(["rondel_spin", "tokio"]),
-            _ => Some(runtimes::NAMES),
+            _ => Some(["rondel", "tokio"]),
         }
     }
 
@@ -154,49 +154,10 @@ impl Plan {
     /// The goal of the ratio to tokio, if the row has one.
     pub fn goal(self, many: bool) -> Option<f64> {
         let name = self.name();
-        let row = ROWS.iter().find(|row| row.name == name)?;
-        if many { Some(1.0) } else { row.goal }
-    }
-}
-
-const fn row(name: &'static str, unit: &'static str, goal: f64, what: &'static str) -> Row {
-    Row { name, unit, goal: Some(goal), what }
-}
-
-/// The rows of the duel.
-pub const ROWS: &[Row] = &[
-    row("echo_1", "cpu us/req", 1.00, "64 B echoed over one connection"),
-    row("echo_1_spin", "us, p50", 0.80, "time of such an echo, by a loop that spins up to 50 us"),
-    row("echo_64", "cpu us/req", 0.99, "64 B echoed, 64 connections"),
-    row("echo_1000", "cpu us/req", 0.96, "64 B echoed, 1,000 connections"),
-    row("echo_10000", "cpu us/req", 0.94, "64 B echoed, 10,000 connections"),
-    row("echo16k_64", "cpu us/req", 1.00, "16 KiB echoed, 64 connections"),
-    row("echo16k_1000", "cpu us/req", 1.00, "16 KiB echoed, 1,000 connections"),
-    row("echo_64_rate", "us, p99", 1.00, "time of an echo at 50,000 a second over 64 connections"),
-    row("churn_16", "cpu us/conn", 1.00, "connect, one echo, close; 16 visitors at once"),
-    row("json_64", "cpu us/req", 0.97, "hyper, a small JSON body, 64 connections"),
-    row("json_1000", "cpu us/req", 0.97, "hyper, a small JSON body, 1,000 connections"),
-    row("idle_8000", "bytes/conn", 0.70, "server memory of an idle connection, its 512 B included"),
-    row("scrape_50", "cpu us/page", 1.00, "the scraper's client fetches a page of 1 KiB, 50 tasks"),
-];
-
-/// Those of the quick duel: one of each kind that needs no minute.
-pub const QUICK: &[&str] =
-    &["echo_1", "echo_1_spin", "echo_64", "echo_1000", "churn_16", "json_64", "idle_8000"];
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// Goal: show that a row's name says all about it. Method: find each by name and name it.
-    #[test]
-    fn every_row_is_found_by_its_name() {
-        for row in ROWS {
-            let plan = Plan::find(row.name).unwrap_or_else(|| panic!("{} is no plan", row.name));
-            assert_eq!(plan.name(), row.name);
-            assert_eq!(plan.kind.unit(), row.unit);
+        let row = rows::ROWS.iter().find(|row| row.name == name)?;
+        match row.goal(if many { Flavour::Stealing } else { Flavour::Local }) {
+            Goal::Ratio(ratio) => Some(ratio),
+            Goal::Absent | Goal::Open | Goal::Figure(_) => None,
         }
-        assert!(QUICK.iter().all(|name| ROWS.iter().any(|row| row.name == *name)));
-        assert!(Plan::find("echo").is_none() && Plan::find("tea_64").is_none());
     }
 }

@@ -19,6 +19,7 @@ use std::time::Instant;
 use crate::child::number;
 use crate::load::{Load, Protocol, Told, churn};
 use crate::machine::{cpu_time, peak_rss_bytes, pin, pin_to_last, raise_open_files, waited};
+use crate::rows::Flavour;
 use crate::runtimes;
 
 /// The CPU of the load generator, counted from the last one.
@@ -48,7 +49,8 @@ fn protocol(kind: &str) -> Protocol {
 /// A server's life, pinned to the `nth` CPU, or to two if it has many threads.
 fn serve(runtime: &str, kind: &str, nth: usize) -> io::Result<()> {
     raise_open_files();
-    if runtimes::NAMES_OF_MANY.contains(&runtime) {
+    let found = runtimes::find(runtime);
+    if found.is_some_and(|found| found.flavour == Flavour::Stealing) {
         pin_to_last(CPUS_OF_MANY);
     } else {
         pin(nth);
