@@ -35,12 +35,12 @@ async fn echo_once(listener: TcpListener) {
 }
 
 /// Goal: show that a spinning loop sees its sockets.
-/// Method: 100 connections from tasks of the same runtime, one after the other.
+/// Method: 30 connections from tasks of the same runtime, one after the other.
 #[test]
 fn sockets_are_seen() {
     for builder in builders() {
         builder.build().unwrap().block_on(async {
-            for _ in 0..100 {
+            for _ in 0..30 {
                 let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
                 let address = listener.local_addr().unwrap();
                 let server = rondel::spawn(echo_once(listener));
@@ -81,7 +81,7 @@ fn strangers_are_heard() {
         let runtime = builder.build().unwrap();
         let handle = runtime.handle().clone();
         runtime.block_on(async move {
-            for round in 0..50 {
+            for round in 0..20 {
                 let (tx, rx) = oneshot::channel();
                 let (handle, (spawned_tx, spawned_rx)) = (handle.clone(), oneshot::channel());
                 let stranger = thread::spawn(move || {
