@@ -48,6 +48,7 @@ mod runtime;
 mod services;
 mod shim;
 pub mod signal;
+mod spin;
 pub mod sync;
 pub mod task;
 pub mod testing;

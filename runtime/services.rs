@@ -13,6 +13,7 @@ use crate::task::inbox::Inbox;
 use crate::time::clock::Clock;
 use crate::wait_list::WaitList;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// See the head of the file.
 pub(crate) struct Services {
@@ -20,13 +21,16 @@ pub(crate) struct Services {
     pub(crate) clock: Clock,
     /// Where one waits for the loop to have nothing to run; it has no permits.
     pub(crate) idle: WaitList,
+    /// How long each loop may spin before it sleeps.
+    pub(crate) spin_max: Duration,
     /// Threads that work for the loop without being inside it.
     outside: AtomicUsize,
 }
 
 impl Services {
     pub(crate) fn new(pool: Pool, clock: Clock) -> Self {
-        Self { pool, clock, idle: WaitList::new(0), outside: AtomicUsize::new(0) }
+        let (idle, outside) = (WaitList::new(0), AtomicUsize::new(0));
+        Self { pool, clock, idle, spin_max: Duration::ZERO, outside }
     }
 
     /// Whether nothing can come any more to a loop that has this inbox and nothing to run: no note

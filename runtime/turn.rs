@@ -33,6 +33,7 @@ use crate::budget;
 use crate::outlook::{Outlook, Watched};
 use crate::ready::{Job, Ready, ReadyQueue};
 use crate::services::Services;
+use crate::spin::Spin;
 use crate::task::cell::{Ran, TaskRef};
 use crate::task::home::HomeRef;
 use crate::task::inbox::Note;
@@ -68,6 +69,7 @@ pub(crate) struct Loop {
     /// Set once the loop shuts down: from then on a new task is cancelled at once.
     pub(crate) closing: Cell<bool>,
     pub(crate) services: Arc<Services>,
+    pub(crate) spin: Spin,
     /// This is a neighbour's, for a worker that stands in for it.
     is_stand_in: bool,
     /// Keeps its memory from turn to turn. It is taken out while it is in use: should a waker ever
@@ -157,6 +159,7 @@ impl Loop {
             clock: services.clock.clone(),
             live: RefCell::default(),
             closing: Cell::new(false),
+            spin: Spin::new(services.spin_max),
             services,
             is_stand_in: false,
             woken: Cell::default(),
@@ -182,7 +185,7 @@ impl Loop {
     pub(crate) fn look_out(&self) -> io::Result<()> {
         self.fire_timers();
         let _more = self.read_inbox();
-        self.look_at_sockets()
+        self.look_at_sockets().map(drop)
     }
 
     /// Polls one task. Its own part, its state and its panics, is in `TaskRef::run`; here is only
@@ -281,10 +284,10 @@ impl Loop {
         }
     }
 
-    /// Asks the kernel about the sockets, without waiting.
-    fn look_at_sockets(&self) -> io::Result<()> {
+    /// Asks the kernel about the sockets, without waiting. True if somebody was woken.
+    pub(crate) fn look_at_sockets(&self) -> io::Result<bool> {
         if self.outlook.reactor.borrow().sources_len() == 0 {
-            return Ok(()); // nobody to ask about; the doorbell is for a loop that sleeps
+            return Ok(false); // nobody to ask about; the doorbell is for a loop that sleeps
         }
         self.ask_kernel(Some(Duration::ZERO))
     }
@@ -297,6 +300,9 @@ impl Loop {
         let next_ticks = self.outlook.wheel.borrow().next_deadline_ticks();
         if self.clock.is_frozen() || self.services.idle.has_waiters() {
             return self.stand_idle(next_ticks);
+        }
+        if self.spin.is_on() && self.spin_outside(next_ticks)? {
+            return Ok(Turned::Again);
         }
         // A deadline that has passed since `fire_timers` gives a limit of zero: no sleep.
         let left = |ticks| self.clock.instant_of(ticks) - self.clock.now();
@@ -336,12 +342,14 @@ impl Loop {
     }
 
     /// The one call that may sleep. The wakers come back in a vector, to be woken when the reactor
-    /// is no longer borrowed; and they are woken even if the call then reports an error.
-    fn ask_kernel(&self, limit: Option<Duration>) -> io::Result<()> {
+    /// is no longer borrowed; and they are woken even if the call then reports an error. True if
+    /// there was one.
+    fn ask_kernel(&self, limit: Option<Duration>) -> io::Result<bool> {
         let mut woken = self.woken.take();
         let asked = self.outlook.reactor.borrow().wait(limit, &mut woken);
+        let any = !woken.is_empty();
         self.wake_all(woken);
-        asked
+        asked.map(|()| any)
     }
 
     /// Wakes them all, with nothing borrowed (rule 4), and keeps the empty vector.

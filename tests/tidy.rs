@@ -97,6 +97,7 @@ const NOT_SPINE: &[&str] = &[
     "runtime/roll_call.rs",
     "runtime/runtime.rs",
     "runtime/services.rs",
+    "runtime/spin.rs",
     "runtime/task/bells.rs",
     "runtime/task/closure.rs",
     "runtime/task/elsewhere.rs",

@@ -3,9 +3,7 @@
 use std::fmt::Display;
 use std::io::{self, BufRead, BufReader, Write};
 use std::process::{Child, ChildStdin, ChildStdout, Command, ExitCode, Stdio};
-
-use crate::machine::{cpu_time, pin};
-use crate::runtimes;
+use std::str::FromStr;
 
 /// A copy of this program with other arguments. Killed when dropped.
 #[derive(Debug)]
@@ -43,17 +41,18 @@ impl Talker {
         Ok(line.trim().to_string())
     }
 
-    /// Says a line and waits for the answer.
-    pub fn ask(&mut self, line: &str) -> io::Result<String> {
-        let input = self.input.as_mut().expect("open until dropped");
-        writeln!(input, "{line}")?;
-        self.hear()
+    /// Waits for its next line and reads the numbers in it. Fails if there are not `N`.
+    pub fn hear_numbers<const N: usize>(&mut self) -> io::Result<[f64; N]> {
+        let line = self.hear()?;
+        let numbers: Vec<f64> = line.split(' ').filter_map(|word| word.parse().ok()).collect();
+        numbers.try_into().map_err(|_| io::Error::other(format!("`{}` said {line}", self.name)))
     }
 
-    /// Says a line, waits for the answer and reads it as a number.
-    pub fn ask_number(&mut self, line: &str) -> io::Result<f64> {
-        let answer = self.ask(line)?;
-        answer.parse().map_err(|_| io::Error::other(format!("`{}` said {answer}", self.name)))
+    /// Says a line, waits for the answer and reads the numbers in it.
+    pub fn ask<const N: usize>(&mut self, line: &str) -> io::Result<[f64; N]> {
+        let input = self.input.as_mut().expect("open until dropped");
+        writeln!(input, "{line}")?;
+        self.hear_numbers()
     }
 }
 
@@ -65,18 +64,9 @@ impl Drop for Talker {
     }
 }
 
-/// A server's life as a process, pinned to the `nth` CPU: says its address, then for each line it
-/// hears its CPU nanoseconds; ends with its input.
-pub fn serve(runtime: &str, kind: &str, nth: usize) -> io::Result<()> {
-    pin(nth);
-    std::thread::spawn(|| {
-        for _ in io::stdin().lock().lines() {
-            println!("{}", cpu_time().as_nanos());
-        }
-        std::process::exit(0);
-    });
-    runtimes::serve(runtime, kind, |address| println!("{address}"));
-    Ok(())
+/// The number that `word` spells, or an error that names the word.
+pub fn number<N: FromStr>(word: &str) -> io::Result<N> {
+    word.parse().map_err(|_| io::Error::other(format!("{word} is not a number that fits here")))
 }
 
 /// How a program ends: well, or with one line on stderr that names it and says what was wrong.

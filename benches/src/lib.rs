@@ -4,6 +4,7 @@
 //!   bodies/, serve.rs ──compiled for──▶ runtimes::tokio    (facade: tokio's names)
 //!                     └─compiled for──▶ runtimes::rondel   (facade: the same names, ours)
 //!   rows.rs: what each row is called, its unit, its goal      meter.rs: CPU and wall time
+//!   servers/: the rows of two processes, server and generator      load.rs: the generator
 //!   duel/, bin/servers.rs, bin/scraper_duel.rs: children in turn A B, B A, a ratio per round
 //! ```
 //!
@@ -29,6 +30,7 @@ pub mod pair;
 pub mod report;
 pub mod rows;
 pub mod runtimes;
+pub mod servers;
 pub mod tokio_net;
 
 pub use meter::Meter;

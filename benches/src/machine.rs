@@ -1,6 +1,7 @@
 //! What the machine can tell: clocks, memory, limits, noise, versions.
 
 use std::fs;
+use std::sync::OnceLock;
 use std::time::Duration;
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
@@ -20,11 +21,36 @@ pub fn cpu_time() -> Duration {
 /// `nth` counts the allowed CPUs from the last one. Returns the CPU, or `None` if not allowed.
 pub fn pin(nth: usize) -> Option<usize> {
     let allowed = sched_getaffinity(None).ok()?;
+    let _ = BEFORE_PIN.get_or_init(|| Allowed(Some(allowed)));
     let cpus: Vec<usize> = (0..CpuSet::MAX_CPU).filter(|&cpu| allowed.is_set(cpu)).collect();
     let cpu = *cpus.iter().rev().cycle().nth(nth)?;
     let mut only = CpuSet::new();
     only.set(cpu);
     sched_setaffinity(None, &only).ok().map(|()| cpu)
+}
+
+/// Pins the calling thread, and the threads it starts later, to the last `count` CPUs it may use.
+pub fn pin_to_last(count: usize) {
+    let Ok(allowed) = sched_getaffinity(None) else { return };
+    let mut last = CpuSet::new();
+    let cpus = (0..CpuSet::MAX_CPU).rev().filter(|&cpu| allowed.is_set(cpu));
+    cpus.take(count).for_each(|cpu| last.set(cpu));
+    // If it is forbidden the threads run where they may; the table says how many CPUs there are.
+    let _ = sched_setaffinity(None, &last);
+}
+
+/// What was allowed before this process pinned itself, if it did.
+static BEFORE_PIN: OnceLock<Allowed> = OnceLock::new();
+
+/// Runs `f` as if this process had never been pinned: what it starts may use every CPU.
+pub fn unpinned<R>(f: impl FnOnce() -> R) -> R {
+    let Some(before) = BEFORE_PIN.get() else { return f() };
+    let now = Allowed::now();
+    // Where pinning was allowed so is this.
+    let _ = before.restore();
+    let result = f();
+    let _ = now.restore();
+    result
 }
 
 /// The CPUs that this process was allowed when it looked.
@@ -66,6 +92,16 @@ pub fn run_queue_wait() -> Duration {
     let stat = fs::read_to_string("/proc/self/schedstat").unwrap_or_default();
     let wait_ns = stat.split_whitespace().nth(1).and_then(|ns| ns.parse().ok()).unwrap_or(0);
     Duration::from_nanos(wait_ns)
+}
+
+/// Time that all threads of this process waited for a CPU although they could have run.
+pub fn waited() -> Duration {
+    let threads = fs::read_dir("/proc/self/task").into_iter().flatten().flatten();
+    let wait_ns = |thread: fs::DirEntry| -> Option<u64> {
+        let stat = fs::read_to_string(thread.path().join("schedstat")).ok()?;
+        stat.split_whitespace().nth(1)?.parse().ok()
+    };
+    Duration::from_nanos(threads.filter_map(wait_ns).sum())
 }
 
 /// Time that the hypervisor took from all CPUs, and all time of all CPUs, in kernel ticks.

@@ -226,7 +226,7 @@ const BODIES: &[Row] = &[
 
 /// Every row, in the order of the table.
 pub fn all() -> impl Iterator<Item = &'static Row> {
-    BODIES.iter()
+    BODIES.iter().chain(crate::servers::rows::ROWS)
 }
 
 /// The row of that name.

@@ -14,16 +14,25 @@ use super::rt::{self, AsyncReadExt, AsyncWriteExt};
 
 /// What a connection of the echo server owns.
 const BUFFER_BYTES: usize = 512;
+/// And where messages of 16 KiB are echoed.
+const LARGE_BUFFER_BYTES: usize = 16 * 1024;
 
-/// Serves `kind` (`echo`, `json` or `page`) on a fresh port of loopback, for ever.
+/// Serves `kind` (`echo`, `echo16k`, `json` or `page`) on a fresh port of loopback, for ever.
 ///
 /// Panics if there is no such server or no port.
-pub fn run(kind: &str, listening: impl FnOnce(SocketAddr)) {
+pub fn run(kind: &str, listening: &mut dyn FnMut(SocketAddr)) {
     rt::run(async {
         let listener = rt::TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         listening(listener.local_addr().expect("bound"));
         match kind {
-            "echo" => accept(listener, |stream| drop(rt::spawn(echo(stream)))).await,
+            "echo" => {
+                let buffer = || [0; BUFFER_BYTES];
+                accept(listener, |stream| drop(rt::spawn(echo(stream, buffer)))).await;
+            }
+            "echo16k" => {
+                let buffer = || vec![0; LARGE_BUFFER_BYTES];
+                accept(listener, |stream| drop(rt::spawn(echo(stream, buffer)))).await;
+            }
             "json" => {
                 let body = Bytes::from_static(br#"{"message":"Hello, World!"}"#);
                 accept(listener, |stream| drop(rt::spawn(http(stream, body.clone())))).await;
@@ -45,9 +54,10 @@ async fn accept(listener: rt::TcpListener, mut serve: impl FnMut(rt::TcpStream))
     }
 }
 
-async fn echo(mut stream: rt::TcpStream) {
-    let mut buffer = [0; BUFFER_BYTES];
-    while let Ok(1..) = read_and_write(&mut stream, &mut buffer).await {}
+/// The buffer is made in here: a future keeps its arguments beside what it makes of them.
+async fn echo<B: AsMut<[u8]>>(mut stream: rt::TcpStream, buffer: impl FnOnce() -> B) {
+    let mut buffer = buffer();
+    while let Ok(1..) = read_and_write(&mut stream, buffer.as_mut()).await {}
 }
 
 async fn read_and_write(stream: &mut rt::TcpStream, buffer: &mut [u8]) -> std::io::Result<usize> {

@@ -288,7 +288,10 @@ impl<S: AsRawFd + Send + 'static> Registered<S> {
             });
             match look.transpose()?.unwrap_or(Look::Try(None)) {
                 Look::Seated => return Poll::Pending,
-                Look::Sit => {}
+                Look::Sit => {
+                    self.sit_down(cx.waker(), direction, seat)?;
+                    return Poll::Pending;
+                }
                 Look::Try(known) => loop {
                     match self.attempt(direction, known, &mut call) {
                         Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
@@ -302,30 +305,37 @@ impl<S: AsRawFd + Send + 'static> Registered<S> {
         })
     }
 
-    /// Leaves `waker` on `seat`; without one, on a new seat in the crowd.
+    /// Leaves `waker` on `seat` at home; without one, on a new seat in the crowd.
+    fn sit_down(
+        &self,
+        waker: &Waker,
+        direction: Direction,
+        seat: &mut Option<Seat>,
+    ) -> io::Result<()> {
+        // Cloned before and dropped after the borrow: both are the user's code.
+        let waker = waker.clone();
+        let sat = self.at_home(|reactor, token| {
+            let seat = *seat.get_or_insert_with(|| Seat::Crowd(reactor.ticket()));
+            let displaced = reactor.set_waker(token, direction, seat, waker);
+            // Told by a neighbour since we looked: that edge is not told again.
+            let missed = reactor.ready(token, direction).is_some();
+            let again = if missed { reactor.take_waker(token, direction, seat) } else { None };
+            (displaced, again)
+        });
+        if let Some((_displaced, Some(again))) = sat.transpose()? {
+            again.wake();
+        }
+        Ok(())
+    }
+
+    /// The same after a try that found nothing. The waker may sit there already, or be abroad.
     fn sit(&self, waker: &Waker, direction: Direction, seat: &mut Option<Seat>) -> io::Result<()> {
         let seated = self.at_home(|reactor, token| {
-            let seat = *seat.get_or_insert_with(|| Seat::Crowd(reactor.ticket()));
-            (seat, reactor.is_seated(token, direction, seat, waker))
+            seat.is_some_and(|seat| reactor.is_seated(token, direction, seat, waker))
         });
         match seated.transpose()? {
-            Some((_, true)) => Ok(()),
-            Some((seat, false)) => {
-                // Cloned before and dropped after the borrow: both are the user's code.
-                let waker = waker.clone();
-                let sat = self.at_home(|reactor, token| {
-                    let displaced = reactor.set_waker(token, direction, seat, waker);
-                    // Told by a neighbour since we looked: that edge is not told again.
-                    let missed = reactor.ready(token, direction).is_some();
-                    let again =
-                        if missed { reactor.take_waker(token, direction, seat) } else { None };
-                    (displaced, again)
-                });
-                if let Some(Ok((_displaced, Some(again)))) = sat {
-                    again.wake();
-                }
-                Ok(())
-            }
+            Some(true) => Ok(()),
+            Some(false) => self.sit_down(waker, direction, seat),
             None => {
                 let seat = *seat.get_or_insert_with(|| {
                     // Relaxed: only the number has to be new.

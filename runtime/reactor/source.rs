@@ -141,6 +141,7 @@ impl Side {
 
     /// All of the crowd, though the first may take everything: the edge is told once, and who of
     /// them will act on it cannot be known here. Who finds nothing sits down again.
+    #[inline]
     fn take_all(&mut self, woken: &mut Vec<Waker>) {
         if let Some(waker) = self.slot.take() {
             woken.push(waker);

@@ -128,6 +128,11 @@ impl Inbox {
         letters.asleep
     }
 
+    /// Whether somebody has rung since the loop said that it sleeps.
+    pub(crate) fn is_rung(&self) -> bool {
+        !lock(&self.letters).asleep
+    }
+
     /// Has the loop not fall asleep, or awake if it sleeps, without leaving a note.
     pub(crate) fn nudge(&self) -> AfterPost {
         let mut letters = lock(&self.letters);

@@ -3,10 +3,10 @@
 use std::io;
 use std::process::ExitCode;
 
-use benches::child::{Talker, exit, serve};
-use benches::machine::{cpu_time, describe, peak_rss_bytes, pin, raise_open_files, version_of};
+use benches::child::exit;
+use benches::machine::{describe, raise_open_files, version_of};
 use benches::pair::{Pairs, median};
-use benches::runtimes;
+use benches::servers::{Figures, play, scrape};
 use serde_json::Value;
 
 const HELP: &str = "\
@@ -20,8 +20,10 @@ usage: scraper_duel [--workers N,N,...] [--pages N] [--reps N] [--quick] [--json
   --json FILE also write the rows as a JSON array
 
 The client is the scraper's own (hyper over its own pool), the same code on both. The server is a
-hyper server on tokio with bodies of 1 KiB, the same process for both. They are pinned to different
+hyper server on tokio with bodies of 1 KiB, a fresh one each time. They are pinned to different
 CPUs. The CPU time is the whole process, from its start to the last page; the memory is its peak.";
+
+const MIB: f64 = 1_048_576.0;
 
 #[derive(Debug)]
 struct Options {
@@ -36,13 +38,11 @@ fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
     let done = match words[..] {
-        ["--server", runtime, kind] => serve(runtime, kind, 1),
-        ["--client", runtime, server, workers, pages] => client(runtime, server, workers, pages),
         ["--help" | "-h"] => {
             println!("{HELP}");
             Ok(())
         }
-        _ => parse(&words).and_then(|options| duel(&options)),
+        _ => play(&words).unwrap_or_else(|| parse(&words).and_then(|options| duel(&options))),
     };
     exit("scraper_duel", done)
 }
@@ -73,43 +73,6 @@ fn parse(words: &[&str]) -> io::Result<Options> {
     Ok(options)
 }
 
-/// Fetches the pages and says CPU seconds and peak resident bytes.
-fn client(runtime: &str, server: &str, workers: &str, pages: &str) -> io::Result<()> {
-    pin(0);
-    let server = server.parse().map_err(io::Error::other)?;
-    let workers = workers.parse().map_err(io::Error::other)?;
-    let pages: usize = pages.parse().map_err(io::Error::other)?;
-    let started = std::time::Instant::now();
-    let bytes = runtimes::scrape(runtime, server, workers, pages);
-    let seconds = started.elapsed().as_secs_f64();
-    assert_eq!(bytes, pages * 1024, "every page has 1 KiB");
-    println!("{} {} {seconds}", cpu_time().as_secs_f64(), peak_rss_bytes("self"));
-    Ok(())
-}
-
-/// What one client reports: CPU seconds per 10,000 pages, peak MiB, pages a second.
-#[derive(Clone, Copy, Debug)]
-struct Report {
-    cpu_seconds: f64,
-    peak_mib: f64,
-    pages_per_second: f64,
-}
-
-fn run_client(runtime: &str, server: &str, workers: usize, pages: usize) -> io::Result<Report> {
-    let (workers, pages_word) = (workers.to_string(), pages.to_string());
-    let mut child = Talker::start(&["--client", runtime, server, &workers, &pages_word])?;
-    let line = child.hear()?;
-    let numbers: Vec<f64> = line.split(' ').filter_map(|word| word.parse().ok()).collect();
-    match numbers[..] {
-        [cpu, peak, seconds] => Ok(Report {
-            cpu_seconds: cpu * 10_000.0 / pages as f64,
-            peak_mib: peak / f64::from(1 << 20),
-            pages_per_second: pages as f64 / seconds,
-        }),
-        _ => Err(io::Error::other(format!("the client on {runtime} said {line}"))),
-    }
-}
-
 fn duel(options: &Options) -> io::Result<()> {
     println!("{}", describe());
     println!(
@@ -126,26 +89,27 @@ fn duel(options: &Options) -> io::Result<()> {
         "{:12} {:14} {:>9} {:>9} {:>6}  {:13} {:7} {:>12}",
         "row", "unit", "rondel", "tokio", "ratio", "interval", "verdict", "pages/s r/t"
     );
-    let mut server = Talker::start(&["--server", "tokio", "page"])?;
-    let address = server.hear()?;
     let mut rows = Vec::new();
     for &workers in &options.workers {
         let (mut cpu, mut peak, mut rate) = <(Pairs, Pairs, Pairs)>::default();
         for rep in 0..options.reps {
-            let mut order = runtimes::NAMES;
+            let mut order = ["rondel", "tokio"];
             if rep % 2 == 1 {
                 order.reverse();
             }
             let mut both = Vec::with_capacity(2);
             for runtime in order {
-                both.push(run_client(runtime, &address, workers, options.pages)?);
+                both.push(scrape(runtime, workers, options.pages)?);
             }
             if rep % 2 == 1 {
                 both.reverse();
             }
-            cpu.push(both[0].cpu_seconds, both[1].cpu_seconds);
-            peak.push(both[0].peak_mib, both[1].peak_mib);
-            rate.push(both[0].pages_per_second, both[1].pages_per_second);
+            let seconds_of_10k = |run: &Figures| run.figure / 100.0;
+            let peak_mib = |run: &Figures| run.peak_bytes.unwrap_or(f64::NAN) / MIB;
+            let pages_per_second = |run: &Figures| 1e9 / run.wall_ns;
+            cpu.push(seconds_of_10k(&both[0]), seconds_of_10k(&both[1]));
+            peak.push(peak_mib(&both[0]), peak_mib(&both[1]));
+            rate.push(pages_per_second(&both[0]), pages_per_second(&both[1]));
         }
         let rates = format!("{:.0}/{:.0}", median(&rate.ours), median(&rate.theirs));
         rows.push(print_row(&format!("cpu_{workers}"), "s/10k pages", &cpu, &rates));

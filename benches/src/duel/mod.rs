@@ -31,6 +31,9 @@ use table::Table;
 ///
 /// Fails with what was wrong and what to do, and after the table if a run failed.
 pub fn main(words: &[&str]) -> Result<(), String> {
+    if let Some(played) = crate::servers::play(words) {
+        return played.map_err(|error| error.to_string());
+    }
     match words {
         [counts::CHILD_FLAG, runtime, row] => counts::child(runtime, row),
         [child::FLAG, runtime, row, size] => child::measure(runtime, row, size),

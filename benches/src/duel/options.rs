@@ -6,6 +6,7 @@ use crate::counts::Tool;
 use crate::meter::Size;
 use crate::rows::{self, Flavour, Row};
 use crate::runtimes::{self, Runtime};
+use crate::servers::rows::is_for_the_full_duel;
 
 /// What `--help` says.
 pub const HELP: &str = "\
@@ -66,7 +67,13 @@ pub struct Options {
 impl Options {
     /// The rows to measure in that flavour.
     pub fn rows(&self, flavour: Flavour) -> impl Iterator<Item = &'static Row> {
-        rows::all().filter(move |row| row.is_in(flavour) && self.wants(row.name))
+        // A row that is asked for by its whole name is measured also in a quick duel.
+        let has_time = |row: &Row| {
+            self.size == Size::Full
+                || !is_for_the_full_duel(row)
+                || self.filters.iter().any(|word| word == row.name)
+        };
+        rows::all().filter(move |row| row.is_in(flavour) && self.wants(row.name) && has_time(row))
     }
 
     fn wants(&self, name: &str) -> bool {

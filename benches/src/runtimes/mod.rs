@@ -9,8 +9,10 @@ use crate::Meter;
 use crate::rows::Flavour;
 
 pub mod monoio;
+mod monoio_serve;
 pub mod monoio_uring;
 pub mod rondel;
+pub mod rondel_spin;
 pub mod rondel_stealing;
 pub mod smol;
 pub mod smol_threads;
@@ -126,9 +128,6 @@ pub const RUNTIMES: &[Runtime] = &[
     },
 ];
 
-/// What the servers compare; the first is ours.
-pub const NAMES: [&str; 2] = ["rondel", "tokio"];
-
 impl Runtime {
     /// Runs a row's body on this runtime.
     ///
@@ -161,15 +160,39 @@ pub fn peers(flavour: Flavour) -> Vec<&'static str> {
     others.filter(|runtime| runtime.flavour == flavour).map(|runtime| runtime.peer).collect()
 }
 
+/// A server: of what kind, and whom to tell the address.
+type Serve = fn(&str, &mut dyn FnMut(std::net::SocketAddr));
+
+/// The kinds of servers that there are.
+const SERVED: &[&str] = &["echo", "echo16k", "json", "page"];
+/// Those without hyper, which needs an adapter that smol and monoio do not bring along.
+const ECHOED: &[&str] = &["echo", "echo16k"];
+
+/// The servers that a runtime has, by their kinds.
+const SERVERS: &[(&str, &[&str], Serve)] = &[
+    ("rondel", SERVED, rondel::serve::run),
+    ("rondel_spin", SERVED, rondel_spin::serve::run),
+    ("rondel_stealing", SERVED, rondel_stealing::serve::run),
+    ("tokio", SERVED, tokio::serve::run),
+    ("tokio_multi_thread", SERVED, tokio_multi_thread::serve::run),
+    ("smol", ECHOED, smol::serve::run),
+    ("smol_threads", ECHOED, smol_threads::serve::run),
+    ("monoio", ECHOED, monoio_serve::epoll),
+    ("monoio_uring", ECHOED, monoio_serve::io_uring),
+];
+
+/// Whether the named runtime has a server of that kind.
+pub fn serves(runtime: &str, kind: &str) -> bool {
+    SERVERS.iter().any(|(name, kinds, _)| *name == runtime && kinds.contains(&kind))
+}
+
 /// Runs a server on the named runtime until the process is killed.
 ///
 /// Panics if there is no such runtime or server.
-pub fn serve(runtime: &str, kind: &str, listening: impl FnOnce(std::net::SocketAddr)) {
-    match runtime {
-        "rondel" => rondel::serve::run(kind, listening),
-        "tokio" => tokio::serve::run(kind, listening),
-        _ => panic!("no runtime is called {runtime}; there are {NAMES:?}"),
-    }
+pub fn serve(runtime: &str, kind: &str, mut listening: impl FnMut(std::net::SocketAddr)) {
+    assert!(serves(runtime, kind), "{runtime} has no server called {kind}");
+    let server = SERVERS.iter().find(|(name, ..)| *name == runtime).expect("it serves");
+    (server.2)(kind, &mut listening);
 }
 
 /// Runs the scraper's client on the named runtime; returns the bytes of all bodies.
@@ -179,6 +202,6 @@ pub fn scrape(runtime: &str, server: std::net::SocketAddr, workers: usize, pages
     match runtime {
         "rondel" => rondel::scrape::run(server, workers, pages),
         "tokio" => tokio::scrape::run(server, workers, pages),
-        _ => panic!("no runtime is called {runtime}; there are {NAMES:?}"),
+        _ => panic!("no client runs on {runtime}; there are rondel and tokio"),
     }
 }

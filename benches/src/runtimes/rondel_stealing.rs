@@ -2,6 +2,8 @@
 
 #[path = "../bodies/scaling.rs"]
 mod scaling;
+#[path = "../serve.rs"]
+pub mod serve;
 #[path = "../bodies/mod.rs"]
 mod shared;
 

@@ -18,6 +18,8 @@ mod scaling;
 mod select;
 #[path = "../bodies/semaphore.rs"]
 mod semaphore;
+#[path = "smol_serve.rs"]
+pub mod serve;
 #[path = "../bodies/tasks.rs"]
 mod tasks;
 #[path = "../bodies/threads.rs"]
