@@ -5,6 +5,7 @@
 //!                       └─compiled for──▶ runtimes::rondel   (facade: the same names, ours)
 //!   rows.rs: what each row is called, its unit, its goal      meter.rs: CPU and wall time
 //!   duel.rs, servers.rs, scraper_duel.rs: children in alternation A B A B, ratio per pair
+//!   lab/: prices, ablation, reactor_race, guide_tables: one idea, one price, one claim at a time
 //! ```
 //!
 //! Rules
@@ -17,13 +18,28 @@
 // Compiling the bodies once per runtime is the point; see rule 1.
 #![allow(clippy::duplicate_mod)]
 
+pub mod ablation;
 pub mod child;
+pub mod guide;
+pub mod lab;
 pub mod load;
 pub mod machine;
 pub mod meter;
 pub mod pair;
+pub mod prices;
+pub mod race;
 pub mod rows;
 pub mod runtimes;
 pub mod tokio_net;
+
+// Parts of the engine, compiled once more to be measured alone: the files that ship, no copies.
+#[allow(dead_code)]
+#[path = "../../runtime/reactor/mod.rs"]
+mod reactor;
+#[path = "../../runtime/shim.rs"]
+mod shim;
+#[allow(dead_code)]
+#[path = "../../runtime/time/wheel.rs"]
+mod wheel;
 
 pub use meter::Meter;
