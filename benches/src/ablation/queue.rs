@@ -63,7 +63,6 @@ pub(super) const CASES: &[Case] = &[
             model("first in, first out", |_| bystander(FIFO)),
             model("slot, 3 in a row", |_| bystander(SLOT)),
             model("slot, no bound", |_| bystander(SLOT_UNBOUNDED)),
-            model("by lot", |_| bystander(LOT)),
         ],
     ),
     counted_case(
