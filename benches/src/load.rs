@@ -20,7 +20,7 @@ pub enum Protocol {
 }
 
 impl Protocol {
-    fn request(self) -> &'static [u8] {
+    pub(crate) fn request(self) -> &'static [u8] {
         match self {
             Self::Echo => &[b'e'; 64],
             Self::Http => b"GET / HTTP/1.1\r\nHost: localhost\r\nAccept: */*\r\n\r\n",
@@ -131,7 +131,10 @@ impl Load {
     }
 }
 
-fn read_answer(stream: &mut std::net::TcpStream, protocol: Protocol) -> io::Result<usize> {
+pub(crate) fn read_answer(
+    stream: &mut std::net::TcpStream,
+    protocol: Protocol,
+) -> io::Result<usize> {
     let mut answer = Vec::new();
     let mut buffer = [0; 4096];
     loop {

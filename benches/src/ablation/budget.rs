@@ -54,8 +54,7 @@ async fn neighbour(free: bool) -> usize {
             counted.set(counted.get() + 1);
         }
     };
-    let glutton =
-        if free { spawn_local(unconstrained(glutton)) } else { spawn_local(glutton) };
+    let glutton = if free { spawn_local(unconstrained(glutton)) } else { spawn_local(glutton) };
     let taken_when_it_ran = spawn_local(async move { taken.get() }).await;
     glutton.await.expect("it only counts");
     taken_when_it_ran.expect("it only looks")

@@ -134,7 +134,8 @@ fn valgrind(price: &str, ops: usize) -> Result<f64, String> {
     let text = String::from_utf8_lossy(&output.stderr);
     let line = text.lines().find_map(|line| line.split("Collected :").nth(1));
     let count = line.and_then(|count| count.trim().parse().ok());
-    count.ok_or(format!("valgrind gave no count for {price}: {}", text.lines().last().unwrap_or("")))
+    count
+        .ok_or(format!("valgrind gave no count for {price}: {}", text.lines().last().unwrap_or("")))
 }
 
 fn print_models(
@@ -161,7 +162,9 @@ fn print_models(
         print_model(model, &figures.into_iter().collect(), price_of, json);
     }
     println!();
-    println!("measured, sum: CPU ns an operation on Rondel's local flavour. share: sum / measured;");
+    println!(
+        "measured, sum: CPU ns an operation on Rondel's local flavour. share: sum / measured;"
+    );
     println!("the rest is branches, moves and cache misses. A share above 100 %: steps overlap.");
     println!();
     for model in MODELS {

@@ -8,10 +8,7 @@ use rondel::net::{TcpListener, TcpStream};
 
 use super::{BUFFER_BYTES, goes_on};
 
-pub(super) fn echo(
-    reactor: rondel::Reactor,
-    listening: impl FnOnce(SocketAddr),
-) -> io::Result<()> {
+pub(super) fn echo(reactor: rondel::Reactor, listening: impl FnOnce(SocketAddr)) -> io::Result<()> {
     let runtime = rondel::Builder::new_current_thread().reactor(reactor).build()?;
     runtime.block_on(async {
         let listener = TcpListener::bind("127.0.0.1:0").await?;
