@@ -14,6 +14,10 @@ use mio::{Events, Interest, Poll, Token};
 
 use crate::load::{Protocol, read_answer};
 
+/// Connections that are opened before the first of them is answered: fewer than any listener's
+/// backlog.
+const AT_ONCE: usize = 64;
+
 struct Connection {
     stream: TcpStream,
     received: usize,
@@ -61,20 +65,33 @@ impl Pulse {
     /// Fails if the server refuses one, hangs up, or gives an answer without a length.
     pub fn connect(address: SocketAddr, protocol: Protocol, count: usize) -> io::Result<Self> {
         let poll = Poll::new()?;
-        let mut connections = Vec::with_capacity(count);
-        let mut answer_bytes = 0;
-        for number in 0..count {
+        let mut pulse = Self { protocol, poll, connections: Vec::new(), answer_bytes: 0 };
+        while pulse.connections.len() < count {
+            pulse.open(address, (count - pulse.connections.len()).min(AT_ONCE))?;
+        }
+        Ok(pulse)
+    }
+
+    /// Opens so many connections, then asks over each, then takes the answers: a round trip each
+    /// would wait for the scheduler 10,000 times on a busy machine.
+    fn open(&mut self, address: SocketAddr, count: usize) -> io::Result<()> {
+        let mut streams = Vec::with_capacity(count);
+        for _ in 0..count {
             let mut stream = std::net::TcpStream::connect(address)?;
             stream.set_nodelay(true)?;
             stream.set_read_timeout(Some(Duration::from_secs(10)))?;
-            stream.write_all(protocol.request())?;
-            answer_bytes = read_answer(&mut stream, protocol)?;
+            stream.write_all(self.protocol.request())?;
+            streams.push(stream);
+        }
+        for mut stream in streams {
+            self.answer_bytes = read_answer(&mut stream, self.protocol)?;
             stream.set_nonblocking(true)?;
             let mut stream = TcpStream::from_std(stream);
-            poll.registry().register(&mut stream, Token(number), Interest::READABLE)?;
-            connections.push(Connection { stream, received: 0, sent: None });
+            let token = Token(self.connections.len());
+            self.poll.registry().register(&mut stream, token, Interest::READABLE)?;
+            self.connections.push(Connection { stream, received: 0, sent: None });
         }
-        Ok(Self { protocol, poll, connections, answer_bytes })
+        Ok(())
     }
 
     /// Keeps `window` requests in flight for `time`, on the connections in turn, and takes all
