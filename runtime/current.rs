@@ -408,6 +408,15 @@ pub(crate) fn is_worker() -> bool {
     here(|lp| matches!(lp.ready, Ready::Steal(_))) == Some(true)
 }
 
+/// The home of the worker that this thread is, if `other` is one of the same runtime.
+pub(crate) fn home_among_neighbours(other: &HomeRef) -> Option<HomeRef> {
+    let own = here(|lp| match &lp.ready {
+        Ready::Steal(queue) if queue.crew().has_member(other) => Some(lp.home.clone()),
+        _ => None,
+    });
+    own.flatten()
+}
+
 /// Whether it is one, or stands in for another one just now.
 pub(crate) fn is_crew() -> bool {
     here(|lp| !matches!(lp.ready, Ready::Local(_))) == Some(true)

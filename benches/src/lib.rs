@@ -6,6 +6,7 @@
 //!   rows.rs: what each row is called, its unit, its goal      meter.rs: CPU and wall time
 //!   servers/: the rows of two processes, server and generator      load.rs: the generator
 //!   duel/, bin/servers.rs, bin/scraper_duel.rs: children in turn A B, B A, a ratio per round
+//!   lab/: prices, ablation, reactor_race, guide_tables: one idea, one price, one claim at a time
 //! ```
 //!
 //! Rules
@@ -19,18 +20,33 @@
 // Compiling the bodies once per runtime is the point; see rule 1.
 #![allow(clippy::duplicate_mod)]
 
+pub mod ablation;
 pub mod child;
 pub mod counts;
 pub mod duel;
+pub mod guide;
 pub mod kit;
+pub mod lab;
 pub mod load;
 pub mod machine;
 pub mod meter;
 pub mod pair;
+pub mod prices;
+pub mod race;
 pub mod report;
 pub mod rows;
 pub mod runtimes;
 pub mod servers;
 pub mod tokio_net;
+
+// Parts of the engine, compiled once more to be measured alone: the files that ship, no copies.
+#[allow(dead_code)]
+#[path = "../../runtime/reactor/mod.rs"]
+mod reactor;
+#[path = "../../runtime/shim.rs"]
+mod shim;
+#[allow(dead_code)]
+#[path = "../../runtime/time/wheel.rs"]
+mod wheel;
 
 pub use meter::Meter;

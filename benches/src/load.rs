@@ -34,7 +34,7 @@ pub enum Protocol {
 }
 
 impl Protocol {
-    fn request(self) -> Vec<u8> {
+    pub(crate) fn request(self) -> Vec<u8> {
         match self {
             Self::Echo(bytes) => vec![b'e'; bytes],
             Self::Http => b"GET / HTTP/1.1\r\nHost: localhost\r\nAccept: */*\r\n\r\n".to_vec(),
@@ -263,6 +263,15 @@ fn first_answer(
     stream.set_nodelay(true)?;
     stream.set_read_timeout(Some(SILENCE_MAX))?;
     stream.write_all(request)?;
+    let wanted = read_answer(&mut stream, protocol)?;
+    Ok((stream, wanted))
+}
+
+/// Reads one answer and says how long it was.
+pub(crate) fn read_answer(
+    stream: &mut std::net::TcpStream,
+    protocol: Protocol,
+) -> io::Result<usize> {
     let mut answer = Vec::new();
     let mut buffer = [0; 4096];
     loop {
@@ -274,7 +283,7 @@ fn first_answer(
         if let Some(wanted) = protocol.answer_bytes(&answer)
             && answer.len() >= wanted
         {
-            return Ok((stream, wanted));
+            return Ok(wanted);
         }
     }
 }

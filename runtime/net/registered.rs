@@ -123,12 +123,28 @@ fn with_reactor<R>(f: impl FnOnce(&mut Reactor) -> R) -> Option<R> {
     current::here(|home| f(&mut home.outlook.reactor.borrow()))
 }
 
+/// With which loop, and where there.
+struct Spot {
+    home: HomeRef,
+    place: Place,
+}
+
+impl Spot {
+    /// To be registered there by whoever comes first.
+    fn of(home: &HomeRef) -> Self {
+        Self { home: home.clone(), place: Place::Sent(Arc::new(OnceLock::new())) }
+    }
+}
+
 /// A socket (or pipe) and its place in a loop's source table.
 pub(crate) struct Registered<S: AsRawFd + Send + 'static> {
     /// `None` only while it is being dropped.
     socket: Option<S>,
-    home: HomeRef,
-    place: Place,
+    /// Not decided yet for a socket that was made beside the workers of a stealing runtime: the
+    /// first of them that looks at it has it, so that accepted connections spread over all.
+    spot: OnceLock<Spot>,
+    /// The loop that has it if somebody else is the first to wait.
+    born: HomeRef,
 }
 
 impl<S: AsRawFd + Send + 'static> Registered<S> {
@@ -136,21 +152,34 @@ impl<S: AsRawFd + Send + 'static> Registered<S> {
     ///
     /// Panics outside a loop. Errors: the kernel's, and a loop that has ended.
     pub(crate) fn new(socket: S) -> io::Result<Self> {
-        let home = Handle::current().home().clone();
-        let fd = socket.as_raw_fd();
-        let place = if home.is_here() {
-            Place::Here(with_reactor(|reactor| reactor.register(fd)).ok_or_else(loop_is_gone)??)
-        } else {
-            let place = Place::Sent(Arc::new(OnceLock::new()));
+        let handle = Handle::current();
+        let (born, fd) = (handle.home().clone(), socket.as_raw_fd());
+        let spot = OnceLock::new();
+        if born.is_here() {
+            let token = with_reactor(|reactor| reactor.register(fd)).ok_or_else(loop_is_gone)??;
+            let _ = spot.set(Spot { home: born.clone(), place: Place::Here(token) });
+        } else if handle.commons().is_none() {
+            let Spot { home, place } = spot.get_or_init(|| Spot::of(&born));
             let sent = place.clone();
             // An error stays in the place, where the first call finds it.
             let register = move || drop(with_reactor(|reactor| sent.token(reactor, fd)));
             if !home.errand(register) {
                 return Err(loop_is_gone());
             }
-            place
-        };
-        Ok(Self { socket: Some(socket), home, place })
+        }
+        Ok(Self { socket: Some(socket), spot, born })
+    }
+
+    /// Where it is registered, or is now, if this thread is one of the workers that could have it.
+    #[inline]
+    fn spot(&self) -> Option<&Spot> {
+        self.spot.get().or_else(|| self.settle())
+    }
+
+    #[cold]
+    fn settle(&self) -> Option<&Spot> {
+        let own = current::home_among_neighbours(&self.born)?;
+        Some(self.spot.get_or_init(|| Spot::of(&own)))
     }
 
     /// The socket itself.
@@ -162,11 +191,9 @@ impl<S: AsRawFd + Send + 'static> Registered<S> {
     /// Runs `f` on the reactor if this thread is at home; `None` if it is a stranger.
     #[inline]
     fn at_home<R>(&self, f: impl FnOnce(&mut Reactor, Token) -> R) -> Option<io::Result<R>> {
-        if !self.home.is_here() {
-            return None;
-        }
+        let spot = self.spot().filter(|spot| spot.home.is_here())?;
         with_reactor(|reactor| {
-            let token = self.place.token(reactor, self.get().as_raw_fd())?;
+            let token = spot.place.token(reactor, self.get().as_raw_fd())?;
             Ok(f(reactor, token))
         })
     }
@@ -258,10 +285,12 @@ impl<S: AsRawFd + Send + 'static> Registered<S> {
     /// Takes the socket out of the loop. `copy` must duplicate it: a stranger gets the copy,
     /// because the original has to go home to be deregistered there.
     pub(crate) fn into_inner(mut self, copy: impl FnOnce(&S) -> io::Result<S>) -> io::Result<S> {
-        if !self.home.is_here() {
-            return copy(self.get());
+        if let Some(spot) = self.spot.get() {
+            if !spot.home.is_here() {
+                return copy(self.get());
+            }
+            drop(with_reactor(|reactor| spot.place.leave(reactor)));
         }
-        drop(with_reactor(|reactor| self.place.leave(reactor)));
         self.socket.take().ok_or_else(loop_is_gone)
     }
 
@@ -349,9 +378,10 @@ impl<S: AsRawFd + Send + 'static> Registered<S> {
     /// What a stranger does instead of sitting down: sends the waker home, and has the edge
     /// repeated.
     fn send_waker(&self, waker: Waker, direction: Direction, seat: Seat) -> io::Result<()> {
-        let (place, fd) = (self.place.clone(), self.get().as_raw_fd());
+        let Spot { home, place } = self.spot.get_or_init(|| Spot::of(&self.born));
+        let (place, fd) = (place.clone(), self.get().as_raw_fd());
         let mut letter = Letter(Some(waker));
-        let sent = self.home.errand(move || {
+        let sent = home.errand(move || {
             let displaced = with_reactor(|reactor| {
                 let token = place.token(reactor, fd).ok()?;
                 let waker = letter.0.take()?;
@@ -375,14 +405,15 @@ impl<S: AsRawFd + Send + 'static> Registered<S> {
 impl<S: AsRawFd + Send + 'static> Drop for Registered<S> {
     fn drop(&mut self) {
         let Some(socket) = self.socket.take() else { return };
-        if self.home.is_here() {
-            drop(with_reactor(|reactor| self.place.leave(reactor)));
+        let Some(Spot { home, place }) = self.spot.get() else { return };
+        if home.is_here() {
+            drop(with_reactor(|reactor| place.leave(reactor)));
             drop(socket);
             return;
         }
-        let place = self.place.clone();
+        let place = place.clone();
         // If the loop is gone the socket is closed with the errand, and there is nothing to leave.
-        let _ = self.home.errand(move || {
+        let _ = home.errand(move || {
             drop(with_reactor(|reactor| place.leave(reactor)));
             drop(socket);
         });
@@ -477,16 +508,17 @@ impl<S: AsRawFd + Send + 'static> Future for Watch<'_, S> {
 impl<S: AsRawFd + Send + 'static> Drop for Watch<'_, S> {
     fn drop(&mut self) {
         let (Some(seat), direction) = (self.seat, self.direction) else { return };
-        if self.registered.home.is_here() {
+        let Some(Spot { home, place }) = self.registered.spot.get() else { return };
+        if home.is_here() {
             drop(
                 self.registered
                     .at_home(|reactor, token| reactor.take_waker(token, direction, seat)),
             );
             return;
         }
-        let (place, fd) = (self.registered.place.clone(), self.registered.get().as_raw_fd());
+        let (place, fd) = (place.clone(), self.registered.get().as_raw_fd());
         // If the loop is gone, so is the seat.
-        let _ = self.registered.home.errand(move || {
+        let _ = home.errand(move || {
             drop(with_reactor(|reactor| {
                 let token = place.token(reactor, fd).ok()?;
                 reactor.take_waker(token, direction, seat)

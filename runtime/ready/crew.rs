@@ -102,6 +102,11 @@ impl Crew {
         &self.members
     }
 
+    /// Whether this is the home of one of them.
+    pub(crate) fn has_member(&self, home: &HomeRef) -> bool {
+        self.members.iter().any(|member| member.home.is(home))
+    }
+
     /// A keeper for a task that no worker spawned.
     pub(crate) fn outside(&self) -> usize {
         // Relaxed: any will do.

@@ -105,8 +105,8 @@ mod tests {
     /// Method: one of each size.
     #[test]
     fn a_figure_has_the_digits_it_deserves() {
-        let figures = [1_234_567.0, 999.6, 42.04, 3.14159, 0.01234, 0.0].map(figure);
-        assert_eq!(figures, ["1,234,567", "1000", "42.0", "3.14", "0.012", "0"]);
+        let figures = [1_234_567.0, 999.6, 42.04, 3.2468, 0.01234, 0.0].map(figure);
+        assert_eq!(figures, ["1,234,567", "1000", "42.0", "3.25", "0.012", "0"]);
         assert_eq!(
             [Some(0.0814), Some(0.283), Some(12.34), None].map(ratio),
             ["0.081", "0.28", "12.3", "\u{2013}"]

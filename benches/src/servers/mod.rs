@@ -18,7 +18,7 @@
 
 pub mod calls;
 mod measure;
-mod roles;
+pub mod roles;
 pub mod rows;
 
 pub use measure::{Effort, Figures, measure, scrape};
