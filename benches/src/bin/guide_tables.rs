@@ -63,7 +63,7 @@ fn main() -> ExitCode {
 
 fn load(address: &str, protocol: &str, conns: &str) -> io::Result<()> {
     pin(1);
-    let protocol = if protocol == "echo" { Protocol::Echo } else { Protocol::Http };
+    let protocol = if protocol == "echo" { Protocol::Echo(64) } else { Protocol::Http };
     pulse::obey(address, protocol, conns.parse().map_err(io::Error::other)?)
 }
 
