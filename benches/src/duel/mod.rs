@@ -5,7 +5,8 @@
 //!   (words)        (rotation A B C, B C A, ...)       │
 //!                        counts::run adds its rows ───┤
 //!                                                     ├────▶ result.rs  --json
-//!                                                     └────▶ report::   --report
+//!                                                     ├────▶ report::   --report
+//!                                                     └────▶ book.rs    --write-table
 //! ```
 //!
 //! Rules
@@ -13,6 +14,7 @@
 //! 2. Who goes first changes from round to round.
 //! 3. What was not measured has no figure: a dash in the table, nothing in the JSON.
 
+pub mod book;
 pub mod child;
 pub mod options;
 pub mod result;
@@ -53,6 +55,9 @@ fn duel(options: &Options) -> Result<(), String> {
     // A file that cannot be written should not cost an hour first.
     let json = options.json.as_ref().map(|path| result::create(path)).transpose()?;
     let page = options.report.as_ref().map(|path| result::create(path)).transpose()?;
+    if let Some(document) = &options.document {
+        book::check(document, &options.flavours)?;
+    }
     options.counts.iter().try_for_each(|tool| tool.check())?;
     let mut run = run::run(options, &mut Table::new(options))?;
     counts::run::run(options, &mut run);
@@ -61,6 +66,9 @@ fn duel(options: &Options) -> Result<(), String> {
     }
     if let Some(file) = page {
         file.write(&Page::of(&run).page()?)?;
+    }
+    if let Some(document) = &options.document {
+        book::write(document, options, &run)?;
     }
     if run.failures.is_empty() { Ok(()) } else { Err(run.failures.join("\n")) }
 }

@@ -13,8 +13,8 @@ pub const HELP: &str = "\
 duel: Rondel against its peers, row by row, in processes that take turns
 
 usage: duel [FILTER ...] [--peers P,P,...] [--flavour F] [--reps N] [--quick] [--json FILE]
-            [--report FILE] [--counts | --instructions --allocations --syscalls] [--no-time]
-            [--no-pin] [--list]
+            [--report FILE] [--write-table FILE] [--no-pin] [--list]
+            [--counts | --instructions --allocations --syscalls] [--no-time]
 
   FILTER       rows whose name contains one of these words; all without
   --peers P,P  against whom (default tokio); --list names them
@@ -24,6 +24,8 @@ usage: duel [FILTER ...] [--peers P,P,...] [--flavour F] [--reps N] [--quick] [-
   --quick      smaller batches and fewer rounds, for a first look
   --json FILE  also write the rows as a JSON array
   --report FILE   also write a page of HTML with charts, tables and the rows
+  --write-table FILE  also put the tables of all rows into a document, between its lines
+               `<!-- duel:FLAVOUR -->` and `<!-- /duel -->`
   --instructions  also count instructions per operation, by callgrind (valgrind)
   --allocations   also count allocations and their bytes, by memcheck (valgrind)
   --syscalls      also count system calls, by strace
@@ -54,6 +56,8 @@ pub struct Options {
     pub json: Option<PathBuf>,
     /// Where to write the page.
     pub report: Option<PathBuf>,
+    /// The document whose tables are to be written anew.
+    pub document: Option<PathBuf>,
     /// Who counts.
     pub counts: Vec<Tool>,
     /// Whether to measure time.
@@ -107,7 +111,7 @@ pub fn list() {
 pub fn parse(words: &[&str]) -> Result<Options, String> {
     let (mut filters, mut peers, mut reps) = (Vec::new(), vec!["tokio".to_string()], None);
     let (mut flavours, mut size) = (vec![Flavour::Local], Size::Full);
-    let (mut json, mut report, mut pin) = (None, None, true);
+    let (mut json, mut report, mut document, mut pin) = (None, None, None, true);
     let (mut counts, mut time) = (Vec::new(), true);
     let mut rest = words.iter();
     while let Some(&word) = rest.next() {
@@ -124,6 +128,7 @@ pub fn parse(words: &[&str]) -> Result<Options, String> {
             "--flavour" | "--flavor" => flavours = parse_flavour(value()?)?,
             "--json" => json = Some(PathBuf::from(value()?)),
             "--report" => report = Some(PathBuf::from(value()?)),
+            "--write-table" => document = Some(PathBuf::from(value()?)),
             "--instructions" => counts.push(Tool::Callgrind),
             "--allocations" => counts.push(Tool::Memcheck),
             "--syscalls" => counts.push(Tool::Strace),
@@ -140,9 +145,28 @@ pub fn parse(words: &[&str]) -> Result<Options, String> {
     if counts.is_empty() && !time {
         return Err("--no-time leaves nothing to do: add --counts".to_string());
     }
+    if document.is_some() && !(filters.is_empty() && time) {
+        return Err(
+            "--write-table wants all rows, and their times: a part of them would take the \
+                    place of all; leave out the filter and --no-time"
+                .to_string(),
+        );
+    }
     let counts = Tool::ALL.into_iter().filter(|tool| counts.contains(tool)).collect();
-    let options =
-        Options { filters, flavours, peers, reps, size, json, report, counts, time, pin, words };
+    let options = Options {
+        filters,
+        flavours,
+        peers,
+        reps,
+        size,
+        json,
+        report,
+        document,
+        counts,
+        time,
+        pin,
+        words,
+    };
     check(&options)?;
     Ok(options)
 }
@@ -159,7 +183,7 @@ fn parse_flavour(word: &str) -> Result<Vec<Flavour>, String> {
 fn unknown(option: &str) -> String {
     format!(
         "unknown option {option}; there are --peers, --flavour, --reps, --quick, --json, --report, \
-         --counts, --instructions, --allocations, --syscalls, --no-time, --no-pin, --list and --help"
+         --write-table, --counts, --instructions, --allocations, --syscalls, --no-time, --no-pin, --list and --help"
     )
 }
 
@@ -215,6 +239,7 @@ mod tests {
         assert!(complaint(&["--flavour", "sour"]).contains("stealing"));
         assert!(complaint(&["--reps", "0"]).contains("from 1 on"));
         assert!(complaint(&["--json"]).contains("wants a value"));
+        assert!(complaint(&["spawn", "--write-table", "a.md"]).contains("all rows"));
         assert!(complaint(&["--no-time"]).contains("--counts"));
         assert!(complaint(&["--json", "--quick"]).contains("wants a value"));
     }

@@ -100,7 +100,7 @@ fn wrapped(line: &str) -> String {
 }
 
 /// A number in nine columns at most, with as many digits as mean something.
-fn figure(value: f64) -> String {
+pub(super) fn figure(value: f64) -> String {
     if value.abs() < 10.0 {
         format!("{value:.2}")
     } else if value.abs() < 10_000.0 {
@@ -110,7 +110,7 @@ fn figure(value: f64) -> String {
     }
 }
 
-fn goal_text(line: &RunRow) -> String {
+pub(super) fn goal_text(line: &RunRow) -> String {
     let goal = match line.goal() {
         Goal::Absent | Goal::Open => "-".to_string(),
         Goal::Ratio(ratio) => format!("{ratio:.2}"),
@@ -118,6 +118,11 @@ fn goal_text(line: &RunRow) -> String {
     };
     let missed = line.misses_goal() == Some(true);
     format!("{goal:>6}{}", if missed { "!" } else { " " })
+}
+
+/// The verdict in a word.
+pub(super) fn verdict_text(line: &RunRow) -> String {
+    line.verdict().map_or(String::new(), |verdict| verdict.to_string())
 }
 
 fn text_of(line: &RunRow, first: bool) -> String {
@@ -139,17 +144,18 @@ fn text_of(line: &RunRow, first: bool) -> String {
 }
 
 /// For each flavour and peer: how many were won and lost, the losses and the missed goals by name.
-fn balance(rows: &[RunRow]) -> Vec<String> {
+pub(super) fn balance<'a>(rows: impl IntoIterator<Item = &'a RunRow>) -> Vec<String> {
+    let rows: Vec<&RunRow> = rows.into_iter().collect();
     let mut lines = Vec::new();
     let mut opponents: Vec<(Flavour, &str)> = Vec::new();
-    for row in rows {
+    for row in &rows {
         if !opponents.contains(&(row.flavour, row.peer)) {
             opponents.push((row.flavour, row.peer));
         }
     }
     for (flavour, peer) in opponents {
         let theirs: Vec<&RunRow> =
-            rows.iter().filter(|row| (row.flavour, row.peer) == (flavour, peer)).collect();
+            rows.iter().copied().filter(|row| (row.flavour, row.peer) == (flavour, peer)).collect();
         let count = |verdict| theirs.iter().filter(|row| row.verdict() == Some(verdict)).count();
         lines.push(format!(
             "{}, against {peer}: {} faster, {} same, {} SLOWER",
@@ -187,7 +193,8 @@ fn with_goal(line: &RunRow) -> String {
     }
 }
 
-fn left_out(rows: &[RunRow]) -> Vec<String> {
+/// What was not measured, and why.
+pub(super) fn left_out<'a>(rows: impl IntoIterator<Item = &'a RunRow>) -> Vec<String> {
     let mut reasons: Vec<(&str, &str, Vec<&str>)> = Vec::new();
     for row in rows {
         if let Outcome::LeftOut(why) = &row.outcome {
