@@ -127,16 +127,11 @@ pub fn raise_open_files() -> u64 {
     now.unwrap_or(u64::MAX)
 }
 
-/// The version of a package in this workspace's lock file.
+/// The version of a package in this workspace's lock file; of several the latest, which is ours: the
+/// others are there for the sake of a peer.
 pub fn version_of(package: &str) -> &'static str {
-    let wanted = format!("name = \"{package}\"");
-    let mut lines = LOCK_FILE.lines();
-    lines
-        .by_ref()
-        .find(|line| *line == wanted)
-        .and_then(|_| lines.next())
-        .and_then(|line| line.strip_prefix("version = "))
-        .map_or("?", |version| version.trim_matches('"'))
+    let found = LOCK_FILE.rsplit_once(&format!("name = \"{package}\"\nversion = \""));
+    found.and_then(|(_, rest)| rest.split('"').next()).unwrap_or("?")
 }
 
 /// One line about machine and build, to be printed above any table.

@@ -84,15 +84,14 @@ pub const MODELS: &[Model] = &[
         polls: 2.0,
         steps: &[
             (2.0, "malloc_1k"),
-            (6.0, "rmw"),
-            (6.0, "mutex"),
+            (4.0, "rmw"),
             (2.0, "waker"),
             (6.0, "tls"),
             (2.0, "call"),
             (2.0, "load_store"),
         ],
-        because: "each way: one Arc made, cloned once and dropped twice; send locks, the receiver \
-                  locks before and after; one waker kept; two budget steps; one wake",
+        because: "each way: one block, whose last end frees it; one exchange to wait and one to \
+                  send; one waker kept; two budget steps; one wake",
     },
     Model {
         row: "mpsc_100",
