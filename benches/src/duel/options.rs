@@ -183,7 +183,8 @@ fn parse_flavour(word: &str) -> Result<Vec<Flavour>, String> {
 fn unknown(option: &str) -> String {
     format!(
         "unknown option {option}; there are --peers, --flavour, --reps, --quick, --json, --report, \
-         --write-table, --counts, --instructions, --allocations, --syscalls, --no-time, --no-pin, --list and --help"
+         --write-table, --counts, --instructions, --allocations, --syscalls, --no-time, --no-pin, \
+         --list and --help"
     )
 }
 
