@@ -48,7 +48,7 @@ fn place(text: &str, flavour: Flavour) -> Result<Range<usize>, String> {
     let start = text.find(&mark).map(|at| at + mark.len());
     let end = start.and_then(|start| text[start..].find(END).map(|at| start + at));
     start.zip(end).map(|(start, end)| start..end).ok_or(format!(
-        "--write-table: the document lacks the lines `{}` and `{END}`, between which the table goes",
+        "--write-table: the document lacks the lines `{}` and `{END}`, where the table goes",
         mark.trim()
     ))
 }
