@@ -8,7 +8,7 @@ use benches::machine::{describe, pin};
 use benches::meter::Meter;
 use benches::prices::steps::EMPTY_LOOP;
 use benches::prices::{MODELS, Model, PRICES, Price, calibrate, measure, steps};
-use benches::{rows, runtimes};
+use benches::runtimes;
 use serde_json::{Value, json};
 
 const SPEC: Spec = Spec {
@@ -150,8 +150,8 @@ fn print_models(
     };
     let measured = in_turn(MODELS.len(), reps.min(5), |nth| {
         let mut meter = Meter::new(parsed.size());
-        let row = rows::find(MODELS[nth].row).expect("the models' test looks each up");
-        runtimes::run_row("rondel", row, &mut meter);
+        let rondel = runtimes::find("rondel").expect("a runtime of the duel");
+        rondel.run(MODELS[nth].row, &mut meter).expect("the models' test looks each up");
         Ok::<_, ()>(meter.figure())
     });
     println!(

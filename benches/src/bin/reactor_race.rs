@@ -1,7 +1,6 @@
 //! The reactor race: mio against polling under one echo server, bare and under Rondel.
 
 use std::io;
-use std::net::SocketAddr;
 use std::process::{Command, ExitCode, Stdio};
 
 use benches::child::{Talker, exit};
