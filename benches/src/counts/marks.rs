@@ -10,7 +10,7 @@
 //! | strace    | a look at a file that is not there         | likewise                            |
 //!
 //! Rules
-//! 1. [`begin`] and [`end`] mirror each other: between callgrind's marks lies nothing else, between
+//! 1. `begin` and `end` mirror each other: between callgrind's marks lies nothing else, between
 //!    strace's only callgrind's, between memcheck's the other two, which allocate nothing.
 //! 2. No clock is read: valgrind does not survive rustix's way of reading one.
 
