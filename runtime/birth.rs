@@ -28,7 +28,7 @@
 //! calls `run_coroutine_threadsafe`; tokio's scheduler asks a thread-local for its own core.
 
 use crate::current::{self, Handle, OUTSIDE, here};
-use crate::loops::Team;
+use crate::loops::{Team, Workers};
 use crate::ready::Ready;
 use crate::task::cell::TaskRef;
 use crate::task::home::HomeRef;
@@ -125,7 +125,7 @@ impl Handle {
 
     /// Takes in a task that any worker may run. Gives it back if the runtime ends.
     fn take_in(&self, task: [TaskRef; 2]) -> Option<[TaskRef; 2]> {
-        let Some(Team::Crew(crew, _)) = self.team() else { return Some(task) };
+        let Some(Team::Crew(Workers { crew, .. })) = self.team() else { return Some(task) };
         let queued = crew.adopt(crew.outside(), task);
         queued.map(|queued| crew.inject([queued])).err()
     }

@@ -35,6 +35,7 @@
 use crate::blocking::Pool;
 use crate::budget;
 use crate::loops::Team;
+use crate::outlook::{At, Reach};
 use crate::park;
 use crate::ready::crew::Crew;
 use crate::ready::{Job, Ready};
@@ -182,7 +183,7 @@ impl Handle {
     /// The home of the tasks of this runtime, if they are shared.
     pub(crate) fn commons(&self) -> Option<&HomeRef> {
         match &self.team {
-            Some(Team::Crew(_, commons)) => Some(commons),
+            Some(Team::Crew(workers)) => Some(&workers.commons),
             _ => None,
         }
     }
@@ -392,6 +393,23 @@ pub(crate) fn with_handle<R>(touch: impl FnOnce(&Handle, Option<&Loop>) -> R) ->
         context.handle.as_ref().map(|handle| touch(handle, context.lp.as_deref()))
     });
     touched.ok().flatten()
+}
+
+/// Does something to the wheel or the sockets of the loop of `home`, if this thread may: it is
+/// inside that loop, or works for the same runtime of the stealing flavour (rule 1).
+#[inline]
+pub(crate) fn reach<R>(home: &HomeRef, touch: impl FnOnce(&Reach<'_>) -> R) -> Option<R> {
+    if home.is_here() {
+        return here(|lp| touch(&Reach { clock: &lp.clock, at: At::Own(&lp.outlook) }));
+    }
+    let touched = with_handle(|handle, _| match handle.team() {
+        Some(Team::Crew(workers)) => {
+            let at = At::Neighbour(workers.watched(home)?);
+            Some(touch(&Reach { clock: handle.clock(), at }))
+        }
+        _ => None,
+    });
+    touched.flatten()
 }
 
 /// Turns the wheel of the loop that this thread is inside of to the present.

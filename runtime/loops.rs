@@ -11,6 +11,7 @@
 //! Real world: Gunicorn's workers compete for `accept`; actix gives its arbiters work in turn;
 //! `tokio_util::task::LocalPoolHandle` counts the tasks of each thread.
 
+use crate::outlook::Watched;
 use crate::ready::crew::Crew;
 use crate::shim::Arc;
 use crate::shim::atomic::{AtomicUsize, Ordering};
@@ -19,10 +20,26 @@ use crate::task::home::HomeRef;
 /// Whom a loop works with.
 #[derive(Clone)]
 pub(crate) enum Team {
-    /// The workers of the stealing flavour, and the home of their tasks.
-    Crew(Arc<Crew>, HomeRef),
+    /// The workers of the stealing flavour.
+    Crew(Workers),
     /// The loops of the pinned flavour.
     Loops(Arc<Loops>),
+}
+
+/// What the workers of a runtime share.
+#[derive(Clone)]
+pub(crate) struct Workers {
+    pub(crate) crew: Arc<Crew>,
+    /// The home of the tasks.
+    pub(crate) commons: HomeRef,
+    pub(crate) outlooks: Arc<[Watched]>,
+}
+
+impl Workers {
+    /// What the worker with that home looks out for.
+    pub(crate) fn watched(&self, home: &HomeRef) -> Option<&Watched> {
+        self.outlooks.iter().find(|watched| watched.home().is(home))
+    }
 }
 
 /// See the head of the file.

@@ -1,9 +1,9 @@
 //! Floor 1. A part of a loop: its thread's alone, or within reach of a neighbour.
 //!
 //! A local loop owns its wheel and its sockets, and touches them without a lock. A worker of the
-//! stealing flavour mostly does the same; but while it is stuck in a long poll, a neighbour that
-//! has nothing to do looks after them. So each is in a lock there, which is almost always free
-//! (14 ns).
+//! stealing flavour mostly does the same; but its tasks may be robbed and their sockets and timers
+//! are not, and while it is stuck in a long poll a neighbour looks after them (`outlook.rs`). So
+//! each is in a lock there, which is almost always free (14 ns).
 //!
 //! ```text
 //!   Own       RefCell   0.5 ns   who borrows twice is a bug, and panics

@@ -297,7 +297,8 @@ impl Loop {
     /// Too short a sleep is only a turn in vain; too long a one is a timer that fires late. So the
     /// wheel may name a moment before its first deadline, and the kernel may be interrupted.
     fn sleep_outside(&self) -> io::Result<Turned> {
-        let next_ticks = self.outlook.wheel.borrow().next_deadline_ticks();
+        let now_ticks = || self.clock.ticks_down(self.clock.now());
+        let next_ticks = self.outlook.wheel.borrow().fall_asleep(now_ticks);
         if self.clock.is_frozen() || self.services.idle.has_waiters() {
             return self.stand_idle(next_ticks);
         }
@@ -346,7 +347,8 @@ impl Loop {
     /// there was one.
     fn ask_kernel(&self, limit: Option<Duration>) -> io::Result<bool> {
         let mut woken = self.woken.take();
-        let asked = self.outlook.reactor.borrow().wait(limit, &mut woken);
+        let reactor = || self.outlook.reactor.borrow();
+        let asked = self.outlook.ear.borrow().wait(limit, reactor, &mut woken);
         let any = !woken.is_empty();
         self.wake_all(woken);
         asked.map(|()| any)

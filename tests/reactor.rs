@@ -9,8 +9,10 @@ mod reactor;
 #[path = "../runtime/shim.rs"]
 mod shim;
 
-use std::io::{Read, Write};
+use std::cell::{RefCell, RefMut};
+use std::io::{self, Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
+use std::ops::{Deref, DerefMut};
 use std::os::fd::AsRawFd;
 use std::os::unix::net::UnixStream;
 use std::sync::Arc;
@@ -19,7 +21,39 @@ use std::task::{Wake, Waker};
 use std::time::{Duration, Instant};
 
 use reactor::Direction::{Read as R, Write as W};
-use reactor::{Kind, Reactor, Seat, Token};
+use reactor::{Ear, Kind, Seat, Token};
+
+/// A table with its ear, for one thread that does everything.
+struct Reactor {
+    table: reactor::Reactor,
+    ear: Ear,
+}
+
+impl Reactor {
+    fn of(table: reactor::Reactor) -> Self {
+        let ear = Ear::new(&table);
+        Self { table, ear }
+    }
+
+    fn wait(&mut self, limit: Option<Duration>, woken: &mut Vec<Waker>) -> io::Result<()> {
+        let table = RefCell::new(&mut self.table);
+        self.ear.wait(limit, || RefMut::map(table.borrow_mut(), |table| &mut **table), woken)
+    }
+}
+
+impl Deref for Reactor {
+    type Target = reactor::Reactor;
+
+    fn deref(&self) -> &reactor::Reactor {
+        &self.table
+    }
+}
+
+impl DerefMut for Reactor {
+    fn deref_mut(&mut self) -> &mut reactor::Reactor {
+        &mut self.table
+    }
+}
 
 /// Runs the body `fn(&mut Reactor)` on each back end, as a test of its own.
 macro_rules! on_each_backend {
@@ -32,17 +66,17 @@ macro_rules! on_each_backend {
 
             #[test]
             fn on_mio() {
-                body(&mut Reactor::new(Kind::Mio));
+                body(&mut Reactor::of(reactor::Reactor::new(Kind::Mio)));
             }
 
             #[test]
             fn on_polling() {
-                body(&mut Reactor::new(Kind::Polling));
+                body(&mut Reactor::of(reactor::Reactor::new(Kind::Polling)));
             }
 
             #[test]
             fn on_polling_one_shot() {
-                body(&mut Reactor::one_shot());
+                body(&mut Reactor::of(reactor::Reactor::one_shot()));
             }
         }
     };
@@ -337,7 +371,7 @@ on_each_backend! {
         assert!(reactor.set_waker(token, R, Seat::Slot, waker.clone()).is_none());
         assert!(reactor.set_waker(token, W, seat, waker).is_none());
         let mut woken = Vec::new();
-        reactor.drain(&mut woken);
+        reactor.end(&mut woken);
         assert_eq!(woken.len(), 2);
         drop(reactor.deregister(token));
     }

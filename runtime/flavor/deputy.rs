@@ -77,7 +77,7 @@ pub(super) fn is_of(staff: &Arc<Staff>) -> bool {
 /// Leaves the loop of the worker that this thread is, if it is one and polls a task.
 pub(crate) fn step_out() -> Option<Out> {
     let post = POST.try_with(|place| place.borrow().clone()).ok().flatten()?;
-    if !current::is_worker() || try_id().is_none() || post.staff.crew.is_closing() {
+    if !current::is_worker() || try_id().is_none() || post.staff.workers.crew.is_closing() {
         return None; // rule 3
     }
     let ring = post.lp.ready.steal().hand_on()?;

@@ -282,8 +282,9 @@ impl Loop {
     /// not woken here, so that nothing is borrowed when they are.
     fn drain_timers_and_sockets(&self) -> Vec<Waker> {
         let mut sleepers = Vec::new();
-        self.outlook.wheel.borrow().drain(&mut sleepers);
-        self.outlook.reactor.borrow().drain(&mut sleepers);
+        self.outlook.wheel.borrow().end(&mut sleepers);
+        self.outlook.reactor.borrow().end(&mut sleepers);
+        self.outlook.ear.borrow().close();
         sleepers
     }
 }

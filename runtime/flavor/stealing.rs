@@ -28,7 +28,7 @@ use super::local;
 use super::meeting::Meeting;
 use crate::blocking::Pool;
 use crate::current::{self, Handle};
-use crate::loops::Team;
+use crate::loops::{Team, Workers};
 use crate::outlook::Watched;
 use crate::reactor::Reactor;
 use crate::ready::crew::{Crew, Member};
@@ -55,11 +55,8 @@ pub(crate) struct Stealing {
 
 /// What all workers of a runtime need to know.
 pub(super) struct Staff {
-    pub(super) crew: Arc<Crew>,
-    /// The home of the tasks.
-    commons: HomeRef,
+    pub(super) workers: Workers,
     services: Arc<Services>,
-    outlooks: Box<[Watched]>,
     pub(super) meeting: Arc<Meeting>,
     /// Threads that take the place of a worker that blocks.
     pub(super) deputies: Pool,
@@ -83,7 +80,7 @@ impl Stealing {
         deputies: Pool,
         name: &str,
     ) -> io::Result<Self> {
-        let outlooks: Box<[Watched]> = reactors
+        let outlooks: Arc<[Watched]> = reactors
             .into_iter()
             .map(|reactor| Watched::new(local::new_home(&reactor), reactor))
             .collect();
@@ -96,7 +93,8 @@ impl Stealing {
         let meeting = Arc::new(Meeting::new(members.len()));
         let crew = Arc::new(Crew::new(members, current::queue_shared_here));
         let commons = HomeRef::shared(crew.clone());
-        let staff = Arc::new(Staff { crew, commons, services, outlooks, meeting, deputies });
+        let workers = Workers { crew, commons, outlooks };
+        let staff = Arc::new(Staff { workers, services, meeting, deputies });
         let stealing = Self { handle: staff.handle(0), staff };
         stealing.start(rings, name)?; // dropped, it ends those that were started
         Ok(stealing)
@@ -129,7 +127,7 @@ impl Stealing {
     /// Ends the runtime and waits at most `limit` for the workers, if that may be. Returns the
     /// tasks that had to be cancelled, and how many workers are still at it.
     pub(crate) fn end(self, limit: Duration) -> (Vec<TaskInfo>, usize) {
-        self.staff.crew.close();
+        self.staff.workers.crew.close();
         let limit = if self.may_wait() { limit } else { Duration::ZERO };
         let end = Instant::now().checked_add(limit);
         let (cancelled, left) = self.staff.meeting.wait_for_all(limit);
@@ -142,14 +140,14 @@ impl Stealing {
 
 impl Drop for Stealing {
     fn drop(&mut self) {
-        self.staff.crew.close();
+        self.staff.workers.crew.close();
     }
 }
 
 impl Staff {
     fn handle(&self, worker: usize) -> Handle {
-        let team = Some(Team::Crew(self.crew.clone(), self.commons.clone()));
-        Handle::new(self.outlooks[worker].home().clone(), self.services.clone(), team)
+        let team = Some(Team::Crew(self.workers.clone()));
+        Handle::new(self.workers.outlooks[worker].home().clone(), self.services.clone(), team)
     }
 }
 
@@ -162,8 +160,9 @@ pub(super) struct Worker {
 
 impl Worker {
     pub(super) fn new(Parts { worker, ring }: Parts, staff: Arc<Staff>) -> Self {
-        let outlook = &staff.outlooks[worker];
-        let queue = StealQueue::new(staff.crew.clone(), worker, staff.commons.clone(), ring);
+        let Workers { crew, commons, outlooks } = &staff.workers;
+        let outlook = &outlooks[worker];
+        let queue = StealQueue::new(crew.clone(), worker, commons.clone(), ring);
         let home = outlook.home().clone();
         let lp =
             Loop::new(home, Ready::Steal(queue), outlook.outlook(false), staff.services.clone());
@@ -214,7 +213,7 @@ impl Worker {
             // The panic hook has told of it (rule 2).
             let turned = catch_unwind(AssertUnwindSafe(|| {
                 let turned = turn(&self.lp, queue, &mut || false);
-                queue.look_around(|worker| self.stand_in_for(&self.staff.outlooks[worker]));
+                queue.look_around(|worker| self.stand_in_for(&self.staff.workers.outlooks[worker]));
                 turned
             }));
             if queue.has_left() {

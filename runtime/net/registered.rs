@@ -1,11 +1,13 @@
 //! Floor 5. A descriptor that a loop listens to: the one place where sockets meet the reactor.
 //!
-//! Every socket belongs to the loop it was made on, its *home*. There, nothing is locked: try the
-//! call if the direction is thought ready, and leave a waker in the loop's table if it says
-//! `WouldBlock`. A stranger (another thread, or another loop) may use the socket too:
+//! Every socket belongs to the loop it was made on, its *home*. Who has the loop's table in reach
+//! tries the call if the direction is thought ready, and leaves a waker in the table if it says
+//! `WouldBlock`. That is the loop's thread, or on the stealing flavour any thread of the runtime: so
+//! a task that was robbed goes on with its sockets where they are. A stranger (another thread, or
+//! another loop) may use the socket too:
 //!
 //! ```text
-//!              at home                              a stranger
+//!              the table is in reach                a stranger
 //!   try        only if thought ready                always
 //!   wait       waker into the table                 errand: waker into the table, and re-arm
 //!   drop       deregister, close                    errand: deregister, close
@@ -71,31 +73,35 @@ enum Place {
 }
 
 impl Place {
-    /// The token; registers first if nobody has. Called at home only.
+    /// The token; registers first if nobody has, `at_home`. `None`: that is still to be done.
     #[inline(always)]
-    fn token(&self, reactor: &mut Reactor, fd: RawFd) -> io::Result<Token> {
+    fn token(&self, reactor: &mut Reactor, fd: RawFd, at_home: bool) -> Option<io::Result<Token>> {
         match self {
-            Self::Here(token) => Ok(*token),
-            Self::Sent(cell) => Self::token_sent(cell, reactor, fd),
+            Self::Here(token) => Some(Ok(*token)),
+            Self::Sent(cell) => Self::token_sent(cell, reactor, fd, at_home),
         }
     }
 
-    #[cold]
     fn token_sent(
         cell: &OnceLock<io::Result<Token>>,
         reactor: &mut Reactor,
         fd: RawFd,
-    ) -> io::Result<Token> {
-        match cell.get_or_init(|| reactor.register(fd)) {
+        at_home: bool,
+    ) -> Option<io::Result<Token>> {
+        let registered = match cell.get() {
+            None if !at_home => return None,
+            _ => cell.get_or_init(|| reactor.register(fd)),
+        };
+        Some(match registered {
             Ok(token) => Ok(*token),
             Err(error) => Err(match error.raw_os_error() {
                 Some(code) => io::Error::from_raw_os_error(code),
                 None => io::Error::new(error.kind(), error.to_string()),
             }),
-        }
+        })
     }
 
-    /// Ends the registration, or sees to it that there will be none. Called at home only.
+    /// Ends the registration, or sees to it that there will be none.
     fn leave(&self, reactor: &mut Reactor) -> Option<Source> {
         match self {
             Self::Here(token) => reactor.deregister(*token),
@@ -117,7 +123,7 @@ enum Look {
     Sit,
 }
 
-/// Runs `f` on the reactor of the loop this thread is inside of.
+/// Runs `f` on the reactor of the loop this thread is inside of: what an errand does.
 #[inline]
 fn with_reactor<R>(f: impl FnOnce(&mut Reactor) -> R) -> Option<R> {
     current::here(|home| f(&mut home.outlook.reactor.borrow()))
@@ -162,7 +168,7 @@ impl<S: AsRawFd + Send + 'static> Registered<S> {
             let Spot { home, place } = spot.get_or_init(|| Spot::of(&born));
             let sent = place.clone();
             // An error stays in the place, where the first call finds it.
-            let register = move || drop(with_reactor(|reactor| sent.token(reactor, fd)));
+            let register = move || drop(with_reactor(|reactor| sent.token(reactor, fd, true)));
             if !home.errand(register) {
                 return Err(loop_is_gone());
             }
@@ -188,14 +194,20 @@ impl<S: AsRawFd + Send + 'static> Registered<S> {
         self.socket.as_ref().expect("the socket is there until it is dropped")
     }
 
-    /// Runs `f` on the reactor if this thread is at home; `None` if it is a stranger.
+    /// Runs `f` on the reactor if that is in reach; `None` if this thread is a stranger to it, or
+    /// has to do as one because the socket is on its way there or the loop has ended.
     #[inline]
-    fn at_home<R>(&self, f: impl FnOnce(&mut Reactor, Token) -> R) -> Option<io::Result<R>> {
-        let spot = self.spot().filter(|spot| spot.home.is_here())?;
-        with_reactor(|reactor| {
-            let token = spot.place.token(reactor, self.get().as_raw_fd())?;
-            Ok(f(reactor, token))
-        })
+    fn in_reach<R>(&self, f: impl FnOnce(&mut Reactor, Token) -> R) -> Option<io::Result<R>> {
+        let Spot { home, place } = self.spot()?;
+        let done = current::reach(home, |reach| {
+            let mut reactor = reach.reactor();
+            if reactor.is_over() {
+                return None;
+            }
+            let token = place.token(&mut reactor, self.get().as_raw_fd(), reach.is_own())?;
+            Some(token.map(|token| f(&mut reactor, token)))
+        });
+        done.flatten()
     }
 
     /// Tries `call` once if that is worth it. `WouldBlock` means: wait.
@@ -205,7 +217,7 @@ impl<S: AsRawFd + Send + 'static> Registered<S> {
         direction: Direction,
         call: impl FnOnce(&S) -> io::Result<Moved<R>>,
     ) -> io::Result<R> {
-        match self.at_home(|reactor, token| reactor.ready(token, direction)).transpose()? {
+        match self.in_reach(|reactor, token| reactor.ready(token, direction)).transpose()? {
             Some(None) => Err(io::ErrorKind::WouldBlock.into()),
             Some(known @ Some(_)) => self.attempt(direction, known, call),
             None => self.attempt(direction, None, call),
@@ -224,7 +236,7 @@ impl<S: AsRawFd + Send + 'static> Registered<S> {
             Ok((result, false)) => Ok(result),
             Ok((result, true)) => {
                 if let Some(known) = known {
-                    self.at_home(|reactor, token| reactor.drained(token, direction, known));
+                    self.in_reach(|reactor, token| reactor.drained(token, direction, known));
                 }
                 Ok(result)
             }
@@ -267,29 +279,29 @@ impl<S: AsRawFd + Send + 'static> Registered<S> {
 
     /// Is the direction closed by the peer? A stranger does not know and says no.
     pub(crate) fn is_closed(&self, direction: Direction) -> bool {
-        let closed = self.at_home(|reactor, token| reactor.is_closed(token, direction));
+        let closed = self.in_reach(|reactor, token| reactor.is_closed(token, direction));
         matches!(closed, Some(Ok(true)))
     }
 
     /// The last edge that is known of the direction. A stranger knows none.
     pub(crate) fn edge(&self, direction: Direction) -> Edge {
-        let known = self.at_home(|reactor, token| reactor.ready(token, direction));
+        let known = self.in_reach(|reactor, token| reactor.ready(token, direction));
         known.and_then(Result::ok).flatten().unwrap_or(Edge::NONE)
     }
 
     /// Says that the direction is not ready, unless there was an edge since `known`.
     pub(crate) fn clear_ready(&self, direction: Direction, known: Edge) {
-        self.at_home(|reactor, token| reactor.clear_ready(token, direction, known));
+        self.in_reach(|reactor, token| reactor.clear_ready(token, direction, known));
     }
 
     /// Takes the socket out of the loop. `copy` must duplicate it: a stranger gets the copy,
     /// because the original has to go home to be deregistered there.
     pub(crate) fn into_inner(mut self, copy: impl FnOnce(&S) -> io::Result<S>) -> io::Result<S> {
         if let Some(spot) = self.spot.get() {
-            if !spot.home.is_here() {
+            let left = current::reach(&spot.home, |reach| spot.place.leave(&mut reach.reactor()));
+            if left.is_none() {
                 return copy(self.get());
             }
-            drop(with_reactor(|reactor| spot.place.leave(reactor)));
         }
         self.socket.take().ok_or_else(loop_is_gone)
     }
@@ -304,7 +316,7 @@ impl<S: AsRawFd + Send + 'static> Registered<S> {
     ) -> Poll<io::Result<R>> {
         poll_leaf(WAIT, cx, |cx| {
             // One visit to the table answers everything, because most polls end here.
-            let look = self.at_home(|reactor, token| {
+            let look = self.in_reach(|reactor, token| {
                 let known = reactor.ready(token, direction);
                 if known.is_some() {
                     Look::Try(known)
@@ -342,8 +354,8 @@ impl<S: AsRawFd + Send + 'static> Registered<S> {
         seat: &mut Option<Seat>,
     ) -> io::Result<()> {
         // Cloned before and dropped after the borrow: both are the user's code.
-        let waker = waker.clone();
-        let sat = self.at_home(|reactor, token| {
+        let (waker, sent) = (waker.clone(), waker);
+        let sat = self.in_reach(|reactor, token| {
             let seat = *seat.get_or_insert_with(|| Seat::Crowd(reactor.ticket()));
             let displaced = reactor.set_waker(token, direction, seat, waker);
             // Told by a neighbour since we looked: that edge is not told again.
@@ -351,39 +363,43 @@ impl<S: AsRawFd + Send + 'static> Registered<S> {
             let again = if missed { reactor.take_waker(token, direction, seat) } else { None };
             (displaced, again)
         });
-        if let Some((_displaced, Some(again))) = sat.transpose()? {
-            again.wake();
+        match sat.transpose()? {
+            Some((_displaced, again)) => again.into_iter().for_each(Waker::wake),
+            None => return self.sit_abroad(sent, direction, seat), // the loop has just ended
         }
         Ok(())
     }
 
     /// The same after a try that found nothing. The waker may sit there already, or be abroad.
     fn sit(&self, waker: &Waker, direction: Direction, seat: &mut Option<Seat>) -> io::Result<()> {
-        let seated = self.at_home(|reactor, token| {
+        let seated = self.in_reach(|reactor, token| {
             seat.is_some_and(|seat| reactor.is_seated(token, direction, seat, waker))
         });
         match seated.transpose()? {
             Some(true) => Ok(()),
             Some(false) => self.sit_down(waker, direction, seat),
-            None => {
-                let seat = *seat.get_or_insert_with(|| {
-                    // Relaxed: only the number has to be new.
-                    Seat::Crowd(Ticket(NEXT_STRANGER.fetch_add(1, Ordering::Relaxed)))
-                });
-                self.send_waker(waker.clone(), direction, seat)
-            }
+            None => self.sit_abroad(waker, direction, seat),
         }
     }
 
     /// What a stranger does instead of sitting down: sends the waker home, and has the edge
     /// repeated.
-    fn send_waker(&self, waker: Waker, direction: Direction, seat: Seat) -> io::Result<()> {
+    fn sit_abroad(
+        &self,
+        waker: &Waker,
+        direction: Direction,
+        seat: &mut Option<Seat>,
+    ) -> io::Result<()> {
+        let seat = *seat.get_or_insert_with(|| {
+            // Relaxed: only the number has to be new.
+            Seat::Crowd(Ticket(NEXT_STRANGER.fetch_add(1, Ordering::Relaxed)))
+        });
         let Spot { home, place } = self.spot.get_or_init(|| Spot::of(&self.born));
         let (place, fd) = (place.clone(), self.get().as_raw_fd());
-        let mut letter = Letter(Some(waker));
+        let mut letter = Letter(Some(waker.clone()));
         let sent = home.errand(move || {
             let displaced = with_reactor(|reactor| {
-                let token = place.token(reactor, fd).ok()?;
+                let token = place.token(reactor, fd, true)?.ok()?;
                 let waker = letter.0.take()?;
                 let same = reactor.is_seated(token, direction, seat, &waker);
                 let displaced = reactor.set_waker(token, direction, seat, waker);
@@ -406,9 +422,9 @@ impl<S: AsRawFd + Send + 'static> Drop for Registered<S> {
     fn drop(&mut self) {
         let Some(socket) = self.socket.take() else { return };
         let Some(Spot { home, place }) = self.spot.get() else { return };
-        if home.is_here() {
-            drop(with_reactor(|reactor| place.leave(reactor)));
-            drop(socket);
+        let left = current::reach(home, |reach| place.leave(&mut reach.reactor()));
+        if left.is_some() {
+            drop(socket); // after it was deregistered (rule 1)
             return;
         }
         let place = place.clone();
@@ -491,8 +507,9 @@ impl<S: AsRawFd + Send + 'static> Future for Watch<'_, S> {
         let this = &mut *self;
         let direction = this.direction;
         poll_leaf(WAIT, cx, |cx| {
-            let ready =
-                this.registered.at_home(|reactor, token| reactor.ready(token, direction).is_some());
+            let ready = this
+                .registered
+                .in_reach(|reactor, token| reactor.ready(token, direction).is_some());
             match ready.transpose()? {
                 None => this.poll_abroad(cx.waker()),
                 Some(true) => Poll::Ready(Ok(())),
@@ -508,19 +525,16 @@ impl<S: AsRawFd + Send + 'static> Future for Watch<'_, S> {
 impl<S: AsRawFd + Send + 'static> Drop for Watch<'_, S> {
     fn drop(&mut self) {
         let (Some(seat), direction) = (self.seat, self.direction) else { return };
-        let Some(Spot { home, place }) = self.registered.spot.get() else { return };
-        if home.is_here() {
-            drop(
-                self.registered
-                    .at_home(|reactor, token| reactor.take_waker(token, direction, seat)),
-            );
+        let take = |reactor: &mut Reactor, token| reactor.take_waker(token, direction, seat);
+        if self.registered.in_reach(take).is_some() {
             return;
         }
+        let Some(Spot { home, place }) = self.registered.spot.get() else { return };
         let (place, fd) = (place.clone(), self.registered.get().as_raw_fd());
         // If the loop is gone, so is the seat.
         let _ = home.errand(move || {
             drop(with_reactor(|reactor| {
-                let token = place.token(reactor, fd).ok()?;
+                let token = place.token(reactor, fd, true)?.ok()?;
                 reactor.take_waker(token, direction, seat)
             }));
         });

@@ -26,10 +26,10 @@ use std::task::Waker;
 use std::time::Duration;
 
 use mio::unix::SourceFd;
-use mio::{Events, Interest, Poll};
+use mio::{Events, Interest};
 
 use super::source::{Report, Sources};
-use super::{Backend, EVENTS_MAX, KernelBell, Token, Wanted};
+use super::{EVENTS_MAX, KernelBell, Opened, Poll, Registrar, Token, Wanted};
 
 // Asking for both costs nothing, because an edge is told once: a socket that is writable all day
 // makes one event. Level-triggered, the same wish would end every wait at once.
@@ -38,46 +38,32 @@ const BOTH: Interest = Interest::READABLE.add(Interest::WRITABLE);
 /// mio's name for the doorbell. No source has it: see `Token::from_key`.
 const DOORBELL: mio::Token = mio::Token(usize::MAX);
 
-pub(crate) struct Mio {
-    poll: Poll,
+pub(super) fn open() -> io::Result<Opened> {
+    let poll = mio::Poll::new()?;
+    // A second descriptor for the same queue, as mio's poll can be used by one thread at a time.
+    let registry = poll.registry().try_clone()?;
+    let bell = KernelBell::Mio(mio::Waker::new(&registry, DOORBELL)?);
+    let poll = MioPoll { poll, events: Events::with_capacity(EVENTS_MAX) };
+    Ok(Opened { registrar: Box::new(MioRegistrar(registry)), poll: Box::new(poll), bell })
+}
+
+struct MioPoll {
+    poll: mio::Poll,
     /// Filled anew by each wait. If more sockets are ready than fit, the kernel keeps the others in
     /// its own queue, and the next wait begins with them.
     events: Events,
 }
 
-impl Mio {
-    pub(crate) fn new() -> io::Result<Self> {
-        Ok(Self { poll: Poll::new()?, events: Events::with_capacity(EVENTS_MAX) })
-    }
-}
-
-impl Backend for Mio {
-    fn register(&mut self, fd: RawFd, token: Token) -> io::Result<()> {
-        // By number and not by mio's own socket types: the reactor knows only descriptors, so
-        // it serves sockets, pipes and whatever else the kernel can poll.
-        self.poll.registry().register(&mut SourceFd(&fd), mio::Token(token.key()), BOTH)
-    }
-
-    fn rearm(&mut self, fd: RawFd, token: Token, _: Wanted) -> io::Result<()> {
-        // The flags are the same as before; the point is the side effect. On MOD the kernel looks
-        // at the descriptor at once, and queues an event if something is possible already.
-        self.poll.registry().reregister(&mut SourceFd(&fd), mio::Token(token.key()), BOTH)
-    }
-
-    fn deregister(&mut self, fd: RawFd) -> io::Result<()> {
-        self.poll.registry().deregister(&mut SourceFd(&fd))
-    }
-
-    fn wait(
-        &mut self,
-        timeout: Option<Duration>,
-        sources: &mut Sources,
-        woken: &mut Vec<Waker>,
-    ) -> io::Result<()> {
+impl Poll for MioPoll {
+    fn wait(&mut self, timeout: Option<Duration>) -> io::Result<bool> {
         // mio rounds a limit up to whole milliseconds, as `epoll_wait` counts them: no loop wakes a
         // little before its deadline to find nothing due. It hands an interrupted call on as an
         // error; mod.rs takes that for a wait without events.
         self.poll.poll(&mut self.events, timeout)?;
+        Ok(!self.events.is_empty())
+    }
+
+    fn tell(&mut self, sources: &mut Sources, woken: &mut Vec<Waker>) -> io::Result<()> {
         for event in &self.events {
             if event.token() == DOORBELL {
                 // Having come back is all that a ring is for. The eventfd need not be read: each
@@ -95,9 +81,25 @@ impl Backend for Mio {
         }
         Ok(())
     }
+}
 
-    fn doorbell(&self) -> io::Result<KernelBell> {
-        mio::Waker::new(self.poll.registry(), DOORBELL).map(KernelBell::Mio)
+struct MioRegistrar(mio::Registry);
+
+impl Registrar for MioRegistrar {
+    fn register(&self, fd: RawFd, token: Token) -> io::Result<()> {
+        // By number and not by mio's own socket types: the reactor knows only descriptors, so
+        // it serves sockets, pipes and whatever else the kernel can poll.
+        self.0.register(&mut SourceFd(&fd), mio::Token(token.key()), BOTH)
+    }
+
+    fn rearm(&self, fd: RawFd, token: Token, _: Wanted) -> io::Result<()> {
+        // The flags are the same as before; the point is the side effect. On MOD the kernel looks
+        // at the descriptor at once, and queues an event if something is possible already.
+        self.0.reregister(&mut SourceFd(&fd), mio::Token(token.key()), BOTH)
+    }
+
+    fn deregister(&self, fd: RawFd) -> io::Result<()> {
+        self.0.deregister(&mut SourceFd(&fd))
     }
 
     fn rearm_per_wait(&self) -> bool {

@@ -6,10 +6,13 @@
 //! its own `recv` and `send`.
 //!
 //! ```text
-//!   wait() ──▶ Backend (mio | polling) ──▶ token, flags ──▶ Sources ──▶ wakers to wake
+//!   Ear::wait ──▶ Poll (mio | polling) ──▶ token, flags ──▶ Sources ──▶ wakers to wake
 //!                  ▲                                           ▲
-//!   Doorbell::ring from any thread                 set_waker, from the loop's thread only
+//!   Doorbell::ring from any thread                 set_waker, by whoever has the table
 //! ```
+//!
+//! Who sleeps has the ear, and not the table: so a neighbour of a worker can look up a socket and
+//! sit down there while the worker sleeps.
 //!
 //! The kernel's event queue is opened with the first source. Until then a `wait` is a nap on a
 //! condition variable (`doorbell.rs`): a loop without sockets has no descriptors.
@@ -34,6 +37,7 @@ use doorbell::KernelBell;
 pub(crate) use source::{Direction, Edge, Seat, Source, Ticket, Token};
 
 use std::io;
+use std::ops::DerefMut;
 use std::os::fd::RawFd;
 use std::task::Waker;
 use std::time::Duration;
@@ -66,7 +70,8 @@ pub enum Kind {
     Polling,
 }
 
-/// What a kernel's readiness interface must offer.
+/// What a kernel's readiness interface must offer beside [`Poll`]: to say what is of interest. It
+/// may be called while another thread sleeps in `Poll::wait`.
 ///
 /// | | level-triggered | edge-triggered, as here |
 /// |---|---|---|
@@ -77,27 +82,16 @@ pub enum Kind {
 ///
 /// A `dyn` behind one pointer, although there are but two: a call through it is 1 ns beside a
 /// system call of 77, and nothing above has to be generic.
-pub(crate) trait Backend: Send {
+pub(crate) trait Registrar: Send {
     /// Starts to report on `fd`, under `token`, for both directions.
-    fn register(&mut self, fd: RawFd, token: Token) -> io::Result<()>;
+    fn register(&self, fd: RawFd, token: Token) -> io::Result<()>;
 
     /// Makes the kernel say again what is possible now in the directions of `wanted`. More
     /// directions may be told of than were asked for.
-    fn rearm(&mut self, fd: RawFd, token: Token, wanted: Wanted) -> io::Result<()>;
+    fn rearm(&self, fd: RawFd, token: Token, wanted: Wanted) -> io::Result<()>;
 
     /// Ends the reports on `fd`.
-    fn deregister(&mut self, fd: RawFd) -> io::Result<()>;
-
-    /// Waits for events, the doorbell or `timeout` and hands what it learns to `sources`.
-    fn wait(
-        &mut self,
-        timeout: Option<Duration>,
-        sources: &mut Sources,
-        woken: &mut Vec<Waker>,
-    ) -> io::Result<()>;
-
-    /// The thing that ends `wait` from another thread. Called once.
-    fn doorbell(&self) -> io::Result<KernelBell>;
+    fn deregister(&self, fd: RawFd) -> io::Result<()>;
 
     /// Must `rearm` be called whenever somebody starts to wait? (One-shot reporting.)
     fn rearm_per_wait(&self) -> bool;
@@ -105,6 +99,22 @@ pub(crate) trait Backend: Send {
     /// Is a FIN reported apart from data? If not, a short read proves nothing: the FIN may have
     /// come with the last bytes, and no second edge will tell of it.
     fn tells_of_fin(&self) -> bool;
+}
+
+/// The other half of it: to hear what happened.
+pub(crate) trait Poll: Send {
+    /// Waits for events, the doorbell or `timeout`. True if there were events.
+    fn wait(&mut self, timeout: Option<Duration>) -> io::Result<bool>;
+
+    /// Hands what the last wait has heard to `sources`.
+    fn tell(&mut self, sources: &mut Sources, woken: &mut Vec<Waker>) -> io::Result<()>;
+}
+
+/// What a back end opens: its two halves, and the thing that ends a `wait` from another thread.
+pub(crate) struct Opened {
+    registrar: Box<dyn Registrar>,
+    poll: Box<dyn Poll>,
+    bell: KernelBell,
 }
 
 /// A set of directions.
@@ -122,41 +132,95 @@ impl Wanted {
     }
 }
 
-/// The kernel's ear of one loop, and the table of what it heard.
+/// The table of what one loop has heard of its sockets.
 pub(crate) struct Reactor {
-    open: fn() -> io::Result<Box<dyn Backend>>,
-    /// Open since the first source.
-    backend: Option<Box<dyn Backend>>,
+    open: fn() -> io::Result<Opened>,
+    /// There since the first source.
+    registrar: Option<Box<dyn Registrar>>,
+    /// Opened with it, and not with the ear yet.
+    poll: Option<Box<dyn Poll>>,
     sources: Sources,
     doorbell: Doorbell,
+    /// The loop has ended, and nobody will ever be told anything.
+    over: bool,
+}
+
+/// What one loop listens with.
+pub(crate) struct Ear {
+    poll: Option<Box<dyn Poll>>,
+    doorbell: Doorbell,
+}
+
+impl Ear {
+    pub(crate) fn new(reactor: &Reactor) -> Self {
+        Self { poll: None, doorbell: reactor.doorbell() }
+    }
+
+    /// Waits until a source is ready, the doorbell rings or `timeout` (`None`: for ever) has
+    /// passed. `reactor` is called for the table, which is not held while this sleeps.
+    ///
+    /// Moves the wakers of all directions that became ready to `woken`. An interrupted call counts
+    /// as one without events: a signal is no error, and the loop turns anyway.
+    pub(crate) fn wait<R: DerefMut<Target = Reactor>>(
+        &mut self,
+        timeout: Option<Duration>,
+        reactor: impl Fn() -> R,
+        woken: &mut Vec<Waker>,
+    ) -> io::Result<()> {
+        if self.poll.is_none() {
+            self.poll = reactor().poll.take();
+        }
+        let Some(poll) = &mut self.poll else {
+            self.doorbell.doze(timeout);
+            return Ok(());
+        };
+        match poll.wait(timeout) {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => Ok(()),
+            Err(error) => Err(error),
+            Ok(false) => Ok(()),
+            Ok(true) => poll.tell(&mut reactor().sources, woken),
+        }
+    }
+
+    /// Lets go of the kernel's event queue, when the loop ends.
+    pub(crate) fn close(&mut self) {
+        self.poll = None;
+    }
 }
 
 impl Reactor {
     pub(crate) fn new(kind: Kind) -> Self {
         Self::with_backend(match kind {
-            Kind::Mio => || Ok(Box::new(mio::Mio::new()?)),
-            Kind::Polling => || Ok(Box::new(polling::Polling::new()?)),
+            Kind::Mio => mio::open,
+            Kind::Polling => polling::open,
         })
     }
 
     /// On polling, one-shot even where edges are to be had: so the fall-back can be tested.
     #[allow(dead_code)] // used by tests/reactor.rs
     pub(crate) fn one_shot() -> Self {
-        Self::with_backend(|| Ok(Box::new(polling::Polling::one_shot()?)))
+        Self::with_backend(polling::open_one_shot)
     }
 
-    fn with_backend(open: fn() -> io::Result<Box<dyn Backend>>) -> Self {
-        Self { open, backend: None, sources: Sources::default(), doorbell: Doorbell::default() }
-    }
-
-    /// The back end, opened if need be. Errors: the kernel's, mostly "too many open files".
-    fn backend(&mut self) -> io::Result<&mut dyn Backend> {
-        if self.backend.is_none() {
-            let backend = (self.open)()?;
-            self.doorbell.move_to_kernel(backend.doorbell()?)?;
-            self.backend = Some(backend);
+    fn with_backend(open: fn() -> io::Result<Opened>) -> Self {
+        Self {
+            open,
+            registrar: None,
+            poll: None,
+            sources: Sources::default(),
+            doorbell: Doorbell::default(),
+            over: false,
         }
-        Ok(&mut **self.backend.as_mut().expect("just opened"))
+    }
+
+    /// The registrar, opened if need be. Errors: the kernel's, mostly "too many open files".
+    fn registrar(&mut self) -> io::Result<&dyn Registrar> {
+        if self.registrar.is_none() {
+            let Opened { registrar, poll, bell } = (self.open)()?;
+            self.doorbell.move_to_kernel(bell)?;
+            (self.registrar, self.poll) = (Some(registrar), Some(poll));
+        }
+        Ok(&**self.registrar.as_ref().expect("just opened"))
     }
 
     /// The thing other threads end a `wait` with.
@@ -169,36 +233,22 @@ impl Reactor {
         self.sources.len()
     }
 
-    /// Waits until a source is ready, the doorbell rings or `timeout` (`None`: for ever) has
-    /// passed.
-    ///
-    /// Moves the wakers of all directions that became ready to `woken`. An interrupted call counts
-    /// as one without events: a signal is no error, and the loop turns anyway.
-    pub(crate) fn wait(
-        &mut self,
-        timeout: Option<Duration>,
-        woken: &mut Vec<Waker>,
-    ) -> io::Result<()> {
-        let Some(backend) = &mut self.backend else {
-            self.doorbell.doze(timeout);
-            return Ok(());
-        };
-        match backend.wait(timeout, &mut self.sources, woken) {
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => Ok(()),
-            result => result,
-        }
+    /// Whether the loop has ended: who sat down here would wait for ever.
+    pub(crate) fn is_over(&self) -> bool {
+        self.over
     }
 
     /// Registers `fd` for both directions. Both are thought ready at first: a new socket can nearly
     /// always be written, and trying is how one finds out.
     ///
-    /// The caller keeps `fd` open until it has called `deregister` (rule 1).
+    /// The caller keeps `fd` open until it has called `deregister` (rule 1). It is the one who listens:
+    /// nobody may doze while the event queue is opened.
     ///
     /// Errors: the kernel's, mostly "too many open files".
     pub(crate) fn register(&mut self, fd: RawFd) -> io::Result<Token> {
         // The table first: the token that the kernel is told must exist.
         let token = self.sources.insert(fd);
-        if let Err(error) = self.backend().and_then(|backend| backend.register(fd, token)) {
+        if let Err(error) = self.registrar().and_then(|registrar| registrar.register(fd, token)) {
             self.sources.remove(token);
             return Err(error);
         }
@@ -210,9 +260,9 @@ impl Reactor {
     #[must_use = "drop the source after the borrow of the reactor"]
     pub(crate) fn deregister(&mut self, token: Token) -> Option<Source> {
         let source = self.sources.remove(token)?;
-        if let Some(backend) = &mut self.backend {
+        if let Some(registrar) = &self.registrar {
             // The kernel refuses only what it does not know, and that is the state we want.
-            let _ = backend.deregister(source.fd());
+            let _ = registrar.deregister(source.fd());
         }
         Some(source)
     }
@@ -220,8 +270,8 @@ impl Reactor {
     /// Makes the kernel repeat the edges of this source: what is possible now is reported at the
     /// next `wait`. A stale token is ignored.
     pub(crate) fn rearm(&mut self, token: Token) -> io::Result<()> {
-        match (self.sources.get_mut(token), &mut self.backend) {
-            (Some(source), Some(backend)) => backend.rearm(source.fd(), token, Wanted::BOTH),
+        match (self.sources.get_mut(token), &self.registrar) {
+            (Some(source), Some(registrar)) => registrar.rearm(source.fd(), token, Wanted::BOTH),
             _ => Ok(()),
         }
     }
@@ -250,7 +300,7 @@ impl Reactor {
     /// next call would say `WouldBlock`, unless the direction is closed.
     #[inline]
     pub(crate) fn drained(&mut self, token: Token, direction: Direction, known: Edge) {
-        let tells_of_fin = || self.backend.as_ref().is_some_and(|backend| backend.tells_of_fin());
+        let tells_of_fin = || self.registrar.as_ref().is_some_and(|it| it.tells_of_fin());
         if direction == Direction::Read && !tells_of_fin() {
             return;
         }
@@ -285,11 +335,11 @@ impl Reactor {
         let Some(source) = self.sources.get_mut(token) else { return Some(waker) };
         // The waker first, the kernel second: one-shot, the event may come with the next wait.
         let displaced = source.set_waker(direction, seat, waker);
-        if let Some(backend) = &mut self.backend
-            && backend.rearm_per_wait()
+        if let Some(registrar) = &self.registrar
+            && registrar.rearm_per_wait()
         {
             // If this fails the descriptor is not registered any more; its owner is closing it.
-            let _ = backend.rearm(source.fd(), token, source.wanted());
+            let _ = registrar.rearm(source.fd(), token, source.wanted());
         }
         displaced
     }
@@ -311,7 +361,10 @@ impl Reactor {
     }
 
     /// Moves every waker to `woken`, when the loop ends: who waits must learn that nobody listens.
-    pub(crate) fn drain(&mut self, woken: &mut Vec<Waker>) {
+    /// And closes the kernel's event queue, with what is registered there.
+    pub(crate) fn end(&mut self, woken: &mut Vec<Waker>) {
+        self.over = true;
+        (self.registrar, self.poll) = (None, None);
         self.sources.drain(woken);
     }
 }

@@ -12,7 +12,7 @@
 //! | after the event | nothing to do | `epoll_ctl`, if somebody still waits |
 //!
 //! Why keep a second back end? A trait with one implementation is a guess about what is general.
-//! With two, each flag of [`Backend`] has a reason, and the price of a habit can be measured: an
+//! With two, each flag of [`Registrar`] has a reason, and the price of a habit can be measured: an
 //! echo over one connection is 3 system calls a request on bare epoll, and 8 on one-shot polling
 //! (re-arming, and a timer descriptor that polling sets anew for each wait).
 //!
@@ -36,35 +36,44 @@ use std::time::Duration;
 use polling::{Event, Events, PollMode, Poller};
 
 use super::source::{Report, Sources};
-use super::{Backend, EVENTS_MAX, KernelBell, Token, Wanted};
+use super::{EVENTS_MAX, KernelBell, Opened, Poll, Registrar, Token, Wanted};
 use crate::shim::Arc;
 
-pub(crate) struct Polling {
-    /// Shared with the doorbell: with polling the poller itself is rung.
-    poller: Arc<Poller>,
+pub(super) fn open() -> io::Result<Opened> {
+    let poller = Poller::new()?;
+    let mode = if poller.supports_edge() { PollMode::Edge } else { PollMode::Oneshot };
+    Ok(open_with_mode(poller, mode))
+}
+
+/// One-shot even where edges are to be had, so that the fall-back can be tested.
+pub(super) fn open_one_shot() -> io::Result<Opened> {
+    Ok(open_with_mode(Poller::new()?, PollMode::Oneshot))
+}
+
+// For all sources alike: the mode of a registration is stated again by each `modify`, and a mixture
+// would have to be remembered per source.
+fn open_with_mode(poller: Poller, mode: PollMode) -> Opened {
+    let poller = Arc::new(poller);
+    let queue = Queue { poller: poller.clone(), mode };
+    let capacity = NonZeroUsize::new(EVENTS_MAX).unwrap_or(NonZeroUsize::MIN);
+    let poll = PollingPoll { queue: queue.clone(), events: Events::with_capacity(capacity) };
+    // With polling the poller itself is rung.
+    let bell = KernelBell::Polling(poller);
+    Opened { registrar: Box::new(queue), poll: Box::new(poll), bell }
+}
+
+struct PollingPoll {
+    queue: Queue,
     events: Events,
+}
+
+#[derive(Clone)]
+struct Queue {
+    poller: Arc<Poller>,
     mode: PollMode,
 }
 
-impl Polling {
-    pub(crate) fn new() -> io::Result<Self> {
-        let poller = Poller::new()?;
-        let mode = if poller.supports_edge() { PollMode::Edge } else { PollMode::Oneshot };
-        Ok(Self::with_mode(poller, mode))
-    }
-
-    /// One-shot even where edges are to be had, so that the fall-back can be tested.
-    pub(crate) fn one_shot() -> io::Result<Self> {
-        Ok(Self::with_mode(Poller::new()?, PollMode::Oneshot))
-    }
-
-    // For all sources alike: the mode of a registration is stated again by each `modify`, and a
-    // mixture would have to be remembered per source.
-    fn with_mode(poller: Poller, mode: PollMode) -> Self {
-        let capacity = NonZeroUsize::new(EVENTS_MAX).unwrap_or(NonZeroUsize::MIN);
-        Self { poller: Arc::new(poller), events: Events::with_capacity(capacity), mode }
-    }
-
+impl Queue {
     /// Also when the interest is the same as before: the kernel looks anew, and that is the point.
     fn modify(&self, fd: RawFd, event: Event) -> io::Result<()> {
         // SAFETY: alive. Only sources of the table get here, and those are open; see rule 1.
@@ -77,8 +86,8 @@ fn interest(token: Token, wanted: Wanted) -> Event {
     Event::new(token.key(), wanted.read, wanted.write)
 }
 
-impl Backend for Polling {
-    fn register(&mut self, fd: RawFd, token: Token) -> io::Result<()> {
+impl Registrar for Queue {
+    fn register(&self, fd: RawFd, token: Token) -> io::Result<()> {
         let event = match self.mode {
             // Silent until somebody waits: the first thing a new socket does is to try, and an
             // event that nobody waits for would only use up the shot.
@@ -89,28 +98,39 @@ impl Backend for Polling {
         unsafe { self.poller.add_with_mode(fd, event, self.mode) }
     }
 
-    fn rearm(&mut self, fd: RawFd, token: Token, wanted: Wanted) -> io::Result<()> {
+    fn rearm(&self, fd: RawFd, token: Token, wanted: Wanted) -> io::Result<()> {
         // A registration that lasts must stay whole: to name one direction alone would deafen the
         // other one for good.
         let wanted = if self.mode == PollMode::Oneshot { wanted } else { Wanted::BOTH };
         self.modify(fd, interest(token, wanted))
     }
 
-    fn deregister(&mut self, fd: RawFd) -> io::Result<()> {
+    fn deregister(&self, fd: RawFd) -> io::Result<()> {
         // SAFETY: alive. The owner closes `fd` only after this call; see rule 1.
         let fd = unsafe { BorrowedFd::borrow_raw(fd) };
         self.poller.delete(fd)
     }
 
-    fn wait(
-        &mut self,
-        timeout: Option<Duration>,
-        sources: &mut Sources,
-        woken: &mut Vec<Waker>,
-    ) -> io::Result<()> {
+    fn rearm_per_wait(&self) -> bool {
+        self.mode == PollMode::Oneshot
+    }
+
+    /// A short read may have left a FIN behind whose edge is spent. So the next read is tried, and
+    /// mostly says `WouldBlock`: about 0.1 µs for each message.
+    fn tells_of_fin(&self) -> bool {
+        false
+    }
+}
+
+impl Poll for PollingPoll {
+    fn wait(&mut self, timeout: Option<Duration>) -> io::Result<bool> {
         // polling appends, unlike mio: without this the last turn's events would come again.
         self.events.clear();
-        self.poller.wait(&mut self.events, timeout)?;
+        self.queue.poller.wait(&mut self.events, timeout)?;
+        Ok(!self.events.is_empty())
+    }
+
+    fn tell(&mut self, sources: &mut Sources, woken: &mut Vec<Waker>) -> io::Result<()> {
         for event in self.events.iter() {
             let token = Token::from_key(event.key);
             let error = event.is_err().unwrap_or(false);
@@ -128,27 +148,13 @@ impl Backend for Polling {
             // The event has used the shot for both directions, also if it told of one. Whoever
             // waits for the other one would wait for ever. (`report` has just taken out those who
             // are served, so mostly nobody is left and this costs nothing.)
-            if self.mode == PollMode::Oneshot
+            if self.queue.mode == PollMode::Oneshot
                 && let Some(source) = sources.get_mut(token)
                 && !source.wanted().is_empty()
             {
-                self.modify(source.fd(), interest(token, source.wanted()))?;
+                self.queue.modify(source.fd(), interest(token, source.wanted()))?;
             }
         }
         Ok(())
-    }
-
-    fn doorbell(&self) -> io::Result<KernelBell> {
-        Ok(KernelBell::Polling(self.poller.clone()))
-    }
-
-    fn rearm_per_wait(&self) -> bool {
-        self.mode == PollMode::Oneshot
-    }
-
-    /// A short read may have left a FIN behind whose edge is spent. So the next read is tried, and
-    /// mostly says `WouldBlock`: about 0.1 µs for each message.
-    fn tells_of_fin(&self) -> bool {
-        false
     }
 }

@@ -225,6 +225,13 @@ impl Home {
         Ok(())
     }
 
+    /// Ends the sleep of the loop, if it sleeps.
+    pub(crate) fn rouse(&self) {
+        if self.inbox.rouse() == AfterPost::Ring {
+            (self.ring)();
+        }
+    }
+
     /// Has the loop look for work, if it sleeps or is about to.
     pub(crate) fn nudge(&self) {
         if self.inbox.nudge() == AfterPost::Ring {

@@ -133,6 +133,12 @@ impl Inbox {
         !lock(&self.letters).asleep
     }
 
+    /// Ends the loop's sleep. One that is awake may fall asleep all the same.
+    pub(crate) fn rouse(&self) -> AfterPost {
+        let mut letters = lock(&self.letters);
+        if std::mem::take(&mut letters.asleep) { AfterPost::Ring } else { AfterPost::Nothing }
+    }
+
     /// Has the loop not fall asleep, or awake if it sleeps, without leaving a note.
     pub(crate) fn nudge(&self) -> AfterPost {
         let mut letters = lock(&self.letters);

@@ -31,7 +31,7 @@ impl Handle {
     pub fn num_threads(&self) -> usize {
         match self.team() {
             None => 1,
-            Some(Team::Crew(crew, _)) => crew.members().len(),
+            Some(Team::Crew(workers)) => workers.crew.members().len(),
             Some(Team::Loops(loops)) => loops.homes().len(),
         }
     }

@@ -21,6 +21,7 @@ mod interval;
 mod pause;
 mod sleep;
 mod timeout;
+pub(crate) mod timers;
 #[allow(dead_code)] // pure data, tested by tests/wheel_model.rs; the loop uses most of it
 pub(crate) mod wheel;
 

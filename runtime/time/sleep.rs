@@ -1,19 +1,21 @@
 //! Floor 5. Waiting for a moment: one entry on the timer wheel, and who may touch it.
 //!
 //! A [`Sleep`] is armed at its first poll that has to wait. At home, on the thread that is inside
-//! the loop, that is a plain insert into the wheel, with the task's waker as the payload. A
-//! stranger (a thread in `Handle::block_on`) cannot touch the wheel; it leaves an errand and keeps
-//! its end of an [`Alarm`], whose other end lies in the wheel.
+//! the loop, that is a plain insert into the wheel, with the task's waker as the payload. So it is
+//! for whoever works for the same stealing runtime, where wheels are in locks. Another stranger (a
+//! thread in `Handle::block_on`) cannot touch the wheel; it leaves an errand and keeps its end of an
+//! [`Alarm`], whose other end lies in the wheel.
 //!
 //! ```text
-//!            poll at home                       poll on a thread in no loop
+//!            poll in reach of the wheel         poll on a thread in no loop
 //!   unarmed ─────────────▶ wheel (key)          unarmed ─────────────▶ abroad (alarm)
 //!              fired: the key is stale             fired: the alarm says so
-//!   A sleep that is polled inside another loop than the one it is armed at moves there.
+//!   A sleep that is polled inside a loop, out of reach of where it is armed, moves there.
 //! ```
 //!
 //! Rules
-//! 1. A poll at home reads no clock: an entry has fired if its key is stale, and not before.
+//! 1. A poll in reach reads no clock: an entry has fired if its key is stale, and not before;
+//!    unless the loop has ended.
 //! 2. Wakers are cloned before, and woken or dropped after, the borrow of the wheel or the lock of
 //!    the alarm: they are other people's code.
 //! 3. An alarm ends once: fired, lost (its loop ended before the deadline) or cancelled. Whatever
@@ -33,7 +35,7 @@ use std::time::Duration;
 
 use super::clock::Instant;
 use super::wheel::Key;
-use crate::current::{Handle, here};
+use crate::current::{Handle, here, reach};
 use crate::leaf::poll_leaf;
 use crate::shim::{Mutex, lock};
 use crate::task::home::HomeRef;
@@ -166,8 +168,9 @@ impl Sleep {
         let sleep = self.get_mut();
         sleep.deadline = deadline;
         sleep.place = match mem::replace(&mut sleep.place, Place::Unarmed) {
-            Place::Wheel(key) if sleep.home.is_here() => move_on_wheel(key, deadline),
-            Place::Wheel(key) => Place::Abroad(Alarm::set(&sleep.home, deadline, None, Some(key))),
+            Place::Wheel(key) => move_on_wheel(&sleep.home, key, deadline).unwrap_or_else(|| {
+                Place::Abroad(Alarm::set(&sleep.home, deadline, None, Some(key)))
+            }),
             Place::Abroad(alarm) => match alarm.cancel(&sleep.home) {
                 (None, None) => Place::Unarmed,
                 (waker, key) => Place::Abroad(Alarm::set(&sleep.home, deadline, waker, key)),
@@ -184,7 +187,7 @@ impl Sleep {
         self.place = if deadline > now { Place::Ahead } else { Place::Unarmed };
     }
 
-    /// Arms at the loop this thread is inside of, else by errand at the one it was made in.
+    /// Arms at the loop this thread is inside of, else at the one it was made in.
     fn arm(&mut self, waker: &Waker) -> Poll<()> {
         let ahead = matches!(self.place, Place::Ahead);
         self.disarm();
@@ -193,31 +196,17 @@ impl Sleep {
             return Poll::Ready(());
         }
         let mut waker = Some(waker.clone());
-        if !self.home.is_here() {
-            let Some(home) = here(|lp| lp.home.clone()) else {
-                self.place = Place::Abroad(Alarm::set(&self.home, self.deadline, waker, None));
-                return Poll::Pending;
-            };
+        if !self.home.is_here()
+            && let Some(home) = here(|lp| lp.home.clone())
+        {
             self.home = home;
         }
-        let key = here(|lp| {
-            let deadline_ticks = lp.clock.ticks_up(self.deadline);
-            let mut wheel = lp.outlook.wheel.borrow();
-            if deadline_ticks <= wheel.now_ticks() {
-                return None;
-            }
-            Some(wheel.insert(deadline_ticks, waker.take()?))
-        });
-        match key.flatten() {
-            Some(key) => {
-                self.place = Place::Wheel(key);
-                Poll::Pending
-            }
-            None => {
-                self.place = Place::Over;
-                Poll::Ready(())
-            }
-        }
+        self.place = match set_on_wheel(&self.home, self.deadline, &mut waker) {
+            Some(Some(key)) => Place::Wheel(key),
+            Some(None) => Place::Over,
+            None => Place::Abroad(Alarm::set(&self.home, self.deadline, waker, None)),
+        };
+        if matches!(self.place, Place::Over) { Poll::Ready(()) } else { Poll::Pending }
     }
 
     fn disarm(&mut self) {
@@ -245,7 +234,10 @@ impl Sleep {
     /// The poll without budget and name, for those that are leaves themselves.
     pub(super) fn poll_moment(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         let polled = match &self.place {
-            Place::Wheel(key) if self.home.is_here() => look_at_wheel(*key, cx.waker()),
+            Place::Wheel(key) => match look_at_wheel(&self.home, *key, cx.waker()) {
+                Some(polled) => polled,
+                None => return self.arm(cx.waker()),
+            },
             Place::Abroad(alarm) if here(|_| ()).is_none() => alarm.poll(cx.waker()),
             Place::Over => Poll::Ready(()),
             _ => return self.arm(cx.waker()),
@@ -269,51 +261,88 @@ impl fmt::Debug for Sleep {
     }
 }
 
-/// Rule 1: ready if the key is stale. Else the entry wakes `waker` from now on.
-fn look_at_wheel(key: Key, waker: &Waker) -> Poll<()> {
-    let is_same = here(|lp| Some(lp.outlook.wheel.borrow().get_mut(key)?.will_wake(waker)));
-    match is_same.flatten() {
-        None => return Poll::Ready(()),
-        Some(true) => return Poll::Pending,
+/// Sets a timer, if that wheel is in reach and will turn; `Some(None)`: it is due already.
+#[inline]
+fn set_on_wheel(
+    home: &HomeRef,
+    deadline: Instant,
+    waker: &mut Option<Waker>,
+) -> Option<Option<Key>> {
+    let (set, oversleeps) = reach(home, |reach| {
+        let deadline_ticks = reach.clock.ticks_up(deadline);
+        let mut wheel = reach.wheel();
+        if wheel.is_over() {
+            return None;
+        }
+        if deadline_ticks <= wheel.now_ticks() {
+            return Some((None, false));
+        }
+        let key = wheel.insert(deadline_ticks, waker.take()?);
+        Some((Some(key), reach.oversleeps(&mut wheel, deadline_ticks)))
+    })??;
+    if oversleeps {
+        home.rouse();
+    }
+    Some(set)
+}
+
+/// Rule 1: ready if the key is stale. Else the entry wakes `waker` from now on. `None`: out of
+/// reach, or the loop has ended.
+fn look_at_wheel(home: &HomeRef, key: Key, waker: &Waker) -> Option<Poll<()>> {
+    let is_same = reach(home, |reach| {
+        let mut wheel = reach.wheel();
+        match wheel.get_mut(key) {
+            Some(armed) => Some(Some(armed.will_wake(waker))),
+            None => (!wheel.is_over()).then_some(None),
+        }
+    });
+    match is_same?? {
+        None => return Some(Poll::Ready(())),
+        Some(true) => return Some(Poll::Pending),
         Some(false) => {}
     }
     let mut waker = waker.clone();
-    let is_armed = here(|lp| {
-        let mut wheel = lp.outlook.wheel.borrow();
-        wheel.get_mut(key).map(|armed| mem::swap(armed, &mut waker)).is_some()
+    let is_armed = reach(home, |reach| {
+        let mut wheel = reach.wheel();
+        let swapped = wheel.get_mut(key).map(|armed| mem::swap(armed, &mut waker)).is_some();
+        // A neighbour may have fired it since we looked.
+        if swapped || !wheel.is_over() { Some(swapped) } else { None }
     });
-    // A neighbour may have fired it since we looked. The former waker is dropped here (rule 2).
-    if is_armed == Some(true) { Poll::Pending } else { Poll::Ready(()) }
+    let is_armed = is_armed??;
+    Some(if is_armed { Poll::Pending } else { Poll::Ready(()) }) // the former waker goes (rule 2)
 }
 
-/// Gives an entry of this thread's wheel a new deadline; its task goes on waiting.
-fn move_on_wheel(key: Key, deadline: Instant) -> Place {
+/// Gives an entry of a wheel in reach a new deadline; its task goes on waiting.
+fn move_on_wheel(home: &HomeRef, key: Key, deadline: Instant) -> Option<Place> {
     let mut due = None;
-    let is_armed = here(|lp| {
-        let mut wheel = lp.outlook.wheel.borrow();
-        let deadline_ticks = lp.clock.ticks_up(deadline);
+    let (is_armed, oversleeps) = reach(home, |reach| {
+        let mut wheel = reach.wheel();
+        let deadline_ticks = reach.clock.ticks_up(deadline);
         if deadline_ticks <= wheel.now_ticks() {
             due = wheel.remove(key);
-            return false;
+            return (false, false);
         }
-        wheel.rearm(key, deadline_ticks)
-    });
+        let is_armed = wheel.rearm(key, deadline_ticks);
+        (is_armed, is_armed && reach.oversleeps(&mut wheel, deadline_ticks))
+    })?;
+    if oversleeps {
+        home.rouse();
+    }
     if let Some(waker) = due {
         waker.wake();
-        return Place::Over;
+        return Some(Place::Over);
     }
-    if is_armed == Some(true) { Place::Wheel(key) } else { Place::Unarmed }
+    Some(if is_armed { Place::Wheel(key) } else { Place::Unarmed })
 }
 
 /// Removes an entry from the wheel of `home`, now or soon.
 fn take_off(home: &HomeRef, key: Key) {
-    let remove = move || drop(here(|lp| lp.outlook.wheel.borrow().remove(key)));
-    if home.is_here() {
-        remove();
-    } else {
+    let Some(removed) = reach(home, |reach| reach.wheel().remove(key)) else {
         // False: the loop is gone, and the entry with it.
-        let _ = home.errand(remove);
-    }
+        let _ = home.errand(move || drop(here(|lp| lp.outlook.wheel.borrow().remove(key))));
+        return;
+    };
+    drop(removed); // after the borrow (rule 2)
 }
 
 const LOOP_GONE: &str = "the loop that kept this timer has ended: keep the `Runtime` until the \
