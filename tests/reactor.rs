@@ -4,15 +4,15 @@
 
 #![allow(dead_code, unreachable_pub, unused_imports)] // the engine's own files, compiled a second time
 
+#[path = "support/alone.rs"]
+mod alone;
 #[path = "../runtime/reactor/mod.rs"]
 mod reactor;
 #[path = "../runtime/shim.rs"]
 mod shim;
 
-use std::cell::{RefCell, RefMut};
-use std::io::{self, Read, Write};
+use std::io::{Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
-use std::ops::{Deref, DerefMut};
 use std::os::fd::AsRawFd;
 use std::os::unix::net::UnixStream;
 use std::sync::Arc;
@@ -20,63 +20,32 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Wake, Waker};
 use std::time::{Duration, Instant};
 
+use alone::Alone;
 use reactor::Direction::{Read as R, Write as W};
-use reactor::{Ear, Kind, Seat, Token};
+use reactor::{Kind, Reactor, Seat, Token};
 
-/// A table with its ear, for one thread that does everything.
-struct Reactor {
-    table: reactor::Reactor,
-    ear: Ear,
-}
-
-impl Reactor {
-    fn of(table: reactor::Reactor) -> Self {
-        let ear = Ear::new(&table);
-        Self { table, ear }
-    }
-
-    fn wait(&mut self, limit: Option<Duration>, woken: &mut Vec<Waker>) -> io::Result<()> {
-        let table = RefCell::new(&mut self.table);
-        self.ear.wait(limit, || RefMut::map(table.borrow_mut(), |table| &mut **table), woken)
-    }
-}
-
-impl Deref for Reactor {
-    type Target = reactor::Reactor;
-
-    fn deref(&self) -> &reactor::Reactor {
-        &self.table
-    }
-}
-
-impl DerefMut for Reactor {
-    fn deref_mut(&mut self) -> &mut reactor::Reactor {
-        &mut self.table
-    }
-}
-
-/// Runs the body `fn(&mut Reactor)` on each back end, as a test of its own.
+/// Runs the body `fn(&mut Alone)` on each back end, as a test of its own.
 macro_rules! on_each_backend {
     ($(#[doc = $doc:literal])* fn $name:ident($reactor:ident) $body:block) => {
         $(#[doc = $doc])*
         mod $name {
             use super::*;
 
-            fn body($reactor: &mut Reactor) $body
+            fn body($reactor: &mut Alone) $body
 
             #[test]
             fn on_mio() {
-                body(&mut Reactor::of(reactor::Reactor::new(Kind::Mio)));
+                body(&mut Alone::new(Reactor::new(Kind::Mio)));
             }
 
             #[test]
             fn on_polling() {
-                body(&mut Reactor::of(reactor::Reactor::new(Kind::Polling)));
+                body(&mut Alone::new(Reactor::new(Kind::Polling)));
             }
 
             #[test]
             fn on_polling_one_shot() {
-                body(&mut Reactor::of(reactor::Reactor::one_shot()));
+                body(&mut Alone::new(Reactor::one_shot()));
             }
         }
     };
@@ -107,13 +76,13 @@ fn counted() -> (Arc<Count>, Waker) {
 const LONG: Duration = Duration::from_secs(20);
 
 /// Takes in everything that is true now, and wakes nobody.
-fn settle(reactor: &mut Reactor) {
+fn settle(reactor: &mut Alone) {
     let mut woken = Vec::new();
     reactor.wait(Some(Duration::ZERO), &mut woken).unwrap();
 }
 
 /// Waits until somebody is woken, wakes them all and says how many they were.
-fn wait_for_wakes(reactor: &mut Reactor) -> usize {
+fn wait_for_wakes(reactor: &mut Alone) -> usize {
     let mut woken = Vec::new();
     let start = Instant::now();
     while woken.is_empty() {
@@ -126,7 +95,7 @@ fn wait_for_wakes(reactor: &mut Reactor) -> usize {
 }
 
 /// Makes sure that nobody is woken by what is true now.
-fn assert_silent(reactor: &mut Reactor) {
+fn assert_silent(reactor: &mut Alone) {
     let mut woken = Vec::new();
     for _ in 0..3 {
         reactor.wait(Some(Duration::from_millis(1)), &mut woken).unwrap();
@@ -151,7 +120,7 @@ fn tcp_pair() -> (TcpStream, TcpStream) {
 }
 
 /// Notes that a call said `WouldBlock`.
-fn dry(reactor: &mut Reactor, token: Token, direction: reactor::Direction) {
+fn dry(reactor: &mut Alone, token: Token, direction: reactor::Direction) {
     if let Some(known) = reactor.ready(token, direction) {
         reactor.clear_ready(token, direction, known);
     }

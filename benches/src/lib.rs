@@ -41,6 +41,8 @@ pub mod tokio_net;
 
 // Parts of the engine, compiled once more to be measured alone: the files that ship, no copies.
 #[allow(dead_code)]
+#[path = "../../tests/support/alone.rs"]
+mod alone;
 #[path = "../../runtime/reactor/mod.rs"]
 mod reactor;
 #[path = "../../runtime/shim.rs"]

@@ -7,6 +7,7 @@ use std::task::Waker;
 use std::time::Duration;
 
 use super::{Case, Variant, engine, ns_per_op, timed_case};
+use crate::alone::Alone;
 use crate::meter::Size;
 use crate::reactor::{Direction, Edge, Kind, Reactor, Seat, Token};
 
@@ -34,7 +35,8 @@ struct Pair {
 }
 
 /// Panics if the machine has no sockets for us: there is nothing to compare then.
-fn messages(mut reactor: Reactor, sockets: usize, size: Size) -> f64 {
+fn messages(reactor: Reactor, sockets: usize, size: Size) -> f64 {
+    let mut reactor = Alone::new(reactor);
     let rounds = size.pick(20_000, 4_000).div_ceil(sockets);
     let mut run = || {
         let pairs = open(&mut reactor, sockets)?;
@@ -50,7 +52,7 @@ fn messages(mut reactor: Reactor, sockets: usize, size: Size) -> f64 {
     run().expect("sockets, and a kernel that tells of them")
 }
 
-fn open(reactor: &mut Reactor, sockets: usize) -> io::Result<Vec<Pair>> {
+fn open(reactor: &mut Alone, sockets: usize) -> io::Result<Vec<Pair>> {
     let mut pairs = Vec::with_capacity(sockets);
     for _ in 0..sockets {
         let (ours, theirs) = UnixStream::pair()?;
@@ -63,7 +65,7 @@ fn open(reactor: &mut Reactor, sockets: usize) -> io::Result<Vec<Pair>> {
 }
 
 /// As a loop of connections that wait for a byte each: seat a waker, be told, read.
-fn round(reactor: &mut Reactor, pairs: &[Pair]) -> io::Result<()> {
+fn round(reactor: &mut Alone, pairs: &[Pair]) -> io::Result<()> {
     for pair in pairs {
         let waker = Waker::noop().clone();
         drop(reactor.set_waker(pair.token, Direction::Read, Seat::Slot, waker));

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::task::{Wake, Waker};
 
 use super::{BUFFER_BYTES, goes_on, would_block};
+use crate::alone::Alone;
 use crate::reactor::{Direction::Read as Readable, Reactor, Seat, Token};
 use slab::Slab;
 
@@ -38,7 +39,8 @@ struct Connection {
     buffer: [u8; BUFFER_BYTES],
 }
 
-pub(super) fn echo(mut reactor: Reactor, listening: impl FnOnce(SocketAddr)) -> io::Result<()> {
+pub(super) fn echo(reactor: Reactor, listening: impl FnOnce(SocketAddr)) -> io::Result<()> {
+    let mut reactor = Alone::new(reactor);
     let listener = TcpListener::bind("127.0.0.1:0")?;
     listener.set_nonblocking(true)?;
     let own = reactor.register(listener.as_raw_fd())?;
@@ -66,18 +68,18 @@ pub(super) fn echo(mut reactor: Reactor, listening: impl FnOnce(SocketAddr)) -> 
 }
 
 /// Nothing can be read there until the kernel says so again.
-fn clear(reactor: &mut Reactor, token: Token) {
+fn clear(reactor: &mut Alone, token: Token) {
     if let Some(known) = reactor.ready(token, Readable) {
         reactor.clear_ready(token, Readable, known);
     }
 }
 
-fn seat(reactor: &mut Reactor, token: Token, waker: Waker) {
+fn seat(reactor: &mut Alone, token: Token, waker: Waker) {
     drop(reactor.set_waker(token, Readable, Seat::Slot, waker));
 }
 
 fn accept(
-    reactor: &mut Reactor,
+    reactor: &mut Alone,
     listener: &TcpListener,
     connections: &mut Slab<Box<Connection>>,
 ) -> io::Result<()> {
@@ -99,7 +101,7 @@ fn accept(
 }
 
 /// Echoes what is there; false when the connection is over.
-fn turn_around(reactor: &mut Reactor, connection: &mut Connection) -> bool {
+fn turn_around(reactor: &mut Alone, connection: &mut Connection) -> bool {
     while let Some(known) = reactor.ready(connection.token, Readable) {
         let read = connection.stream.read(&mut connection.buffer);
         if read.as_ref().is_err_and(would_block) {
