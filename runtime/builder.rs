@@ -9,7 +9,7 @@ use crate::blocking::{self, Pool};
 use crate::flavor::local::Local;
 use crate::flavor::pinned::Pinned;
 use crate::flavor::stealing::Stealing;
-use crate::reactor::{Kind, Reactor};
+use crate::reactor::{Kernel, Kind, Reactor, TABLES_MAX};
 use crate::runtime::Runtime;
 use crate::services::Services;
 use crate::time::clock::Clock;
@@ -102,7 +102,7 @@ impl Builder {
     /// ```
     pub fn workers(self, count: usize) -> Self {
         assert!(count > 0, "the stealing flavour needs at least one worker");
-        assert!(count < 1 << 15, "{count} workers are more than there can be");
+        assert!(count <= TABLES_MAX, "{count} workers are more than there can be");
         Self { workers: Some(count), pinned: None, ..self }
     }
 
@@ -265,14 +265,16 @@ impl Builder {
         services.spin_max = self.spin_max;
         let services = Arc::new(services);
         let count = self.workers.or(self.pinned).unwrap_or(1);
-        let mut reactors: Vec<_> = (0..count).map(|_| Reactor::new(self.reactor)).collect();
+        let reactor = || Reactor::new(Kernel::new(self.reactor), 0);
         if self.pinned.is_some() {
+            let reactors = (0..count).map(|_| reactor()).collect();
             return Ok(Pinned::new(reactors, &services, &self.name)?.into());
         }
-        match (self.workers, reactors.pop()) {
-            (None, Some(reactor)) => Ok(Local::new(reactor, services, self.shuffle).into()),
-            (_, last) => {
-                reactors.extend(last);
+        match self.workers {
+            None => Ok(Local::new(reactor(), services, self.shuffle).into()),
+            Some(_) => {
+                let kernel = Kernel::new(self.reactor);
+                let reactors = (0..count).map(|it| Reactor::new(kernel.clone(), it)).collect();
                 let name = format!("{}-deputy", self.name);
                 let deputies = Pool::new(name, blocking::THREADS_MAX, self.blocking_keep_alive);
                 Ok(Stealing::new(reactors, services, deputies, &self.name)?.into())

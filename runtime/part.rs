@@ -18,6 +18,7 @@
 use crate::shim::{Arc, Mutex, MutexGuard, lock};
 use std::cell::{RefCell, RefMut};
 use std::ops::{Deref, DerefMut};
+use std::sync::TryLockError;
 
 /// See the head of the file.
 pub(crate) enum Part<T> {
@@ -41,6 +42,18 @@ impl<T> Part<T> {
         match self {
             Self::Own(cell) => Borrowed::Own(cell.borrow_mut()),
             Self::Common(mutex) => Borrowed::Common(lock(mutex)),
+        }
+    }
+
+    /// The same, unless somebody has it.
+    pub(crate) fn try_borrow(&self) -> Option<Borrowed<'_, T>> {
+        match self {
+            Self::Own(cell) => cell.try_borrow_mut().ok().map(Borrowed::Own),
+            Self::Common(mutex) => match mutex.try_lock() {
+                Ok(guard) => Some(Borrowed::Common(guard)),
+                Err(TryLockError::Poisoned(poison)) => Some(Borrowed::Common(poison.into_inner())),
+                Err(TryLockError::WouldBlock) => None,
+            },
         }
     }
 }

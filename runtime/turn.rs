@@ -286,7 +286,7 @@ impl Loop {
 
     /// Asks the kernel about the sockets, without waiting. True if somebody was woken.
     pub(crate) fn look_at_sockets(&self) -> io::Result<bool> {
-        if self.outlook.reactor.borrow().sources_len() == 0 {
+        if self.outlook.has_no_sources() {
             return Ok(false); // nobody to ask about; the doorbell is for a loop that sleeps
         }
         self.ask_kernel(Some(Duration::ZERO))
@@ -347,8 +347,7 @@ impl Loop {
     /// there was one.
     fn ask_kernel(&self, limit: Option<Duration>) -> io::Result<bool> {
         let mut woken = self.woken.take();
-        let reactor = || self.outlook.reactor.borrow();
-        let asked = self.outlook.ear.borrow().wait(limit, reactor, &mut woken);
+        let asked = self.outlook.listen(limit, &mut woken);
         let any = !woken.is_empty();
         self.wake_all(woken);
         asked.map(|()| any)

@@ -22,7 +22,7 @@ use std::time::{Duration, Instant};
 
 use alone::Alone;
 use reactor::Direction::{Read as R, Write as W};
-use reactor::{Kind, Reactor, Seat, Token};
+use reactor::{Kernel, Kind, Seat, Token};
 
 /// Runs the body `fn(&mut Alone)` on each back end, as a test of its own.
 macro_rules! on_each_backend {
@@ -35,17 +35,17 @@ macro_rules! on_each_backend {
 
             #[test]
             fn on_mio() {
-                body(&mut Alone::new(Reactor::new(Kind::Mio)));
+                body(&mut Alone::new(Kernel::new(Kind::Mio)));
             }
 
             #[test]
             fn on_polling() {
-                body(&mut Alone::new(Reactor::new(Kind::Polling)));
+                body(&mut Alone::new(Kernel::new(Kind::Polling)));
             }
 
             #[test]
             fn on_polling_one_shot() {
-                body(&mut Alone::new(Reactor::one_shot()));
+                body(&mut Alone::new(Kernel::one_shot()));
             }
         }
     };

@@ -40,9 +40,9 @@ pub mod servers;
 pub mod tokio_net;
 
 // Parts of the engine, compiled once more to be measured alone: the files that ship, no copies.
-#[allow(dead_code)]
 #[path = "../../tests/support/alone.rs"]
 mod alone;
+#[allow(dead_code)]
 #[path = "../../runtime/reactor/mod.rs"]
 mod reactor;
 #[path = "../../runtime/shim.rs"]

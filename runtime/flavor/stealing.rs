@@ -80,10 +80,8 @@ impl Stealing {
         deputies: Pool,
         name: &str,
     ) -> io::Result<Self> {
-        let outlooks: Arc<[Watched]> = reactors
-            .into_iter()
-            .map(|reactor| Watched::new(local::new_home(&reactor), reactor))
-            .collect();
+        let with_home = |reactor| (local::new_home(&reactor), reactor);
+        let outlooks = Watched::crew(reactors.into_iter().map(with_home).collect());
         let (mut members, mut rings) = (Vec::new(), Vec::new());
         for outlook in &outlooks[..] {
             let (ring, robbable) = ring::ring();

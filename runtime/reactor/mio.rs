@@ -7,8 +7,8 @@
 //! has hung up, for a socket whose token is slot 7, generation 3:
 //!
 //! ```text
-//!   kernel   events: IN | RDHUP     data: 0x00000003_00000007
-//!   here     readable, read_closed  Token { generation: 3, slot: 7 }
+//!   kernel   events: IN | RDHUP     data: 0x000_0000003_000007
+//!   here     readable, read_closed  table 0, Token { generation: 3, slot: 7 }
 //!   table    slot 7 holds generation 3?  note both, hand out the wakers of the readers
 //! ```
 //!
@@ -22,14 +22,14 @@
 
 use std::io;
 use std::os::fd::RawFd;
-use std::task::Waker;
 use std::time::Duration;
 
 use mio::unix::SourceFd;
 use mio::{Events, Interest};
 
-use super::source::{Report, Sources};
-use super::{EVENTS_MAX, KernelBell, Opened, Poll, Registrar, Token, Wanted};
+use super::source::Report;
+use super::{Awaited, EVENTS_MAX, KernelBell, Opened, Poll, Registrar, Wanted};
+use crate::shim::Arc;
 
 // Asking for both costs nothing, because an edge is told once: a socket that is writable all day
 // makes one event. Level-triggered, the same wish would end every wait at once.
@@ -44,7 +44,7 @@ pub(super) fn open() -> io::Result<Opened> {
     let registry = poll.registry().try_clone()?;
     let bell = KernelBell::Mio(mio::Waker::new(&registry, DOORBELL)?);
     let poll = MioPoll { poll, events: Events::with_capacity(EVENTS_MAX) };
-    Ok(Opened { registrar: Box::new(MioRegistrar(registry)), poll: Box::new(poll), bell })
+    Ok(Opened { registrar: Arc::new(MioRegistrar(registry)), poll: Box::new(poll), bell })
 }
 
 struct MioPoll {
@@ -55,15 +55,14 @@ struct MioPoll {
 }
 
 impl Poll for MioPoll {
-    fn wait(&mut self, timeout: Option<Duration>) -> io::Result<bool> {
+    fn wait(&mut self, timeout: Option<Duration>) -> io::Result<()> {
         // mio rounds a limit up to whole milliseconds, as `epoll_wait` counts them: no loop wakes a
         // little before its deadline to find nothing due. It hands an interrupted call on as an
         // error; mod.rs takes that for a wait without events.
-        self.poll.poll(&mut self.events, timeout)?;
-        Ok(!self.events.is_empty())
+        self.poll.poll(&mut self.events, timeout)
     }
 
-    fn tell(&mut self, sources: &mut Sources, woken: &mut Vec<Waker>) -> io::Result<()> {
+    fn tell(&mut self, note: &mut dyn FnMut(usize, Report) -> Awaited) -> io::Result<()> {
         for event in &self.events {
             if event.token() == DOORBELL {
                 // Having come back is all that a ring is for. The eventfd need not be read: each
@@ -77,7 +76,7 @@ impl Poll for MioPoll {
                 write_closed: event.is_write_closed(),
                 error: event.is_error(),
             };
-            sources.report(Token::from_key(event.token().0), report, woken);
+            let _ = note(event.token().0, report); // the registration lasts
         }
         Ok(())
     }
@@ -86,16 +85,16 @@ impl Poll for MioPoll {
 struct MioRegistrar(mio::Registry);
 
 impl Registrar for MioRegistrar {
-    fn register(&self, fd: RawFd, token: Token) -> io::Result<()> {
+    fn register(&self, fd: RawFd, key: usize) -> io::Result<()> {
         // By number and not by mio's own socket types: the reactor knows only descriptors, so
         // it serves sockets, pipes and whatever else the kernel can poll.
-        self.0.register(&mut SourceFd(&fd), mio::Token(token.key()), BOTH)
+        self.0.register(&mut SourceFd(&fd), mio::Token(key), BOTH)
     }
 
-    fn rearm(&self, fd: RawFd, token: Token, _: Wanted) -> io::Result<()> {
+    fn rearm(&self, fd: RawFd, key: usize, _: Wanted) -> io::Result<()> {
         // The flags are the same as before; the point is the side effect. On MOD the kernel looks
         // at the descriptor at once, and queues an event if something is possible already.
-        self.0.reregister(&mut SourceFd(&fd), mio::Token(token.key()), BOTH)
+        self.0.reregister(&mut SourceFd(&fd), mio::Token(key), BOTH)
     }
 
     fn deregister(&self, fd: RawFd) -> io::Result<()> {

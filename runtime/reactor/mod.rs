@@ -11,11 +11,12 @@
 //!   Doorbell::ring from any thread                 set_waker, by whoever has the table
 //! ```
 //!
-//! Who sleeps has the ear, and not the table: so a neighbour of a worker can look up a socket and
-//! sit down there while the worker sleeps.
+//! Who sleeps has the ear, and not the table: so others may look up a socket and sit down there
+//! meanwhile. The workers of a stealing runtime have a table each, but one event queue and one ear:
+//! one of them listens for all, and hands what it hears to the tables that it concerns.
 //!
-//! The kernel's event queue is opened with the first source. Until then a `wait` is a nap on a
-//! condition variable (`doorbell.rs`): a loop without sockets has no descriptors.
+//! The event queue is opened with the first source. Until then a loop naps on a condition variable
+//! (`doorbell.rs`): one without sockets has no descriptors.
 //!
 //! Rules
 //! 1. A descriptor is registered from `register` until `deregister`, and stays open all that time;
@@ -34,7 +35,7 @@ mod source;
 
 pub(crate) use doorbell::Doorbell;
 use doorbell::KernelBell;
-pub(crate) use source::{Direction, Edge, Seat, Source, Ticket, Token};
+pub(crate) use source::{Direction, Edge, Seat, Source, TABLES_MAX, Ticket, Token};
 
 use std::io;
 use std::ops::DerefMut;
@@ -42,7 +43,8 @@ use std::os::fd::RawFd;
 use std::task::Waker;
 use std::time::Duration;
 
-use source::Sources;
+use crate::shim::{Arc, Mutex, lock};
+use source::{Report, Sources};
 
 /// Events taken from the kernel at once: 3 KiB of buffer. More than 16 made no measurable
 /// difference.
@@ -82,13 +84,13 @@ pub enum Kind {
 ///
 /// A `dyn` behind one pointer, although there are but two: a call through it is 1 ns beside a
 /// system call of 77, and nothing above has to be generic.
-pub(crate) trait Registrar: Send {
-    /// Starts to report on `fd`, under `token`, for both directions.
-    fn register(&self, fd: RawFd, token: Token) -> io::Result<()>;
+pub(crate) trait Registrar: Send + Sync {
+    /// Starts to report on `fd`, under `key`, for both directions.
+    fn register(&self, fd: RawFd, key: usize) -> io::Result<()>;
 
     /// Makes the kernel say again what is possible now in the directions of `wanted`. More
     /// directions may be told of than were asked for.
-    fn rearm(&self, fd: RawFd, token: Token, wanted: Wanted) -> io::Result<()>;
+    fn rearm(&self, fd: RawFd, key: usize, wanted: Wanted) -> io::Result<()>;
 
     /// Ends the reports on `fd`.
     fn deregister(&self, fd: RawFd) -> io::Result<()>;
@@ -103,16 +105,19 @@ pub(crate) trait Registrar: Send {
 
 /// The other half of it: to hear what happened.
 pub(crate) trait Poll: Send {
-    /// Waits for events, the doorbell or `timeout`. True if there were events.
-    fn wait(&mut self, timeout: Option<Duration>) -> io::Result<bool>;
+    /// Waits for events, the doorbell or `timeout`.
+    fn wait(&mut self, timeout: Option<Duration>) -> io::Result<()>;
 
-    /// Hands what the last wait has heard to `sources`.
-    fn tell(&mut self, sources: &mut Sources, woken: &mut Vec<Waker>) -> io::Result<()>;
+    /// Calls `note` for each event of the last wait. It says what is still waited for there.
+    fn tell(&mut self, note: &mut dyn FnMut(usize, Report) -> Awaited) -> io::Result<()>;
 }
+
+/// Whose event that was, and what somebody waits for there still. `None`: of a source that is gone.
+pub(crate) type Awaited = Option<(RawFd, Wanted)>;
 
 /// What a back end opens: its two halves, and the thing that ends a `wait` from another thread.
 pub(crate) struct Opened {
-    registrar: Box<dyn Registrar>,
+    registrar: Arc<dyn Registrar>,
     poll: Box<dyn Poll>,
     bell: KernelBell,
 }
@@ -132,65 +137,22 @@ impl Wanted {
     }
 }
 
-/// The table of what one loop has heard of its sockets.
-pub(crate) struct Reactor {
+/// The event queue of one or several loops, open or not.
+pub(crate) struct Kernel {
     open: fn() -> io::Result<Opened>,
-    /// There since the first source.
-    registrar: Option<Box<dyn Registrar>>,
+    queue: Mutex<Queue>,
+}
+
+#[derive(Default)]
+struct Queue {
+    registrar: Option<Arc<dyn Registrar>>,
     /// Opened with it, and not with the ear yet.
-    poll: Option<Box<dyn Poll>>,
-    sources: Sources,
-    doorbell: Doorbell,
-    /// The loop has ended, and nobody will ever be told anything.
-    over: bool,
+    heard: Option<(Box<dyn Poll>, Arc<KernelBell>)>,
 }
 
-/// What one loop listens with.
-pub(crate) struct Ear {
-    poll: Option<Box<dyn Poll>>,
-    doorbell: Doorbell,
-}
-
-impl Ear {
-    pub(crate) fn new(reactor: &Reactor) -> Self {
-        Self { poll: None, doorbell: reactor.doorbell() }
-    }
-
-    /// Waits until a source is ready, the doorbell rings or `timeout` (`None`: for ever) has
-    /// passed. `reactor` is called for the table, which is not held while this sleeps.
-    ///
-    /// Moves the wakers of all directions that became ready to `woken`. An interrupted call counts
-    /// as one without events: a signal is no error, and the loop turns anyway.
-    pub(crate) fn wait<R: DerefMut<Target = Reactor>>(
-        &mut self,
-        timeout: Option<Duration>,
-        reactor: impl Fn() -> R,
-        woken: &mut Vec<Waker>,
-    ) -> io::Result<()> {
-        if self.poll.is_none() {
-            self.poll = reactor().poll.take();
-        }
-        let Some(poll) = &mut self.poll else {
-            self.doorbell.doze(timeout);
-            return Ok(());
-        };
-        match poll.wait(timeout) {
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => Ok(()),
-            Err(error) => Err(error),
-            Ok(false) => Ok(()),
-            Ok(true) => poll.tell(&mut reactor().sources, woken),
-        }
-    }
-
-    /// Lets go of the kernel's event queue, when the loop ends.
-    pub(crate) fn close(&mut self) {
-        self.poll = None;
-    }
-}
-
-impl Reactor {
-    pub(crate) fn new(kind: Kind) -> Self {
-        Self::with_backend(match kind {
+impl Kernel {
+    pub(crate) fn new(kind: Kind) -> Arc<Self> {
+        Self::of(match kind {
             Kind::Mio => mio::open,
             Kind::Polling => polling::open,
         })
@@ -198,27 +160,115 @@ impl Reactor {
 
     /// On polling, one-shot even where edges are to be had: so the fall-back can be tested.
     #[allow(dead_code)] // used by tests/reactor.rs
-    pub(crate) fn one_shot() -> Self {
-        Self::with_backend(polling::open_one_shot)
+    pub(crate) fn one_shot() -> Arc<Self> {
+        Self::of(polling::open_one_shot)
     }
 
-    fn with_backend(open: fn() -> io::Result<Opened>) -> Self {
+    fn of(open: fn() -> io::Result<Opened>) -> Arc<Self> {
+        Arc::new(Self { open, queue: Mutex::default() })
+    }
+
+    /// What one registers with, opened if need be. Errors: the kernel's, mostly "too many open
+    /// files".
+    fn registrar(&self) -> io::Result<Arc<dyn Registrar>> {
+        let mut queue = lock(&self.queue);
+        if let Some(registrar) = &queue.registrar {
+            return Ok(registrar.clone());
+        }
+        let Opened { registrar, poll, bell } = (self.open)()?;
+        *queue = Queue { registrar: Some(registrar.clone()), heard: Some((poll, Arc::new(bell))) };
+        Ok(registrar)
+    }
+}
+
+/// What one listens to the event queue with.
+pub(crate) struct Ear {
+    kernel: Arc<Kernel>,
+    open: Option<(Box<dyn Poll>, Arc<KernelBell>)>,
+}
+
+impl Ear {
+    pub(crate) fn new(kernel: Arc<Kernel>) -> Self {
+        Self { kernel, open: None }
+    }
+
+    /// Whether there is anything to listen to. If not, a loop dozes (`Doorbell::doze`).
+    pub(crate) fn is_open(&mut self) -> bool {
+        if self.open.is_none() {
+            self.open = lock(&self.kernel.queue).heard.take();
+        }
+        self.open.is_some()
+    }
+
+    /// Waits until a source is ready, `doorbell` rings or `timeout` (`None`: for ever) has passed.
+    /// `table` is called for the table of that number, and none is held while this sleeps.
+    ///
+    /// Moves the wakers of all directions that became ready to `woken`. An interrupted call counts
+    /// as one without events: a signal is no error, and the loop turns anyway.
+    pub(crate) fn wait<R: DerefMut<Target = Reactor>>(
+        &mut self,
+        doorbell: &Doorbell,
+        timeout: Option<Duration>,
+        table: impl Fn(usize) -> Option<R>,
+        woken: &mut Vec<Waker>,
+    ) -> io::Result<()> {
+        let Some((poll, bell)) = &mut self.open else { return Ok(()) };
+        let waited = match timeout {
+            Some(Duration::ZERO) => poll.wait(timeout), // who is awake is not rung
+            _ => doorbell.sleep_at(bell, |rung| {
+                poll.wait(if rung { Some(Duration::ZERO) } else { timeout })
+            }),
+        };
+        match waited {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => return Ok(()),
+            waited => waited?,
+        }
+        poll.tell(&mut |key, report| {
+            let (number, token) = Token::from_key(key);
+            table(number)?.sources.report(token, report, woken)
+        })
+    }
+
+    /// Lets go of the event queue, when the loops end.
+    pub(crate) fn close(&mut self) {
+        self.open = None;
+        *lock(&self.kernel.queue) = Queue::default();
+    }
+}
+
+/// The table of what one loop knows of its sockets.
+pub(crate) struct Reactor {
+    kernel: Arc<Kernel>,
+    /// There since the first source.
+    registrar: Option<Arc<dyn Registrar>>,
+    /// Which one it is of those that share the event queue.
+    number: usize,
+    sources: Sources,
+    doorbell: Doorbell,
+    /// The loop has ended, and nobody will ever be told anything.
+    over: bool,
+}
+
+impl Reactor {
+    pub(crate) fn new(kernel: Arc<Kernel>, number: usize) -> Self {
+        assert!(number < TABLES_MAX, "{number} tables are more than a token can tell apart");
         Self {
-            open,
+            kernel,
             registrar: None,
-            poll: None,
+            number,
             sources: Sources::default(),
             doorbell: Doorbell::default(),
             over: false,
         }
     }
 
-    /// The registrar, opened if need be. Errors: the kernel's, mostly "too many open files".
+    pub(crate) fn kernel(&self) -> &Arc<Kernel> {
+        &self.kernel
+    }
+
     fn registrar(&mut self) -> io::Result<&dyn Registrar> {
         if self.registrar.is_none() {
-            let Opened { registrar, poll, bell } = (self.open)()?;
-            self.doorbell.move_to_kernel(bell)?;
-            (self.registrar, self.poll) = (Some(registrar), Some(poll));
+            self.registrar = Some(self.kernel.registrar()?);
         }
         Ok(&**self.registrar.as_ref().expect("just opened"))
     }
@@ -241,14 +291,15 @@ impl Reactor {
     /// Registers `fd` for both directions. Both are thought ready at first: a new socket can nearly
     /// always be written, and trying is how one finds out.
     ///
-    /// The caller keeps `fd` open until it has called `deregister` (rule 1). It is the one who listens:
-    /// nobody may doze while the event queue is opened.
+    /// The caller keeps `fd` open until it has called `deregister` (rule 1). It is on a loop's thread,
+    /// which listens when it next sleeps: the others may all be dozing.
     ///
     /// Errors: the kernel's, mostly "too many open files".
     pub(crate) fn register(&mut self, fd: RawFd) -> io::Result<Token> {
         // The table first: the token that the kernel is told must exist.
         let token = self.sources.insert(fd);
-        if let Err(error) = self.registrar().and_then(|registrar| registrar.register(fd, token)) {
+        let key = token.key(self.number);
+        if let Err(error) = self.registrar().and_then(|registrar| registrar.register(fd, key)) {
             self.sources.remove(token);
             return Err(error);
         }
@@ -271,7 +322,9 @@ impl Reactor {
     /// next `wait`. A stale token is ignored.
     pub(crate) fn rearm(&mut self, token: Token) -> io::Result<()> {
         match (self.sources.get_mut(token), &self.registrar) {
-            (Some(source), Some(registrar)) => registrar.rearm(source.fd(), token, Wanted::BOTH),
+            (Some(source), Some(registrar)) => {
+                registrar.rearm(source.fd(), token.key(self.number), Wanted::BOTH)
+            }
             _ => Ok(()),
         }
     }
@@ -339,7 +392,7 @@ impl Reactor {
             && registrar.rearm_per_wait()
         {
             // If this fails the descriptor is not registered any more; its owner is closing it.
-            let _ = registrar.rearm(source.fd(), token, source.wanted());
+            let _ = registrar.rearm(source.fd(), token.key(self.number), source.wanted());
         }
         displaced
     }
@@ -361,10 +414,9 @@ impl Reactor {
     }
 
     /// Moves every waker to `woken`, when the loop ends: who waits must learn that nobody listens.
-    /// And closes the kernel's event queue, with what is registered there.
     pub(crate) fn end(&mut self, woken: &mut Vec<Waker>) {
         self.over = true;
-        (self.registrar, self.poll) = (None, None);
+        self.registrar = None;
         self.sources.drain(woken);
     }
 }

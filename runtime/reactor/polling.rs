@@ -30,13 +30,12 @@
 use std::io;
 use std::num::NonZeroUsize;
 use std::os::fd::{BorrowedFd, RawFd};
-use std::task::Waker;
 use std::time::Duration;
 
 use polling::{Event, Events, PollMode, Poller};
 
-use super::source::{Report, Sources};
-use super::{EVENTS_MAX, KernelBell, Opened, Poll, Registrar, Token, Wanted};
+use super::source::Report;
+use super::{Awaited, EVENTS_MAX, KernelBell, Opened, Poll, Registrar, Wanted};
 use crate::shim::Arc;
 
 pub(super) fn open() -> io::Result<Opened> {
@@ -59,7 +58,7 @@ fn open_with_mode(poller: Poller, mode: PollMode) -> Opened {
     let poll = PollingPoll { queue: queue.clone(), events: Events::with_capacity(capacity) };
     // With polling the poller itself is rung.
     let bell = KernelBell::Polling(poller);
-    Opened { registrar: Box::new(queue), poll: Box::new(poll), bell }
+    Opened { registrar: Arc::new(queue), poll: Box::new(poll), bell }
 }
 
 struct PollingPoll {
@@ -82,27 +81,27 @@ impl Queue {
     }
 }
 
-fn interest(token: Token, wanted: Wanted) -> Event {
-    Event::new(token.key(), wanted.read, wanted.write)
+fn interest(key: usize, wanted: Wanted) -> Event {
+    Event::new(key, wanted.read, wanted.write)
 }
 
 impl Registrar for Queue {
-    fn register(&self, fd: RawFd, token: Token) -> io::Result<()> {
+    fn register(&self, fd: RawFd, key: usize) -> io::Result<()> {
         let event = match self.mode {
             // Silent until somebody waits: the first thing a new socket does is to try, and an
             // event that nobody waits for would only use up the shot.
-            PollMode::Oneshot => Event::none(token.key()),
-            _ => Event::all(token.key()),
+            PollMode::Oneshot => Event::none(key),
+            _ => Event::all(key),
         };
         // SAFETY: alive. The owner calls `deregister` before it closes `fd`; see rule 1.
         unsafe { self.poller.add_with_mode(fd, event, self.mode) }
     }
 
-    fn rearm(&self, fd: RawFd, token: Token, wanted: Wanted) -> io::Result<()> {
+    fn rearm(&self, fd: RawFd, key: usize, wanted: Wanted) -> io::Result<()> {
         // A registration that lasts must stay whole: to name one direction alone would deafen the
         // other one for good.
         let wanted = if self.mode == PollMode::Oneshot { wanted } else { Wanted::BOTH };
-        self.modify(fd, interest(token, wanted))
+        self.modify(fd, interest(key, wanted))
     }
 
     fn deregister(&self, fd: RawFd) -> io::Result<()> {
@@ -123,16 +122,14 @@ impl Registrar for Queue {
 }
 
 impl Poll for PollingPoll {
-    fn wait(&mut self, timeout: Option<Duration>) -> io::Result<bool> {
+    fn wait(&mut self, timeout: Option<Duration>) -> io::Result<()> {
         // polling appends, unlike mio: without this the last turn's events would come again.
         self.events.clear();
-        self.queue.poller.wait(&mut self.events, timeout)?;
-        Ok(!self.events.is_empty())
+        self.queue.poller.wait(&mut self.events, timeout).map(drop)
     }
 
-    fn tell(&mut self, sources: &mut Sources, woken: &mut Vec<Waker>) -> io::Result<()> {
+    fn tell(&mut self, note: &mut dyn FnMut(usize, Report) -> Awaited) -> io::Result<()> {
         for event in self.events.iter() {
-            let token = Token::from_key(event.key);
             let error = event.is_err().unwrap_or(false);
             // polling's name for EPOLLHUP. It does not ask for RDHUP, so a peer that only stops
             // sending shows as readable, and the read of 0 bytes tells; see `tells_of_fin`.
@@ -144,15 +141,14 @@ impl Poll for PollingPoll {
                 write_closed: hang_up || error,
                 error,
             };
-            sources.report(token, report, woken);
+            let awaited = note(event.key, report);
             // The event has used the shot for both directions, also if it told of one. Whoever
-            // waits for the other one would wait for ever. (`report` has just taken out those who
-            // are served, so mostly nobody is left and this costs nothing.)
+            // waits for the other one would wait for ever. (Those who are served are taken out by
+            // then, so mostly nobody is left and this costs nothing.)
             if self.queue.mode == PollMode::Oneshot
-                && let Some(source) = sources.get_mut(token)
-                && !source.wanted().is_empty()
+                && let Some((fd, wanted)) = awaited.filter(|(_, wanted)| !wanted.is_empty())
             {
-                self.queue.modify(source.fd(), interest(token, source.wanted()))?;
+                self.queue.modify(fd, interest(event.key, wanted))?;
             }
         }
         Ok(())

@@ -30,7 +30,7 @@
 //!
 //! Rules
 //! 1. A token names one registration for ever: its slot is used again, its generation is not
-//!    (before 2^32 further registrations).
+//!    (before 2^28 further registrations).
 //! 2. Nobody sits twice: a slot holds one waker, a ticket is one seat.
 //!
 //! Real world: tokio keeps an intrusive list of waiters per socket under a lock, and readiness in
@@ -41,10 +41,19 @@
 use std::os::fd::RawFd;
 use std::task::Waker;
 
+use super::Awaited;
 use slab::Slab;
 
-// A token is two u32 in one usize, because that is what epoll gives back.
+// A token and its table's number are one usize, because that is what epoll gives back.
 const _: () = assert!(usize::BITS == 64, "the reactor needs 64-bit tokens");
+
+const SLOT_BITS: u32 = 24;
+const SLOT_MASK: u32 = (1 << SLOT_BITS) - 1;
+const GENERATION_BITS: u32 = 28;
+const GENERATION_MASK: u32 = (1 << GENERATION_BITS) - 1;
+const TABLE_AT: u32 = SLOT_BITS + GENERATION_BITS;
+/// How many tables may share an event queue.
+pub(crate) const TABLES_MAX: usize = 1 << (usize::BITS - TABLE_AT);
 
 /// The name of one registration.
 ///
@@ -58,15 +67,17 @@ pub(crate) struct Token {
 }
 
 impl Token {
-    /// Packed for the kernel. Never `usize::MAX`, which both back ends keep for the doorbell.
-    pub(super) fn key(self) -> usize {
-        (self.generation as usize) << 32 | self.slot as usize
+    /// Packed for the kernel, with the number of the table. Never `usize::MAX`, which both back
+    /// ends keep for the doorbell.
+    pub(super) fn key(self, table: usize) -> usize {
+        table << TABLE_AT | (self.generation as usize) << SLOT_BITS | self.slot as usize
     }
 
     /// Takes whatever the kernel says: a key that names nothing is a token of the past.
-    pub(super) fn from_key(key: usize) -> Self {
-        // The casts cut the halves apart.
-        Self { slot: key as u32, generation: (key >> 32) as u32 }
+    pub(super) fn from_key(key: usize) -> (usize, Self) {
+        // The casts cut off what is above.
+        let slot = key as u32 & SLOT_MASK;
+        (key >> TABLE_AT, Self { slot, generation: (key >> SLOT_BITS) as u32 & GENERATION_MASK })
     }
 }
 
@@ -272,17 +283,18 @@ impl Sources {
         self.slab.len()
     }
 
-    /// Panics with more than 2^32 sources; the kernel has no such number of descriptors.
+    /// Panics with more than 2^24 sources; no process is allowed so many descriptors.
     pub(super) fn insert(&mut self, fd: RawFd) -> Token {
         let generation = self.next_generation;
         // The last generation is skipped: with the last slot it would spell the doorbell's key.
-        // At 100,000 connections a second the numbers come round after half a day.
-        self.next_generation = (generation + 1) % u32::MAX;
+        // At 100,000 connections a second the numbers come round after 45 minutes.
+        self.next_generation = (generation + 1) % GENERATION_MASK;
         // Optimistic: the first call is tried, and at worst says `WouldBlock`. Pessimistic would
         // cost each new connection a turn, as its first edge is told by the next wait.
         let ready = || Side { ready: true, ..Side::default() };
         let slot = self.slab.insert(Source { read: ready(), write: ready(), fd, generation });
-        let slot = u32::try_from(slot).expect("fewer than 2^32 descriptors");
+        let slot = u32::try_from(slot).ok().filter(|slot| *slot <= SLOT_MASK);
+        let slot = slot.expect("fewer than 2^24 descriptors");
         Token { slot, generation }
     }
 
@@ -301,13 +313,19 @@ impl Sources {
 
     /// Notes what the kernel said, and moves the wakers of those who waited for it to `woken`. They
     /// are woken when all events of this wait are noted: so no task sees half of a wait.
-    pub(super) fn report(&mut self, token: Token, report: Report, woken: &mut Vec<Waker>) {
-        let Some(source) = self.get_mut(token) else { return };
+    pub(super) fn report(
+        &mut self,
+        token: Token,
+        report: Report,
+        woken: &mut Vec<Waker>,
+    ) -> Awaited {
+        let source = self.get_mut(token)?;
         let Report { readable, writable, read_closed, write_closed, error } = report;
         // An error is told by the next call, whichever direction that is: so both must try. It is
         // no reason to call them closed; the back end says so if it is one.
         source.read.report(readable || error, read_closed, woken);
         source.write.report(writable || error, write_closed, woken);
+        Some((source.fd(), source.wanted()))
     }
 
     /// From 1 up; strangers draw theirs elsewhere, with a bit that these never reach.
@@ -349,11 +367,13 @@ mod tests {
     fn a_token_survives_the_kernel() {
         for token in [
             Token { slot: 0, generation: 0 },
-            Token { slot: u32::MAX, generation: u32::MAX - 1 },
+            Token { slot: SLOT_MASK, generation: GENERATION_MASK - 1 },
             Token { slot: 7, generation: 9 },
         ] {
-            assert_eq!(Token::from_key(token.key()), token);
-            assert_ne!(token.key(), usize::MAX);
+            for table in [0, 1, TABLES_MAX - 1] {
+                assert_eq!(Token::from_key(token.key(table)), (table, token));
+                assert_ne!(token.key(table), usize::MAX);
+            }
         }
     }
 

@@ -1,6 +1,7 @@
 //! A reactor's table with its ear, for one thread that does everything.
 
-use crate::reactor::{Ear, Reactor};
+use crate::reactor::{Doorbell, Ear, Kernel, Reactor};
+use crate::shim::Arc;
 use std::cell::{RefCell, RefMut};
 use std::io;
 use std::ops::{Deref, DerefMut};
@@ -10,12 +11,14 @@ use std::time::Duration;
 pub(crate) struct Alone {
     table: Reactor,
     ear: Ear,
+    doorbell: Doorbell,
 }
 
 impl Alone {
-    pub(crate) fn new(table: Reactor) -> Self {
-        let ear = Ear::new(&table);
-        Self { table, ear }
+    pub(crate) fn new(kernel: Arc<Kernel>) -> Self {
+        let table = Reactor::new(kernel.clone(), 0);
+        let doorbell = table.doorbell();
+        Self { table, ear: Ear::new(kernel), doorbell }
     }
 
     pub(crate) fn wait(
@@ -23,8 +26,13 @@ impl Alone {
         limit: Option<Duration>,
         woken: &mut Vec<Waker>,
     ) -> io::Result<()> {
+        if !self.ear.is_open() {
+            self.doorbell.doze(limit);
+            return Ok(());
+        }
         let table = RefCell::new(&mut self.table);
-        self.ear.wait(limit, || RefMut::map(table.borrow_mut(), |table| &mut **table), woken)
+        let table = |_| Some(RefMut::map(table.borrow_mut(), |table| &mut **table));
+        self.ear.wait(&self.doorbell, limit, table, woken)
     }
 }
 

@@ -3,13 +3,14 @@
 use std::io::{self, Read, Write};
 use std::os::fd::AsRawFd;
 use std::os::unix::net::UnixStream;
+use std::sync::Arc;
 use std::task::Waker;
 use std::time::Duration;
 
 use super::{Case, Variant, engine, ns_per_op, timed_case};
 use crate::alone::Alone;
 use crate::meter::Size;
-use crate::reactor::{Direction, Edge, Kind, Reactor, Seat, Token};
+use crate::reactor::{Direction, Edge, Kernel, Kind, Seat, Token};
 
 pub(super) const CASES: &[Case] = &[
     timed_case("edge", "1 socket", "a byte comes over a socket: written, told of, read", ONE),
@@ -17,14 +18,14 @@ pub(super) const CASES: &[Case] = &[
 ];
 
 const ONE: &[Variant] = &[
-    engine("mio, edge", |size| messages(Reactor::new(Kind::Mio), 1, size)),
-    engine("polling, edge", |size| messages(Reactor::new(Kind::Polling), 1, size)),
-    engine("polling, re-armed", |size| messages(Reactor::one_shot(), 1, size)),
+    engine("mio, edge", |size| messages(Kernel::new(Kind::Mio), 1, size)),
+    engine("polling, edge", |size| messages(Kernel::new(Kind::Polling), 1, size)),
+    engine("polling, re-armed", |size| messages(Kernel::one_shot(), 1, size)),
 ];
 const MANY: &[Variant] = &[
-    engine("mio, edge", |size| messages(Reactor::new(Kind::Mio), 64, size)),
-    engine("polling, edge", |size| messages(Reactor::new(Kind::Polling), 64, size)),
-    engine("polling, re-armed", |size| messages(Reactor::one_shot(), 64, size)),
+    engine("mio, edge", |size| messages(Kernel::new(Kind::Mio), 64, size)),
+    engine("polling, edge", |size| messages(Kernel::new(Kind::Polling), 64, size)),
+    engine("polling, re-armed", |size| messages(Kernel::one_shot(), 64, size)),
 ];
 
 /// A socket of the reactor and its other end.
@@ -35,8 +36,8 @@ struct Pair {
 }
 
 /// Panics if the machine has no sockets for us: there is nothing to compare then.
-fn messages(reactor: Reactor, sockets: usize, size: Size) -> f64 {
-    let mut reactor = Alone::new(reactor);
+fn messages(kernel: Arc<Kernel>, sockets: usize, size: Size) -> f64 {
+    let mut reactor = Alone::new(kernel);
     let rounds = size.pick(20_000, 4_000).div_ceil(sockets);
     let mut run = || {
         let pairs = open(&mut reactor, sockets)?;

@@ -19,7 +19,7 @@ mod table;
 use std::io;
 use std::net::SocketAddr;
 
-use crate::reactor::{Kind, Reactor};
+use crate::reactor::{Kernel, Kind};
 
 /// What a connection owns.
 const BUFFER_BYTES: usize = 512;
@@ -42,9 +42,9 @@ pub fn serve(racer: &str, listening: impl FnOnce(SocketAddr)) -> io::Result<()> 
         "mio_runtime" => runtime::echo(rondel::Reactor::Mio, listening),
         "polling_runtime" => runtime::echo(rondel::Reactor::Polling, listening),
         "mio_bare" => bare::echo(listening),
-        "mio_table" => table::echo(Reactor::new(Kind::Mio), listening),
-        "polling_table" => table::echo(Reactor::new(Kind::Polling), listening),
-        "polling_oneshot" => table::echo(Reactor::one_shot(), listening),
+        "mio_table" => table::echo(Kernel::new(Kind::Mio), listening),
+        "polling_table" => table::echo(Kernel::new(Kind::Polling), listening),
+        "polling_oneshot" => table::echo(Kernel::one_shot(), listening),
         _ => Err(io::Error::other(format!("no racer is called {racer}; see --list"))),
     }
 }

@@ -9,7 +9,7 @@ use std::task::{Wake, Waker};
 
 use super::{BUFFER_BYTES, goes_on, would_block};
 use crate::alone::Alone;
-use crate::reactor::{Direction::Read as Readable, Reactor, Seat, Token};
+use crate::reactor::{Direction::Read as Readable, Kernel, Seat, Token};
 use slab::Slab;
 
 /// The key of the listener among the connections.
@@ -39,8 +39,8 @@ struct Connection {
     buffer: [u8; BUFFER_BYTES],
 }
 
-pub(super) fn echo(reactor: Reactor, listening: impl FnOnce(SocketAddr)) -> io::Result<()> {
-    let mut reactor = Alone::new(reactor);
+pub(super) fn echo(kernel: Arc<Kernel>, listening: impl FnOnce(SocketAddr)) -> io::Result<()> {
+    let mut reactor = Alone::new(kernel);
     let listener = TcpListener::bind("127.0.0.1:0")?;
     listener.set_nonblocking(true)?;
     let own = reactor.register(listener.as_raw_fd())?;
