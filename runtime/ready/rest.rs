@@ -20,9 +20,10 @@
 //! Whichever fence comes second, what follows it sees what came before the other one: the worker
 //! finds the work, or the other one finds the worker.
 //!
-//! One of the sleepers is the *watchman*. It sleeps for some milliseconds only, and looks whether
-//! its neighbours get on (`steal.rs`). When all have slept for a while it sleeps as they do; then
-//! the first to get up calls another one to the watch.
+//! One or two of the sleepers are *watchmen*. These sleep for some milliseconds only, and look
+//! whether their neighbours get on (`steal.rs`). When all have slept for a while they sleep as the
+//! others do; then the first to get up calls another one to the watch. Two, so that one may get up
+//! for a moment's work, mostly the one that listens to the sockets, and nobody has to be called.
 //!
 //! Rules
 //! 1. A worker is on the list of sleepers from `lie_down` until it is taken off: by others, who
@@ -31,7 +32,7 @@
 //! 3. At most half of the workers search at once: more would only be in each other's way.
 //! 4. While one works and another sleeps there is a watchman, or one on its way to the watch. A
 //!    watchman that gets up calls nobody: mostly it only looks around and lies down again. If it
-//!    finds work it calls another one then (`call_watchman`).
+//!    finds work, and was the last one, it calls another one then (`call_watchman`).
 //!
 //! Real world: tokio's `Idle` and Go's spinning Ms, with rules 1 to 3; Go's `sysmon` is the
 //! watchman, on a thread of its own.
@@ -43,6 +44,8 @@ use crate::shim::{Mutex, lock};
 const AWAKE: u32 = 1 << 16;
 /// And how many of those search, in the lower half.
 const SEARCHING: u32 = AWAKE - 1;
+/// See the head of the file.
+const WATCHMEN_MAX: usize = 2;
 
 pub(crate) struct Rest {
     counts: AtomicU32,
@@ -52,25 +55,25 @@ pub(crate) struct Rest {
 
 #[derive(Default)]
 struct Sleepers {
-    /// All but the watchman.
+    /// All but the watchmen.
     list: Vec<usize>,
-    watchman: Option<usize>,
+    watchmen: Vec<usize>,
 }
 
 impl Sleepers {
-    /// The watchman last: to wake it leaves the others unwatched.
+    /// A watchman last: to wake it leaves the others unwatched.
     fn pop(&mut self) -> Option<usize> {
-        self.list.pop().or_else(|| self.watchman.take())
+        self.list.pop().or_else(|| self.watchmen.pop())
     }
 
     fn remove(&mut self, worker: usize) -> bool {
-        if self.watchman == Some(worker) {
-            self.watchman = None;
-            return true;
-        }
-        let at = self.list.iter().position(|sleeper| *sleeper == worker);
-        at.map(|at| self.list.swap_remove(at)).is_some()
+        remove(&mut self.watchmen, worker) || remove(&mut self.list, worker)
     }
+}
+
+fn remove(list: &mut Vec<usize>, worker: usize) -> bool {
+    let at = list.iter().position(|sleeper| *sleeper == worker);
+    at.map(|at| list.swap_remove(at)).is_some()
 }
 
 /// How a worker got up.
@@ -144,12 +147,9 @@ impl Rest {
         let mut sleepers = lock(&self.sleepers);
         let before = self.counts.fetch_sub(AWAKE + u32::from(searching), Ordering::Relaxed);
         let is_needed = (before / AWAKE > 1 || lingers) && self.total > 1;
-        let watches = is_needed && sleepers.watchman.is_none();
-        if watches {
-            sleepers.watchman = Some(worker);
-        } else {
-            sleepers.list.push(worker);
-        }
+        let watches = is_needed && sleepers.watchmen.len() < WATCHMEN_MAX;
+        let Sleepers { list, watchmen } = &mut *sleepers;
+        (if watches { watchmen } else { list }).push(worker);
         drop(sleepers);
         // Pairs with the fence in `wake_one`.
         fence(Ordering::SeqCst);
@@ -159,7 +159,7 @@ impl Rest {
     /// `worker` is awake again.
     pub(crate) fn get_up(&self, worker: usize) -> GotUp {
         let mut sleepers = lock(&self.sleepers);
-        let watched = sleepers.watchman == Some(worker);
+        let watched = sleepers.watchmen.contains(&worker);
         let searching = !sleepers.remove(worker);
         if !searching {
             self.counts.fetch_add(AWAKE, Ordering::Relaxed);
@@ -175,7 +175,7 @@ impl Rest {
     }
 
     fn call(&self, sleepers: &mut Sleepers) -> Option<usize> {
-        if sleepers.watchman.is_some() {
+        if !sleepers.watchmen.is_empty() {
             return None;
         }
         let sleeper = sleepers.list.pop()?;
