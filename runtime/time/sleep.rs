@@ -35,7 +35,7 @@ use std::time::Duration;
 
 use super::clock::Instant;
 use super::wheel::Key;
-use crate::current::{Handle, here, reach};
+use crate::current::{Handle, here, reach, with_handle};
 use crate::leaf::poll_leaf;
 use crate::shim::{Mutex, lock};
 use crate::task::home::HomeRef;
@@ -139,10 +139,10 @@ enum Place {
 impl Sleep {
     #[track_caller]
     fn new(deadline: Instant, place: Place) -> Self {
-        let home = match here(|lp| lp.home.clone()) {
-            Some(home) => home,
-            None => Handle::current().home().clone(),
-        };
+        let home = here(|lp| lp.home.clone());
+        // Not the handle's clone, which is several references counted.
+        let home = home.or_else(|| with_handle(|handle, _| handle.home().clone()));
+        let home = home.unwrap_or_else(|| Handle::current().home().clone()); // which panics
         Self { deadline, home, place }
     }
 
