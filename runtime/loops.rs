@@ -26,7 +26,8 @@ pub(crate) enum Team {
     Loops(Arc<Loops>),
 }
 
-/// What the workers of a runtime share.
+/// What the workers of a runtime share, and each handle knows: by it a task finds its timers and
+/// sockets from whatever worker it runs on, and a thread beside the workers finds theirs.
 #[derive(Clone)]
 pub(crate) struct Workers {
     pub(crate) crew: Arc<Crew>,

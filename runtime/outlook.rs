@@ -44,7 +44,7 @@ pub(crate) struct Outlook {
     pub(crate) reactor: Part<Reactor>,
     pub(crate) ear: Part<Ear>,
     doorbell: Doorbell,
-    /// The reactors of all who share the ear.
+    /// The reactors of all who share the ear, by their numbers. `None`: it is not shared.
     tables: Option<Tables>,
     /// Notes that were taken from the inbox and not heeded yet.
     pub(crate) notes: Part<VecDeque<Note>>,
@@ -66,6 +66,15 @@ pub(crate) struct Watched {
 }
 
 /// The wheel and the sockets of a loop, for who has to do with them for a moment.
+///
+/// At home a borrow, from a neighbour a lock; to whoever uses it the same. So a sleep or a socket
+/// does not ask where its task runs today, only whether it gets here at all:
+///
+/// ```text
+///   in reach    at home; or on another thread of the same stealing runtime
+///   abroad      on another loop, or on a thread of a local runtime that is not its loop's: there
+///               an errand has to do
+/// ```
 pub(crate) struct Reach<'a> {
     pub(crate) clock: &'a Clock,
     pub(crate) at: At<'a>,
@@ -121,6 +130,17 @@ impl Outlook {
         }
     }
 
+    /// The one call that may sleep.
+    ///
+    /// | the ear is | where the loop sleeps | what ends it |
+    /// |---|---|---|
+    /// | free | in the event queue, for all | a socket, the doorbell, `limit` |
+    /// | a neighbour's | on the doorbell's condition variable | the doorbell, `limit` |
+    /// | not open yet | there, too: no loop of this runtime has a socket | the same |
+    ///
+    /// Nobody waits for the ear. A neighbour that has it and leaves it, with work to do, need not
+    /// hand it on: it comes back soon, or another one lies down, or a watchman looks around.
+    ///
     /// Sleeps until a socket is ready, the doorbell rings or `limit` has passed. Moves the wakers
     /// of those who waited for a socket to `woken`.
     pub(crate) fn listen(&self, limit: Option<Duration>, woken: &mut Vec<Waker>) -> io::Result<()> {
@@ -138,6 +158,8 @@ impl Outlook {
         self.tables.is_none() && self.reactor.borrow().sources_len() == 0
     }
 
+    /// The table of that number: an event may be of any that shares the ear. `None` only for what
+    /// the kernel invents.
     fn table(&self, number: usize) -> Option<Borrowed<'_, Reactor>> {
         match &self.tables {
             None => Some(self.reactor.borrow()),

@@ -49,7 +49,8 @@ const MACROS: &[&str] = &[
 ];
 
 /// Who carries wakers in a collection: from where they waited to where they are woken.
-const CARRY_WAKERS: &[&str] = &["runtime/wakes.rs", "runtime/turn.rs", "runtime/flavor/local.rs"];
+const CARRY_WAKERS: &[&str] =
+    &["runtime/wakes.rs", "runtime/turn.rs", "runtime/outlook.rs", "runtime/flavor/local.rs"];
 
 /// What the islands of floor 1 share: the door to atomics, the clock, and what every wait owes.
 const SHARED: &[&str] = &[
@@ -65,7 +66,7 @@ const FUNCTION_LINES_MAX: usize = 70;
 const TURN_LINES_MAX: usize = 40;
 const LINE_COLUMNS_MAX: usize = 100;
 const CFG_MARKS_MAX: usize = 20;
-const SPINE_CODE_LINES_MAX: usize = 3620;
+const SPINE_CODE_LINES_MAX: usize = 3780;
 
 /// The spine is what one reads to follow a task, a timer and a socket through a turn: floors 1 to 4
 /// without the ways in (builder, runtime, owned), the threads beside the loop, the dice, and what a
@@ -333,7 +334,7 @@ fn the_spine_is_small_and_explained() {
         .fold((0, 0), |sum, file| (sum.0 + file.0, sum.1 + file.1));
     assert!(code <= SPINE_CODE_LINES_MAX, "the spine has {code} code lines");
     let ratio = comments as f64 / code as f64;
-    assert!((0.5..=1.0).contains(&ratio), "comment to code in the spine is {ratio:.2}");
+    assert!((0.5..=1.0).contains(&ratio), "comment to code in the spine is {comments} to {code}");
 }
 
 #[test]

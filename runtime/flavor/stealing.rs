@@ -1,9 +1,10 @@
 //! Floor 4. The stealing flavour: many threads, each with a loop, that take work from each other.
 //!
-//! Each worker turns a loop of its own, with its own timers and sockets, by the same `turn` as the
-//! local flavour. Only the tasks are everybody's: their state and their counts are atomic, and they
-//! stand in rings that can be robbed (`ready/steal.rs`). A future given to `block_on` runs on the
-//! caller's thread, beside the workers.
+//! Each worker turns a loop of its own, with its own timers and table of sockets, by the same
+//! `turn` as the local flavour; to the sockets, one of them listens for all (`outlook.rs`). The
+//! tasks are everybody's: their state and their counts are atomic, and they stand in rings that can
+//! be robbed (`ready/steal.rs`). A future given to `block_on` runs on the caller's thread, beside
+//! the workers.
 //!
 //! A worker that knows that it will block hands its loop on to another thread (`deputy.rs`).
 //!

@@ -2,9 +2,9 @@
 //!
 //! Every socket belongs to the loop it was made on, its *home*. Who has the loop's table in reach
 //! tries the call if the direction is thought ready, and leaves a waker in the table if it says
-//! `WouldBlock`. That is the loop's thread, or on the stealing flavour any thread of the runtime: so
-//! a task that was robbed goes on with its sockets where they are. A stranger (another thread, or
-//! another loop) may use the socket too:
+//! `WouldBlock`. That is the loop's thread, or on the stealing flavour any thread of the runtime:
+//! so a task that was robbed goes on with its sockets where they are. A stranger (another thread,
+//! or another loop) may use the socket too:
 //!
 //! ```text
 //!              the table is in reach                a stranger
@@ -194,8 +194,11 @@ impl<S: AsRawFd + Send + 'static> Registered<S> {
         self.socket.as_ref().expect("the socket is there until it is dropped")
     }
 
-    /// Runs `f` on the reactor if that is in reach; `None` if this thread is a stranger to it, or
-    /// has to do as one because the socket is on its way there or the loop has ended.
+    /// Runs `f` on the reactor if that is in reach. Whoever reaches it is as good as at home, but
+    /// home alone registers: another thread could not see to it that somebody listens.
+    ///
+    /// `None` if this thread is a stranger to it, or has to do as one because the socket is on its
+    /// way there or the loop has ended.
     #[inline]
     fn in_reach<R>(&self, f: impl FnOnce(&mut Reactor, Token) -> R) -> Option<io::Result<R>> {
         let Spot { home, place } = self.spot()?;

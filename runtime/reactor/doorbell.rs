@@ -6,13 +6,20 @@
 //!
 //! | the loop sleeps | because | it is woken by |
 //! |---|---|---|
-//! | on a condition variable | there are no sockets, or a neighbour listens to them | that variable |
+//! | on a condition variable | there are no sockets, or a neighbour listens | that variable |
 //! | in the kernel's event queue | it waits for sockets too | an eventfd in that queue |
 //!
 //! The second one is an old trick: a loop that waits for descriptors can be woken through a
 //! descriptor. A pipe to oneself does it everywhere ("self-pipe"); an eventfd is a counter in its
 //! place. The first one is there because a program without sockets should not pay for them: it
 //! opens no descriptors, and a round trip between two threads takes a tenth less.
+//!
+//! ```text
+//!   awake ──sleep_at──▶ in_kernel: its bell ──ring: write──▶ awake
+//!     └─────doze──────▶ in_kernel: none ─────ring: notify──▶ awake
+//!   rung is set by each ring and cleared by who gets up: a ring between the announcement
+//!   and the sleep makes it a short one
+//! ```
 //!
 //! Rules
 //! 1. Where the loop sleeps is written down before, and read by who rings, under one lock: no ring

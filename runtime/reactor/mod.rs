@@ -138,6 +138,13 @@ impl Wanted {
 }
 
 /// The event queue of one or several loops, open or not.
+///
+/// It is opened by whoever registers the first source, and found there by whoever sleeps next:
+///
+/// ```text
+///   register ──▶ open ──▶ registrar: each table keeps a copy
+///                   └───▶ poll, bell: lie here until an ear takes them up
+/// ```
 pub(crate) struct Kernel {
     open: fn() -> io::Result<Opened>,
     queue: Mutex<Queue>,
@@ -213,6 +220,7 @@ impl Ear {
         woken: &mut Vec<Waker>,
     ) -> io::Result<()> {
         let Some((poll, bell)) = &mut self.open else { return Ok(()) };
+        // Where one sleeps is written down for those that ring, and who looks only does not sleep.
         let waited = match timeout {
             Some(Duration::ZERO) => poll.wait(timeout), // who is awake is not rung
             _ => doorbell.sleep_at(bell, |rung| {
@@ -223,6 +231,7 @@ impl Ear {
             Err(error) if error.kind() == io::ErrorKind::Interrupted => return Ok(()),
             waited => waited?,
         }
+        // A table is held for one event at a time: its worker may be in the middle of something.
         poll.tell(&mut |key, report| {
             let (number, token) = Token::from_key(key);
             table(number)?.sources.report(token, report, woken)
@@ -241,7 +250,8 @@ pub(crate) struct Reactor {
     kernel: Arc<Kernel>,
     /// There since the first source.
     registrar: Option<Arc<dyn Registrar>>,
-    /// Which one it is of those that share the event queue.
+    /// Which one it is of those that share the event queue: each event comes with this number, so
+    /// that whoever hears it finds the table.
     number: usize,
     sources: Sources,
     doorbell: Doorbell,
@@ -291,8 +301,8 @@ impl Reactor {
     /// Registers `fd` for both directions. Both are thought ready at first: a new socket can nearly
     /// always be written, and trying is how one finds out.
     ///
-    /// The caller keeps `fd` open until it has called `deregister` (rule 1). It is on a loop's thread,
-    /// which listens when it next sleeps: the others may all be dozing.
+    /// The caller keeps `fd` open until it has called `deregister` (rule 1). It is on a loop's
+    /// thread, which listens when it next sleeps: the others may all be dozing.
     ///
     /// Errors: the kernel's, mostly "too many open files".
     pub(crate) fn register(&mut self, fd: RawFd) -> io::Result<Token> {

@@ -44,6 +44,13 @@ use std::task::Waker;
 use super::Awaited;
 use slab::Slab;
 
+// What the kernel is told, and tells us with each event:
+//
+//   63        52 51                    24 23                 0
+//   ┌───────────┬────────────────────────┬────────────────────┐
+//   │ table, 12 │ generation, 28         │ slot, 24           │
+//   └───────────┴────────────────────────┴────────────────────┘
+//
 // A token and its table's number are one usize, because that is what epoll gives back.
 const _: () = assert!(usize::BITS == 64, "the reactor needs 64-bit tokens");
 

@@ -25,6 +25,12 @@
 //! others do; then the first to get up calls another one to the watch. Two, so that one may get up
 //! for a moment's work, mostly the one that listens to the sockets, and nobody has to be called.
 //!
+//! | asleep | how long | gets up |
+//! |---|---|---|
+//! | as a watchman | 5 ms; 1 ms while one is stuck | by itself, then looks around |
+//! | as a watchman, after 20 looks at nothing but sleepers | on the list | – |
+//! | on the list | until it is called, or its own timer is due | for work, or to the watch |
+//!
 //! Rules
 //! 1. A worker is on the list of sleepers from `lie_down` until it is taken off: by others, who
 //!    also count it as searching, or by itself in `get_up`.

@@ -3,8 +3,8 @@
 //! A [`Sleep`] is armed at its first poll that has to wait. At home, on the thread that is inside
 //! the loop, that is a plain insert into the wheel, with the task's waker as the payload. So it is
 //! for whoever works for the same stealing runtime, where wheels are in locks. Another stranger (a
-//! thread in `Handle::block_on`) cannot touch the wheel; it leaves an errand and keeps its end of an
-//! [`Alarm`], whose other end lies in the wheel.
+//! thread in `Handle::block_on`) cannot touch the wheel; it leaves an errand and keeps its end of
+//! an [`Alarm`], whose other end lies in the wheel.
 //!
 //! ```text
 //!            poll in reach of the wheel         poll on a thread in no loop

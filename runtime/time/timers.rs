@@ -12,6 +12,15 @@
 //! as timeouts do, rings once and not each time: a loop that was woken for a deadline sleeps no
 //! longer than until that one, though it was cancelled since.
 //!
+//! ```text
+//!   tick  another thread          until      the loop
+//!   0                             for ever   sleeps
+//!   1     sets 50: rings          50         awake; asleep again, until 50
+//!   2     cancels it              50         sleeps on
+//!   3     sets 60: no ring        50         sleeps on
+//!   50                            60         up for nothing: the price of the rings that were saved
+//! ```
+//!
 //! Real world: tokio's driver keeps the same note, and for the same reason.
 
 use super::wheel::Wheel;
@@ -20,9 +29,10 @@ use std::ops::{Deref, DerefMut};
 /// See the head of the file.
 pub(crate) struct Timers<T> {
     wheel: Wheel<T>,
-    /// When the loop wakes up, if it sleeps.
+    /// When the loop wakes up, if it sleeps. While it is awake this is out of date, and whoever
+    /// goes by it rings a loop that does not sleep: that costs a look at its inbox.
     until_ticks: u64,
-    /// What it was last woken for.
+    /// What it was last woken for; 0 once that is past.
     called_for_ticks: u64,
     /// The loop has ended, and no timer will ever fire.
     over: bool,

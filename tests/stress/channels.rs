@@ -57,6 +57,13 @@ impl<T: Clone, R> Pipe<T, R> {
         drop(rx);
     }
 
+    /// For the one who serves this channel. `None`: it comes too late, as the runtime has ended.
+    fn receiver(&self, me: &Me) -> Option<R> {
+        let rx = self.rx.lock().unwrap().take();
+        assert!(rx.is_some() || me.may_lose_the_loop(), "one service for each channel");
+        rx
+    }
+
     /// A send was refused.
     fn must_be_closed(&self) {
         assert!(self.no_receiver.load(SeqCst), "refused, but the receiver is there");
@@ -144,7 +151,7 @@ impl Channels {
 /// Receives what comes through the bounded channel, until its senders are gone.
 pub async fn serve_bounded(me: Me, mut luck: Luck) {
     let Channels { bounded, places, capacity, .. } = &me.world.channels;
-    let mut rx = bounded.rx.lock().unwrap().take().expect("one service for each channel");
+    let Some(mut rx) = bounded.receiver(&me) else { return };
     let _receiving = Receiving(&bounded.no_receiver);
     let mut parcels = Vec::new();
     loop {
@@ -178,7 +185,7 @@ pub async fn serve_bounded(me: Me, mut luck: Luck) {
 /// The same for the channel without a bound.
 pub async fn serve_unbounded(me: Me, mut luck: Luck) {
     let unbounded = &me.world.channels.unbounded;
-    let mut rx = unbounded.rx.lock().unwrap().take().expect("one service for each channel");
+    let Some(mut rx) = unbounded.receiver(&me) else { return };
     let _receiving = Receiving(&unbounded.no_receiver);
     loop {
         let recv = rx.recv();

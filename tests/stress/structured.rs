@@ -89,7 +89,13 @@ pub async fn group(me: Me, mut luck: Luck) {
         }
     }
     assert!(panics.is_empty(), "{}: {panics:?}", me.name);
-    assert_eq!(told, *failed.lock().unwrap(), "{}: failures told (left), as they came", me.name);
+    let mut failed = failed.lock().unwrap().clone();
+    if !me.world.exact {
+        // Those that fail at the same time on two workers may be told in either order.
+        told.sort_unstable();
+        failed.sort_unstable();
+    }
+    assert_eq!(told, failed, "{}: failures told (left), as they came", me.name);
     me.note(format_args!("has run a group, in which {told:?} failed"));
 }
 

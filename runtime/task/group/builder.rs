@@ -72,7 +72,8 @@ impl<E: 'static> TaskGroupBuilder<E> {
     /// At most so many children are polled at a time; the others wait, first come, first served.
     ///
     /// A child that waits for another one, while it holds a permit that the other needs, waits for
-    /// ever. The body and closures of `spawn_blocking` do not count.
+    /// ever. The body and closures of `spawn_blocking` do not count. On the stealing flavour a
+    /// child may begin in the moment between the end of one that fails and the news of it.
     ///
     /// # Panics
     ///
