@@ -18,7 +18,7 @@
 //!   1     sets 50: rings          50         awake; asleep again, until 50
 //!   2     cancels it              50         sleeps on
 //!   3     sets 60: no ring        50         sleeps on
-//!   50                            60         up for nothing: the price of the rings that were saved
+//!   50                            60         up for nothing: that is the price
 //! ```
 //!
 //! Real world: tokio's driver keeps the same note, and for the same reason.
@@ -32,9 +32,11 @@ pub(crate) struct Timers<T> {
     /// When the loop wakes up, if it sleeps. While it is awake this is out of date, and whoever
     /// goes by it rings a loop that does not sleep: that costs a look at its inbox.
     until_ticks: u64,
-    /// What it was last woken for; 0 once that is past.
+    /// What it was last woken for; 0 once that is past. It sleeps no longer than until
+    /// then: see the picture above.
     called_for_ticks: u64,
-    /// The loop has ended, and no timer will ever fire.
+    /// The loop has ended, and no timer will ever fire: who set one now would wait for ever, and
+    /// is told so by its sleep (`sleep.rs`).
     over: bool,
 }
 
