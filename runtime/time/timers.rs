@@ -70,12 +70,13 @@ impl<T> Timers<T> {
         earlier
     }
 
-    /// Whether the loop has ended.
+    /// Whether the loop has ended. A key that is stale then says nothing of the time.
+    // Under the same lock as the wheel, or a timer could slip in behind the last look.
     pub(crate) fn is_over(&self) -> bool {
         self.over
     }
 
-    /// Moves all payloads to the end of `out`, when the loop ends.
+    /// Moves all payloads to the end of `out`, when the loop ends: those that wait shall hear of it.
     pub(crate) fn end(&mut self, out: &mut Vec<T>) {
         self.over = true;
         self.wheel.drain(out);
