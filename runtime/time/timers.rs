@@ -76,7 +76,8 @@ impl<T> Timers<T> {
         self.over
     }
 
-    /// Moves all payloads to the end of `out`, when the loop ends: those that wait shall hear of it.
+    /// Moves all payloads to the end of `out`, when the loop ends:
+    /// who waits shall hear of it.
     pub(crate) fn end(&mut self, out: &mut Vec<T>) {
         self.over = true;
         self.wheel.drain(out);
