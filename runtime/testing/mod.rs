@@ -11,6 +11,7 @@
 //! | what happened, in order, with its times  | [`Diary`]                                       |
 //! | to poll a future by hand and count wakes | [`task::spawn`], [`assert_pending!`] and others |
 //! | a peer that follows a script             | [`io::Builder`]                                 |
+//! | a network that is slow, torn and cut     | [`net::Net`]                                    |
 //! | a future dropped at each of its awaits   | [`cancel::at_every_await`]                      |
 //!
 //! Tests that were written with the crate `tokio-test` move over by changing the path.
@@ -22,6 +23,7 @@ pub mod cancel;
 mod diary;
 mod idle;
 pub mod io;
+pub mod net;
 mod seeds;
 pub mod task;
 

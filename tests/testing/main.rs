@@ -4,6 +4,7 @@ mod asserts;
 mod cancel;
 mod diary;
 mod io;
+mod net;
 mod task;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
