@@ -6,6 +6,7 @@
 //! | the same, from here on                   | [`time::pause`](crate::time::pause)             |
 //! | the same order of events each time       | `#[rondel::test(seed = 7)]`                     |
 //! | many orders of events                    | `#[rondel::test(seeds = 0..200)]`               |
+//! | all orders of events, of a small program | [`explore`]                                     |
 //! | who waits for whom, when nobody can run  | [`Deadlock`](crate::Deadlock)                   |
 //! | the others to come as far as they can    | [`wait_until_idle`]                             |
 //! | what happened, in order, with its times  | [`Diary`]                                       |
@@ -21,6 +22,7 @@
 mod asserts;
 pub mod cancel;
 mod diary;
+mod explore;
 mod idle;
 pub mod io;
 pub mod net;
@@ -28,6 +30,7 @@ mod seeds;
 pub mod task;
 
 pub use diary::{Diary, OnDrop};
+pub use explore::{Exploration, Failure, Step, explore};
 pub use idle::{OutsideThread, outside_thread, wait_until_idle};
 
 /// What `#[rondel::test]` needs. No promises are made about it.

@@ -3,6 +3,7 @@
 mod asserts;
 mod cancel;
 mod diary;
+mod explore;
 mod io;
 mod net;
 mod task;
