@@ -9,8 +9,9 @@ use crate::time::Duration;
 /// What [`explore`](super::explore()) tried when nothing failed.
 ///
 /// ```
-/// let exploration = rondel::testing::explore(1, || async { rondel::spawn(async {}).await.unwrap() });
-/// let exploration = exploration.unwrap();
+/// use rondel::testing::explore;
+///
+/// let exploration = explore(1, || async { rondel::spawn(async {}).await.unwrap() }).unwrap();
 /// assert!(exploration.is_complete());
 /// // In turn; and once more for each step at which two stood in line.
 /// assert!(exploration.schedules() < 5);
@@ -139,7 +140,7 @@ impl fmt::Display for Step {
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (times, tried) = (self.overtakings, self.schedules);
-        write!(f, "the program fails: {}\n", self.reason())?;
+        writeln!(f, "the program fails: {}", self.reason())?;
         match times {
             0 => f.write_str("though everybody comes in turn")?,
             1 => f.write_str("when somebody comes out of turn once")?,

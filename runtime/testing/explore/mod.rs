@@ -5,22 +5,16 @@
 //! those in line comes next, each time:
 //!
 //! ```text
-//!   in line:   main        a b         b a        a b       …
-//!   first:     main        a           b          a             first come, first served: schedule 1
-//!   or:                    b                                    overtakes once
-//!   or:                                a          b             overtakes twice
+//!   in line:   main       a b        b a        a b
+//!   first:     main       a          b          a            in turn: schedule 1
+//!   or:                   b                                  overtakes once
+//!   or:                              a          b            overtakes twice
 //! ```
 //!
-//! All of them would still be too many, for there are exponentially many; but nearly every race
-//! needs only one or two places where somebody comes out of turn. So a schedule is the list of
-//! these places, and everybody else comes in turn; and the schedules are tried in the order of the
-//! length of that list. What fails first is thus what is easiest to read.
-//!
-//! | schedules with n tasks in line, s steps  | of them                   |
-//! |------------------------------------------|---------------------------|
-//! | nobody overtakes                         | 1                         |
-//! | somebody overtakes once                  | about s (n - 1)           |
-//! | twice                                    | about s² (n - 1)² / 2     |
+//! There are exponentially many; but nearly every race needs only one or two places where somebody
+//! comes out of turn. So a schedule is the list of these places, everybody else comes in turn, and
+//! short lists are tried first: what fails first is the easiest to read. With n in line at each of
+//! s steps, about s (n - 1) schedules overtake once, and half the square of that twice.
 //!
 //! Rules
 //! 1. Each schedule is run from the beginning, on a runtime of its own, in virtual time and with
@@ -28,11 +22,10 @@
 //! 2. A schedule has a child for each way to overtake once more, at a later step; so none is run
 //!    twice and none is left out.
 //!
-//! Real world: loom does the same to threads and atomics, and shuttle by chance; CHESS bounded the
-//! preemptions of threads and found that two are nearly always enough.
+//! Real world: loom does the same to threads and atomics, and shuttle by chance.
 //! Source: Musuvathi & Qadeer, "Iterative Context Bounding for Systematic Testing of Multithreaded
-//! Programs", 2007; to count deviations from a fixed order is the delay bound of Emmi, Qadeer &
-//! Rakamarić, 2011.
+//! Programs" (CHESS), 2007, who found that two preemptions are nearly always enough; to count
+//! deviations from a fixed order is the delay bound of Emmi, Qadeer & Rakamarić, 2011.
 
 mod course;
 mod failure;
@@ -50,12 +43,12 @@ const SCHEDULES_MAX: usize = 100_000;
 /// Runs `program` under all orders of its tasks in which at most `bound` times somebody overtakes
 /// those before it in line.
 ///
-/// The program fails if it panics, returns an `Err`, waits for ever ([`Deadlock`](crate::Deadlock)),
-/// takes more than 10,000 steps, or if one of its tasks panics and no
-/// [`JoinHandle`](crate::task::JoinHandle) is left to tell.
+/// The program fails if it panics, returns an `Err`, waits for ever
+/// ([`Deadlock`](crate::Deadlock)), takes more than 10,000 steps, or if one of its tasks panics and
+/// no [`JoinHandle`](crate::task::JoinHandle) is left to tell.
 ///
-/// - `bound`: 2 finds nearly everything; each one more takes as many times longer as the program has
-///   places to overtake at.
+/// - `bound`: 2 finds nearly everything; each one more takes as many times longer as the program
+///   has places to overtake at.
 /// - Not more than 100,000 schedules are tried; [`Exploration::is_complete`] says whether that was
 ///   enough.
 /// - The program runs many times: all that it works on must be made inside of it. It must do the

@@ -180,7 +180,8 @@ impl Net {
     /// runtime.block_on(async {
     ///     let net = Net::new(NetOptions::new());
     ///     let listener = net.listen(([10, 0, 0, 1], 80)).unwrap();
-    ///     let _stream = net.connect_from([10, 0, 0, 9].into(), ([10, 0, 0, 1], 80)).await.unwrap();
+    ///     let here = [10, 0, 0, 9].into();
+    ///     let _stream = net.connect_from(here, ([10, 0, 0, 1], 80)).await.unwrap();
     ///     let (_, peer) = listener.accept().await.unwrap();
     ///     assert_eq!(peer.ip().to_string(), "10.0.0.9");
     /// });
@@ -272,7 +273,8 @@ impl Net {
     /// runtime.block_on(async {
     ///     let second = Duration::from_secs(1);
     ///     let net = Net::new(NetOptions::new());
-    ///     net.set_link(Net::HOME, [10, 0, 0, 2].into(), NetOptions::new().latency(second..=second));
+    ///     let slow = NetOptions::new().latency(second..=second);
+    ///     net.set_link(Net::HOME, [10, 0, 0, 2].into(), slow);
     ///     let _near = net.listen(([10, 0, 0, 1], 80)).unwrap();
     ///     let _far = net.listen(([10, 0, 0, 2], 80)).unwrap();
     ///     let start = Instant::now();

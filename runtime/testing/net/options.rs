@@ -12,11 +12,10 @@
 //! | `refusals`        | nobody listens, though somebody does                                    |
 //! | `drops`           | the request to connect is lost and sent again                           |
 //!
-//! Why is a lost piece only late? Because these are streams: what TCP loses it sends again, so a
-//! program sees a pause, and at worst a reset.
+//! Why is a lost piece only late? Because these are streams: what TCP loses it sends again.
 //!
-//! Real world: Linux's `tc netem` has the same words; turmoil and FoundationDB's simulator draw them
-//! from a seed.
+//! Real world: Linux's `tc netem` has the same words; turmoil and FoundationDB's simulator draw
+//! them from a seed.
 
 use std::ops::RangeInclusive;
 

@@ -16,9 +16,11 @@ use crate::shim::Arc;
 ///
 /// Reads and writes as a [`TcpStream`](crate::net::TcpStream) does, and fails as it does: a peer
 /// that ends the connection by a reset is a
-/// [`ConnectionReset`](io::ErrorKind::ConnectionReset), told once; after that reads find the end and
-/// writes fail with [`BrokenPipe`](io::ErrorKind::BrokenPipe). Dropping it closes both directions;
-/// if there are bytes that nobody has read, the peer gets a reset, as in TCP.
+/// [`ConnectionReset`](io::ErrorKind::ConnectionReset), told once; after that reads find the end
+/// and writes fail with [`BrokenPipe`](io::ErrorKind::BrokenPipe).
+///
+/// Dropping it closes both directions; if there are bytes that nobody has read, the peer gets a
+/// reset, as in TCP.
 ///
 /// With the features `hyper` and `futures-io` it has their traits too.
 ///

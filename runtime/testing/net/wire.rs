@@ -1,23 +1,21 @@
 //! Floor 5. A simulated connection: two ways, the pieces under way on them, and what ends both.
 //!
-//! A write puts a piece on its way and says at once when it will arrive; nobody carries it there. A
-//! read looks whether the first piece has arrived, and if not, waits for that moment. So there is no
-//! task in the background, and in virtual time the clock jumps from arrival to arrival.
+//! A write puts a piece on its way and says at once when it will arrive; nobody carries it. A read
+//! looks whether the first piece has arrived, and if not, waits for that moment. So no task runs in
+//! the background, and in virtual time the clock jumps from arrival to arrival.
 //!
 //! ```text
 //!   write ─▶ [piece, arrives at 12 ms] [piece, 12 ms] [end, 13 ms] ─▶ read
 //!            └──────────── bytes: at most `buffer` ─────────────┘
-//!   sent at = after the one before, by bandwidth    arrives at = sent + latency + what losses cost,
-//!                                                   never before the piece in front of it
 //! ```
 //!
-//! | what happens                     | this end                 | the other end                      |
-//! |----------------------------------|--------------------------|------------------------------------|
-//! | `shutdown`                       | may still read           | reads what is left, then the end   |
-//! | dropped, all read                | –                        | the same; a write earns a reset    |
-//! | dropped with bytes unread        | –                        | a reset, as in TCP                 |
-//! | `abort`                          | –                        | a reset                            |
-//! | the network resets it            | a reset                  | a reset                            |
+//! | what happens              | this end       | the other end                       |
+//! |---------------------------|----------------|-------------------------------------|
+//! | `shutdown`                | may still read | reads what is left, then the end    |
+//! | dropped, all read         | –              | the same; its write earns a reset   |
+//! | dropped with bytes unread | –              | a reset, as in TCP                  |
+//! | `abort`                   | –              | a reset                             |
+//! | the network resets it     | a reset        | a reset                             |
 //!
 //! Rules
 //! 1. Pieces arrive in their order, once, unchanged: it is a stream.
@@ -27,8 +25,7 @@
 //! 3. While a link is cut pieces are held, and resets too; healed, they set out anew.
 //! 4. Wakers are cloned, woken and dropped while the lock is not held.
 //!
-//! Real world: turmoil sends segments between hosts of a simulated world; madsim replaces tokio's
-//! sockets. Both carry them by a scheduler of their own.
+//! Real world: turmoil and madsim carry segments by a scheduler of their own.
 
 use std::collections::VecDeque;
 use std::future::Future;
