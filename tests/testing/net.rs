@@ -4,7 +4,7 @@
 use super::panic_text;
 use rondel::io::{AsyncReadExt, AsyncWriteExt};
 use rondel::testing::net::{Net, NetOptions, NetStats, SimListener, SimStream};
-use rondel::testing::{Diary, wait_until_idle};
+use rondel::testing::{Diary, cancel, wait_until_idle};
 use rondel::time::{Duration, Instant, sleep, timeout};
 use rondel::{Builder, spawn};
 use std::io::{ErrorKind, Result};
@@ -100,7 +100,6 @@ async fn conversations(options: NetOptions, count: usize, length: usize) -> (Str
     for task in tasks {
         task.await.unwrap();
     }
-    wait_until_idle().await;
     server.abort();
     (diary.to_string(), net.stats())
 }
@@ -377,6 +376,46 @@ fn accept_that_is_cancelled_loses_no_connection() {
         drop(waiting);
         assert!(timeout(ms(0), listener.accept()).await.is_ok());
     });
+}
+
+/// Goal: a connect that is dropped half way leaves nothing behind but, at most, a connection that
+/// is closed. Method: the harness drops it at each of its awaits; then somebody else connects.
+#[test]
+fn connect_that_is_cancelled_leaves_at_most_a_closed_connection() {
+    in_virtual_time(0, async {
+        let awaits = cancel::in_loop::at_every_await(
+            async || {
+                let net = Net::new(calm(3).drops(0.5));
+                let listener = net.listen(PORT).unwrap();
+                (net, listener)
+            },
+            async |net| net.connect(PORT).await.unwrap(),
+            async |_, _| {}, // time goes on by itself
+            async |net, listener, _| {
+                let _other = net.connect_from([10, 0, 0, 9].into(), PORT).await.unwrap();
+                loop {
+                    let (mut stream, peer) = listener.accept().await.unwrap();
+                    if peer.ip() != Net::HOME {
+                        break;
+                    }
+                    assert_eq!(stream.read(&mut [0]).await.unwrap(), 0);
+                }
+            },
+        )
+        .await;
+        assert!(awaits >= 2, "{awaits}");
+    });
+}
+
+/// Goal: what is shared by threads holds on threads. Method: the echoes on two workers, in real
+/// time; only their order differs from run to run.
+#[test]
+fn on_workers_the_bytes_are_the_same() {
+    let runtime = Builder::new().workers(2).build().unwrap();
+    let options = NetOptions::new().latency(ms(0)..=ms(2)).buffer(500).partial(0.5);
+    let conversations = conversations(options.interruptions(0.2), 8, 5_000);
+    let (text, _) = runtime.block_on(conversations);
+    assert_eq!(text.matches("got Ok(5000)").count(), 8, "{text}");
 }
 
 /// Goal: who waits for the network for ever is named in the report of a deadlock.
