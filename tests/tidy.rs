@@ -92,6 +92,7 @@ const NOT_SPINE: &[&str] = &[
     "runtime/reactor/polling.rs",
     "runtime/ready/crew.rs",
     "runtime/ready/desk.rs",
+    "runtime/ready/plan.rs",
     "runtime/ready/rest.rs",
     "runtime/ready/ring.rs",
     "runtime/ready/steal.rs",

@@ -5,7 +5,8 @@
 //! called `close`.
 //!
 //! ```text
-//!   theirs on ours   TcpStream and its halves, DuplexStream, Compat<T> for any other
+//!   theirs on ours   TcpStream and its halves, DuplexStream, SimStream, Compat<T> for
+//!                    any other
 //!   ours on theirs   Compat<T>
 //! ```
 //!
@@ -14,6 +15,7 @@
 use crate::io::{AsyncBufRead, AsyncRead, AsyncWrite, DuplexStream, ReadBuf};
 use crate::net::TcpStream;
 use crate::net::tcp::{OwnedReadHalf, OwnedWriteHalf, ReadHalf, WriteHalf};
+use crate::testing::net::SimStream;
 use futures_io as theirs;
 use pin_project_lite::pin_project;
 use std::io::{self, IoSlice};
@@ -90,12 +92,14 @@ read_by_ours!([] TcpStream, |stream| stream);
 read_by_ours!([] OwnedReadHalf, |half| half);
 read_by_ours!([] ReadHalf<'_>, |half| half);
 read_by_ours!([] DuplexStream, |stream| stream);
+read_by_ours!([] SimStream, |stream| stream);
 read_by_ours!([T: AsyncRead] Compat<T>, |compat| compat.project().inner);
 
 write_by_ours!([] TcpStream, |stream| stream);
 write_by_ours!([] OwnedWriteHalf, |half| half);
 write_by_ours!([] WriteHalf<'_>, |half| half);
 write_by_ours!([] DuplexStream, |stream| stream);
+write_by_ours!([] SimStream, |stream| stream);
 write_by_ours!([T: AsyncWrite] Compat<T>, |compat| compat.project().inner);
 
 pin_project! {

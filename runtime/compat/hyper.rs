@@ -3,7 +3,7 @@
 //! hyper knows no runtime. It names four things that it wants of one, and here they are:
 //!
 //! ```text
-//!   hyper::rt::Read + Write   TcpStream, DuplexStream, Io<T> for any other of our streams
+//!   hyper::rt::Read + Write   TcpStream, DuplexStream, SimStream, Io<T> for any other
 //!   hyper::rt::Executor       HyperExecutor (futures that are Send), LocalExecutor (any)
 //!   hyper::rt::Timer          HyperTimer
 //! ```
@@ -22,6 +22,7 @@
 use crate::io::{AsyncRead, AsyncWrite, DuplexStream, ReadBuf};
 use crate::net::TcpStream;
 use crate::task;
+use crate::testing::net::SimStream;
 use crate::time::{self, Duration, Instant};
 use hyper::rt::{Executor, Read, ReadBufCursor, Timer, Write};
 use pin_project_lite::pin_project;
@@ -119,7 +120,7 @@ macro_rules! stream_for_hyper {
     )*};
 }
 
-stream_for_hyper!(TcpStream, DuplexStream);
+stream_for_hyper!(TcpStream, DuplexStream, SimStream);
 
 pin_project! {
     /// Gives hyper any of our streams, and gives us any of hyper's.

@@ -15,7 +15,7 @@
 //! monoio puts a task that wakes itself at the front and so lets a
 //! `while !flag { yield }` starve whoever would set the flag.
 
-use super::{Job, ReadyQueue};
+use super::{Job, ReadyQueue, plan};
 use crate::random;
 use crate::task::home::HomeRef;
 use std::cell::RefCell;
@@ -27,7 +27,8 @@ pub(crate) struct LocalQueue {
     ring: RefCell<VecDeque<Job>>,
     home: HomeRef,
     /// Whoever is drawn by lot comes next, not who came first: a test of what must hold in any
-    /// order. The lots are those of `random.rs`, so a seed brings an order back.
+    /// order. The lots are those of `random.rs`, so a seed brings an order back; or they are no
+    /// lots, but a plan (`plan.rs`).
     shuffled: bool,
 }
 
@@ -47,10 +48,8 @@ impl ReadyQueue for LocalQueue {
     #[inline]
     fn pop(&self) -> Option<Job> {
         let mut ring = self.ring.borrow_mut();
-        // Only where there is a choice: how often an idle loop looks in vain differs from run to
-        // run, and must not use up a seed's lots.
-        if self.shuffled && ring.len() > 1 {
-            draw(&mut ring);
+        if self.shuffled {
+            choose(&mut ring);
         }
         ring.pop_front()
     }
@@ -69,12 +68,16 @@ impl ReadyQueue for LocalQueue {
     }
 }
 
-/// Puts whoever is drawn to the front.
+/// Puts whoever comes next to the front: by the explorer's plan, or by lot.
 #[cold]
-fn draw(ring: &mut VecDeque<Job>) {
-    let len = u32::try_from(ring.len()).unwrap_or(u32::MAX);
-    let drawn = random::below(len) as usize;
-    if drawn > 0 {
-        ring.swap(0, drawn);
+fn choose(ring: &mut VecDeque<Job>) {
+    if let Some(chosen) = plan::ask(ring) {
+        let job = ring.remove(chosen); // those who were passed over keep their order
+        job.into_iter().for_each(|job| ring.push_front(job));
+    } else if ring.len() > 1 {
+        // Only where there is a choice: how often an idle loop looks in vain differs from run to
+        // run, and must not use up a seed's lots.
+        let len = u32::try_from(ring.len()).unwrap_or(u32::MAX);
+        ring.swap(0, random::below(len) as usize);
     }
 }

@@ -15,6 +15,7 @@
 pub(crate) mod crew;
 pub(crate) mod desk;
 pub(crate) mod local;
+pub(crate) mod plan;
 pub(crate) mod rest;
 pub(crate) mod ring;
 pub(crate) mod steal;

@@ -26,6 +26,7 @@ static NEXT_BLOCK: AtomicU64 = AtomicU64::new(0);
 thread_local! {
     static NEXT: Cell<u64> = const { Cell::new(0) };
     static RUNNING: Cell<u64> = const { Cell::new(0) };
+    static PANICS_REPORTED: Cell<u64> = const { Cell::new(0) };
 }
 
 /// Identifies a task among all tasks this process ever spawned.
@@ -93,9 +94,16 @@ impl Origin {
 
     /// Says on stderr that the task panicked, if stderr takes it: `eprintln!` would panic.
     pub(crate) fn report_panic(&self) {
+        // An error means that the thread is ending: then nobody asks.
+        let _ = PANICS_REPORTED.try_with(|count| count.set(count.get() + 1));
         let _ =
             writeln!(io::stderr(), "rondel: {self} panicked, and no JoinHandle is left to tell");
     }
+}
+
+/// How many panics were reported on this thread because no handle was left to tell.
+pub(crate) fn panics_reported() -> u64 {
+    PANICS_REPORTED.get()
 }
 
 impl fmt::Display for Origin {

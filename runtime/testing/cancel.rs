@@ -435,7 +435,7 @@ async fn guarded<T>(run: impl Future<Output = T>) -> Result<T, Box<dyn Any + Sen
     .await
 }
 
-fn text_of(panic: &(dyn Any + Send)) -> &str {
+pub(super) fn text_of(panic: &(dyn Any + Send)) -> &str {
     let text = panic.downcast_ref::<String>().map(String::as_str);
     text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("a panic without a text")
 }

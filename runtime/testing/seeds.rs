@@ -27,17 +27,28 @@ const VARIABLE: &str = "RONDEL_SEED";
 pub trait Outcome {
     /// Whether the test went wrong, though it did not panic.
     fn is_failure(&self) -> bool;
+
+    /// What went wrong.
+    fn failure(&self) -> Option<String>;
 }
 
 impl Outcome for () {
     fn is_failure(&self) -> bool {
         false
     }
+
+    fn failure(&self) -> Option<String> {
+        None
+    }
 }
 
 impl<T, E: fmt::Debug> Outcome for Result<T, E> {
     fn is_failure(&self) -> bool {
         self.is_err()
+    }
+
+    fn failure(&self) -> Option<String> {
+        self.as_ref().err().map(|error| format!("{error:?}"))
     }
 }
 

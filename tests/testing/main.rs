@@ -3,7 +3,9 @@
 mod asserts;
 mod cancel;
 mod diary;
+mod explore;
 mod io;
+mod net;
 mod task;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};

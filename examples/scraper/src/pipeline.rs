@@ -28,7 +28,7 @@ use rondel::time::{Instant, sleep};
 use serde::Deserialize;
 use url::Url;
 
-use crate::client::{Client, FetchError, Response, RondelNet};
+use crate::client::{Client, FetchError, Net, Response};
 use crate::crawl::{Finding, Frontier, Job, JobKind, RobotsAnswer};
 use crate::html;
 use crate::limits::{LimitSpec, Limiter};
@@ -74,8 +74,8 @@ pub struct Settings {
 
 /// What the workers share.
 #[derive(Clone)]
-struct Workplace {
-    client: Client<RondelNet>,
+struct Workplace<N: Net> {
+    client: Client<N>,
     settings: Arc<Settings>,
     /// No new jobs.
     stop: CancellationToken,
@@ -98,6 +98,8 @@ pub struct Outcome {
 
 /// Runs until everything is done, or until `stop` is cancelled.
 ///
+/// The network is the client's: sockets, or a simulation.
+///
 /// # Errors
 ///
 /// If the store cannot be written.
@@ -105,10 +107,10 @@ pub struct Outcome {
 /// # Panics
 ///
 /// If a worker panics: the panic goes on here.
-pub async fn run(
+pub async fn run<N: Net>(
     settings: Settings,
-    client: Client<RondelNet>,
-    limiter: Option<Arc<Limiter<RondelNet>>>,
+    client: Client<N>,
+    limiter: Option<Arc<Limiter<N>>>,
     frontier: Frontier,
     writer: Writer,
     tally: Arc<Tally>,
@@ -163,12 +165,12 @@ async fn first_panic(crew: &mut JoinSet<()>) -> Box<dyn std::any::Any + Send> {
 }
 
 /// The task in the middle: hands out jobs, takes in findings, hands on batches.
-struct Hub {
+struct Hub<N: Net> {
     frontier: Frontier,
     jobs: mpsc::Sender<Job>,
     findings: mpsc::Receiver<(Job, Finding)>,
     writer: Writer,
-    limiter: Option<Arc<Limiter<RondelNet>>>,
+    limiter: Option<Arc<Limiter<N>>>,
     tally: Arc<Tally>,
     in_hand: usize,
     in_hand_max: usize,
@@ -178,9 +180,9 @@ struct Hub {
 /// The writer has given up; why, it says itself at the end.
 struct WriterGaveUp;
 
-impl Hub {
+impl<N: Net> Hub<N> {
     /// Returns whether it was stopped.
-    async fn turn_until_done(&mut self, place: &Workplace) -> Result<bool, WriterGaveUp> {
+    async fn turn_until_done(&mut self, place: &Workplace<N>) -> Result<bool, WriterGaveUp> {
         let mut stopping = false;
         let mut flush = rondel::time::interval(FLUSH_EVERY);
         loop {
@@ -243,7 +245,7 @@ impl Hub {
 
 /// Lets what is in flight finish. Fetches that only wait (for the limiter, or for the next attempt)
 /// have nothing to lose: they are dropped as soon as no other is in flight.
-async fn end_the_grace(place: Workplace) {
+async fn end_the_grace<N: Net>(place: Workplace<N>) {
     let end = Instant::now() + place.settings.grace;
     while place.client.stats().in_use > 0 && Instant::now() < end {
         sleep(LOOK_EVERY).await;
@@ -252,8 +254,8 @@ async fn end_the_grace(place: Workplace) {
 }
 
 /// A worker: one job after another, until there are no more.
-async fn work(
-    place: Workplace,
+async fn work<N: Net>(
+    place: Workplace<N>,
     jobs: Arc<Mutex<mpsc::Receiver<Job>>>,
     findings: mpsc::Sender<(Job, Finding)>,
 ) {
@@ -275,7 +277,7 @@ async fn work(
     }
 }
 
-impl Workplace {
+impl<N: Net> Workplace<N> {
     async fn visit(&self, job: &Job) -> Finding {
         match job.kind {
             JobKind::Robots => Finding::Robots(self.ask_for_robots(&job.url).await),

@@ -343,35 +343,25 @@ impl Store {
     /// - `delay`: how long each transaction is held up; for trying out a slow disk.
     #[must_use]
     pub fn start(self, delay: Duration) -> Writer {
-        let (batches, inlet) = mpsc::channel(BATCHES_WAITING_MAX);
-        let (report, outcome) = oneshot::channel();
-        let path = self.path.clone();
-        let pages_written = Arc::new(AtomicU64::new(0));
-        let progress = pages_written.clone();
+        let (writer, mut batches) = Writer::to(&self.path);
         let work = move || {
-            // The pipeline may be gone already (second Ctrl-C): then nobody wants to know.
-            let _ = report.send(self.write_all(inlet, delay, &progress));
+            let outcome = self.write_all(&mut batches, delay);
+            batches.finish(outcome);
         };
         thread::Builder::new().name("store".into()).spawn(work).expect("a thread for the store");
-        Writer { batches, outcome, path, pages_written }
+        writer
     }
 
-    fn write_all(
-        mut self,
-        mut inlet: mpsc::Receiver<Vec<Change>>,
-        delay: Duration,
-        progress: &AtomicU64,
-    ) -> Result<Written, StoreError> {
+    fn write_all(mut self, batches: &mut Batches, delay: Duration) -> Result<Written, StoreError> {
         let mut written = Written::default();
         let mut outcome = Ok(());
-        while let Some(batch) = inlet.blocking_recv() {
+        while let Some(batch) = batches.inlet.blocking_recv() {
             thread::sleep(delay);
             outcome = write_batch(&mut self.db, &batch, &mut written);
             if outcome.is_err() {
                 break;
             }
-            // Relaxed: a figure for the report, nothing is published by it.
-            progress.store(written.pages + written.doubles, Ordering::Relaxed);
+            batches.note(&written);
         }
         // The log goes into the file, and the file stands alone. Not possible while somebody else
         // reads; then SQLite does it at the next opening.
@@ -391,7 +381,47 @@ pub struct Writer {
     pages_written: Arc<AtomicU64>,
 }
 
+/// The other end: batches as they come. [`Store::start`] has one; so has whoever wants the changes
+/// somewhere else than in a file.
+#[derive(Debug)]
+pub struct Batches {
+    inlet: mpsc::Receiver<Vec<Change>>,
+    report: oneshot::Sender<Result<Written, StoreError>>,
+    pages_written: Arc<AtomicU64>,
+}
+
+impl Batches {
+    /// The next batch; `None` when there are no more.
+    pub async fn next(&mut self) -> Option<Vec<Change>> {
+        self.inlet.recv().await
+    }
+
+    /// Tells the pipeline how far the writing has come.
+    pub fn note(&self, written: &Written) {
+        // Relaxed: a figure for the report, nothing is published by it.
+        self.pages_written.store(written.pages + written.doubles, Ordering::Relaxed);
+    }
+
+    /// Tells how it ended; [`Writer::finish`] waits for that.
+    pub fn finish(self, outcome: Result<Written, StoreError>) {
+        // The pipeline may be gone already (second Ctrl-C): then nobody wants to know.
+        let _ = self.report.send(outcome);
+    }
+}
+
 impl Writer {
+    /// A writer and where its batches arrive.
+    ///
+    /// - `path`: what errors say cannot be written.
+    #[must_use]
+    pub fn to(path: &Path) -> (Self, Batches) {
+        let (batches, inlet) = mpsc::channel(BATCHES_WAITING_MAX);
+        let (report, outcome) = oneshot::channel();
+        let pages_written = Arc::new(AtomicU64::new(0));
+        let theirs = Batches { inlet, report, pages_written: pages_written.clone() };
+        (Self { batches, outcome, path: path.into(), pages_written }, theirs)
+    }
+
     /// Pages committed so far, doubles included.
     #[must_use]
     pub fn pages_written(&self) -> u64 {

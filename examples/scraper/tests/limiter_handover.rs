@@ -15,7 +15,7 @@ use rondel_scraper::limits::{LimitSpec, Limiter, Limits};
 struct HandClock(Arc<Mutex<Instant>>);
 
 impl Clock for HandClock {
-    type Sleep = Pin<Box<dyn Future<Output = ()> + Send>>;
+    type Sleep = Pin<Box<dyn Future<Output = ()> + Send + Sync>>;
 
     fn now(&self) -> Instant {
         *self.0.lock().unwrap()

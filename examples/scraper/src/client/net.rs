@@ -18,7 +18,7 @@ use std::time::Instant;
 /// Tells the time, and waits for it.
 pub trait Clock: Clone + Send + Sync + 'static {
     /// The future of [`sleep_until`](Self::sleep_until).
-    type Sleep: Future<Output = ()> + Send + 'static;
+    type Sleep: Future<Output = ()> + Send + Sync + 'static;
 
     /// The time now.
     fn now(&self) -> Instant;

@@ -224,7 +224,9 @@ impl<T: Pooled> Pool<T> {
         });
         state.stats.reused += u64::from(conn.is_some());
         state.stats.in_use += 1;
-        state.stats.in_use_max = state.stats.in_use_max.max(state.stats.in_use);
+        // A connection that has died has no request in flight, though its fetch may not know yet.
+        let in_flight = state.stats.in_use.min(state.stats.open);
+        state.stats.in_use_max = state.stats.in_use_max.max(in_flight);
         Lease { pool: self.clone(), host, conn, slot, in_use: false, returned: false }
     }
 
