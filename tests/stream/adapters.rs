@@ -126,7 +126,7 @@ async fn buffers_run_n_at_a_time() {
     let list = [(30, 'a'), (10, 'b'), (10, 'c'), (10, 'd')];
     let start = Instant::now();
     assert_eq!(iter(list).map(work).buffered(2).collect::<String>().await, "abcd");
-    assert_eq!(start.elapsed(), ms(50), "c starts when a was fetched: its room was b's neighbour");
+    assert_eq!(start.elapsed(), ms(40), "c and d start when a is fetched, and b after it");
     let start = Instant::now();
     assert_eq!(iter(list).map(work).buffer_unordered(2).collect::<String>().await, "bcad");
     assert_eq!(start.elapsed(), ms(40));

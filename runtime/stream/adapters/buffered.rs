@@ -73,6 +73,16 @@ impl<F: Future> Rooms<F> {
 
 pin_project! {
     /// The stream of [`StreamExt::buffered`](crate::stream::StreamExt::buffered).
+    ///
+    /// ```
+    /// use std::future::{Ready, ready};
+    ///
+    /// use rondel::stream::{self, Iter, StreamExt, adapters::Buffered};
+    ///
+    /// let jobs = stream::iter(vec![ready(1), ready(2)]);
+    /// let jobs: Buffered<Iter<std::vec::IntoIter<Ready<u8>>>> = jobs.buffered(2);
+    /// rondel::run(async { assert_eq!(jobs.collect::<Vec<_>>().await, [1, 2]) });
+    /// ```
     #[must_use = "streams do nothing unless polled"]
     pub struct Buffered<S>
     where

@@ -21,6 +21,14 @@ fn sum_of_hints(a: (usize, Option<usize>), b: (usize, Option<usize>)) -> (usize,
 
 pin_project! {
     /// The stream of [`StreamExt::merge`](crate::stream::StreamExt::merge).
+    ///
+    /// ```
+    /// use rondel::stream::{self, Iter, StreamExt, adapters::Merge};
+    ///
+    /// type Ints = Iter<std::ops::Range<u32>>;
+    /// let both: Merge<Ints, Ints> = stream::iter(0..2).merge(stream::iter(5..6));
+    /// rondel::run(async { assert_eq!(both.collect::<Vec<_>>().await, [0, 5, 1]) });
+    /// ```
     #[must_use = "streams do nothing unless polled"]
     #[derive(Debug)]
     pub struct Merge<A, B> {

@@ -12,17 +12,7 @@ use futures_core::Stream;
 use pin_project_lite::pin_project;
 
 macro_rules! with_closure {
-    ($($(#[$doc:meta])* $Name:ident;)*) => { $(
-        pin_project! {
-            $(#[$doc])*
-            #[must_use = "streams do nothing unless polled"]
-            pub struct $Name<S, F> {
-                #[pin]
-                stream: S,
-                f: F,
-            }
-        }
-
+    ($($Name:ident),*) => { $(
         impl<S, F> $Name<S, F> {
             pub(in crate::stream) fn new(stream: S, f: F) -> Self {
                 Self { stream, f }
@@ -38,15 +28,57 @@ macro_rules! with_closure {
     )* };
 }
 
-with_closure! {
+with_closure!(Map, Filter, FilterMap, MapWhile);
+
+pin_project! {
     /// The stream of [`StreamExt::map`](crate::stream::StreamExt::map).
-    Map;
+    ///
+    /// ```
+    /// use rondel::stream::{self, Iter, StreamExt, adapters::Map};
+    ///
+    /// struct Doubled {
+    ///     numbers: Map<Iter<std::ops::Range<u32>>, fn(u32) -> u32>,
+    /// }
+    ///
+    /// let mut doubled = Doubled { numbers: stream::iter(1..9).map(|n| n * 2) };
+    /// rondel::run(async { assert_eq!(doubled.numbers.next().await, Some(2)) });
+    /// ```
+    #[must_use = "streams do nothing unless polled"]
+    pub struct Map<S, F> {
+        #[pin]
+        stream: S,
+        f: F,
+    }
+}
+
+pin_project! {
     /// The stream of [`StreamExt::filter`](crate::stream::StreamExt::filter).
-    Filter;
+    #[must_use = "streams do nothing unless polled"]
+    pub struct Filter<S, F> {
+        #[pin]
+        stream: S,
+        f: F,
+    }
+}
+
+pin_project! {
     /// The stream of [`StreamExt::filter_map`](crate::stream::StreamExt::filter_map).
-    FilterMap;
+    #[must_use = "streams do nothing unless polled"]
+    pub struct FilterMap<S, F> {
+        #[pin]
+        stream: S,
+        f: F,
+    }
+}
+
+pin_project! {
     /// The stream of [`StreamExt::map_while`](crate::stream::StreamExt::map_while).
-    MapWhile;
+    #[must_use = "streams do nothing unless polled"]
+    pub struct MapWhile<S, F> {
+        #[pin]
+        stream: S,
+        f: F,
+    }
 }
 
 impl<S: Stream, T, F: FnMut(S::Item) -> T> Stream for Map<S, F> {

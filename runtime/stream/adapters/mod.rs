@@ -9,7 +9,7 @@ mod combined;
 mod each;
 mod part;
 
-pub use super::timed::{ChunksTimeout, Throttle, Timeout, TimeoutRepeating};
+pub use crate::stream::timed::{ChunksTimeout, Throttle, Timeout, TimeoutRepeating};
 pub use buffered::{BufferUnordered, Buffered};
 pub use combined::{Chain, Merge, Zip};
 pub use each::{Enumerate, Filter, FilterMap, Map, MapWhile, Then};

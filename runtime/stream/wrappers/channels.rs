@@ -16,15 +16,45 @@ use crate::stream::generate;
 use crate::sync::broadcast::error::RecvError;
 use crate::sync::{broadcast, mpsc, watch};
 
-macro_rules! of_mpsc {
-    ($($(#[$doc:meta])* $Name:ident, $Receiver:ident;)*) => { $(
-        $(#[$doc])*
-        #[derive(Debug)]
-        #[must_use = "streams do nothing unless polled"]
-        pub struct $Name<T> {
-            receiver: mpsc::$Receiver<T>,
-        }
+/// A bounded channel's receiver as a stream. It ends when the senders are gone.
+///
+/// The twin of `tokio_stream::wrappers::ReceiverStream`; in Python a loop around `Queue.get`.
+///
+/// **Cancel-safe:** yes.
+///
+/// ```
+/// use rondel::stream::{StreamExt, wrappers::ReceiverStream};
+/// use rondel::sync::mpsc;
+///
+/// rondel::run(async {
+///     let (tx, rx) = mpsc::channel(2);
+///     rondel::spawn(async move {
+///         for number in 1..=3 {
+///             tx.send(number).await.unwrap();
+///         }
+///     });
+///     assert_eq!(ReceiverStream::new(rx).collect::<Vec<_>>().await, [1, 2, 3]);
+/// });
+/// ```
+#[derive(Debug)]
+#[must_use = "streams do nothing unless polled"]
+pub struct ReceiverStream<T> {
+    receiver: mpsc::Receiver<T>,
+}
 
+/// An unbounded channel's receiver as a stream. It ends when the senders are gone.
+///
+/// The twin of `tokio_stream::wrappers::UnboundedReceiverStream`.
+///
+/// **Cancel-safe:** yes.
+#[derive(Debug)]
+#[must_use = "streams do nothing unless polled"]
+pub struct UnboundedReceiverStream<T> {
+    receiver: mpsc::UnboundedReceiver<T>,
+}
+
+macro_rules! of_mpsc {
+    ($($Name:ident, $Receiver:ident;)*) => { $(
         impl<T> $Name<T> {
             /// The stream of what `recv` receives.
             pub fn new(recv: mpsc::$Receiver<T>) -> Self {
@@ -78,33 +108,7 @@ macro_rules! of_mpsc {
 }
 
 of_mpsc! {
-    /// A bounded channel's receiver as a stream. It ends when the senders are gone.
-    ///
-    /// The twin of `tokio_stream::wrappers::ReceiverStream`; in Python a loop around `Queue.get`.
-    ///
-    /// **Cancel-safe:** yes.
-    ///
-    /// ```
-    /// use rondel::stream::{StreamExt, wrappers::ReceiverStream};
-    /// use rondel::sync::mpsc;
-    ///
-    /// rondel::run(async {
-    ///     let (tx, rx) = mpsc::channel(2);
-    ///     rondel::spawn(async move {
-    ///         for number in 1..=3 {
-    ///             tx.send(number).await.unwrap();
-    ///         }
-    ///     });
-    ///     assert_eq!(ReceiverStream::new(rx).collect::<Vec<_>>().await, [1, 2, 3]);
-    /// });
-    /// ```
     ReceiverStream, Receiver;
-
-    /// An unbounded channel's receiver as a stream. It ends when the senders are gone.
-    ///
-    /// The twin of `tokio_stream::wrappers::UnboundedReceiverStream`.
-    ///
-    /// **Cancel-safe:** yes.
     UnboundedReceiverStream, UnboundedReceiver;
 }
 
