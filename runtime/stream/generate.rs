@@ -6,8 +6,8 @@
 //! ```
 //!
 //! Rules
-//! 1. Nothing runs but while somebody waits in `next`. `emit` puts the value into the slot; the poll
-//!    that polled the future takes it out. So a value is in the slot only within one poll.
+//! 1. Nothing runs but while somebody waits in `next`. `emit` puts the value into the slot, and the
+//!    poll that polled the future takes it out: it is there only within one poll.
 //! 2. The future goes on behind an `emit` when the next value is asked for, not before.
 //! 3. Two that emit at once, in a `join!`, wait for each other at a lock: one slot, one at a time.
 //! 4. An `emit` that is dropped before its value was taken has emitted nothing.

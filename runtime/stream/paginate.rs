@@ -1,7 +1,7 @@
 //! Floor 5. A paginator: page after page by a cursor, as one stream of items.
 //!
 //! ```text
-//!   first ──fetch──▶ (items, Some(cursor)) ──fetch──▶ (items, Some(cursor)) ──fetch──▶ (items, None)
+//!   first ──fetch──▶ (items, Some(cursor)) ──fetch──▶ … ──fetch──▶ (items, None)
 //!                     └─ handed out one by one before the next page is asked for
 //! ```
 //!

@@ -1,7 +1,7 @@
 //! `StreamMap`: streams that come and go.
 
 use std::collections::BTreeMap;
-use std::pin::{Pin, pin};
+use std::pin::Pin;
 
 use rondel::stream::wrappers::ReceiverStream;
 use rondel::stream::{self, Stream, StreamExt, StreamMap};
@@ -102,5 +102,4 @@ fn the_size_hint_is_the_sum() {
     let map: StreamMap<_, _> =
         [(1, stream::iter(0..3)), (2, stream::iter(0..4))].into_iter().collect();
     assert_eq!(map.size_hint(), (7, Some(7)));
-    drop(pin!(map));
 }

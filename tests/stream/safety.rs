@@ -90,7 +90,7 @@ fn next_of_a_broadcast_stream() {
             ((BroadcastStream::new(rx), Vec::new()), tx)
         },
         async |(stream, got)| got.extend(stream.next().await),
-        |tx, nth| drop(tx.send(nth).unwrap()),
+        |tx, nth| assert!(tx.send(nth).is_ok()),
         |(stream, got), _, cut| {
             got.extend(what_is_there(stream));
             assert!((1..=cut.given).map(Ok).eq(got.iter().cloned()), "nothing is lost");
