@@ -6,8 +6,8 @@
 //! Why a trait of our own: in futures-rs' the closures of `filter`, `fold`, `any` and others return
 //! futures. That is another signature, so code written for tokio-stream would not move over.
 //!
-//! Who has both traits in scope must say which `next` is meant. With futures-rs' trait in scope take
-//! [`TimedExt`](super::TimedExt) of ours: it has the four methods that the other lacks.
+//! Who has both traits in scope must say which `next` is meant. With futures-rs' trait in scope
+//! take [`TimedExt`](super::TimedExt) of ours: it has the four methods that the other lacks.
 
 use std::future::{Future, poll_fn};
 use std::pin::{Pin, pin};
@@ -397,8 +397,8 @@ pub trait StreamExt: Stream {
 
     /// Items as `Ok`; and an `Err` when none has come for `duration`, one for each silence.
     ///
-    /// The limit counts from the call of `timeout`, then from each item. The stream goes on after an
-    /// error. An item that is there beats a limit that has passed. In Python: `asyncio.timeout`
+    /// The limit counts from the call of `timeout`, then from each item. After an error the stream
+    /// goes on. An item that is there beats a limit that has passed. In Python: `asyncio.timeout`
     /// around each `anext`, which would cancel the generator.
     ///
     /// # Panics

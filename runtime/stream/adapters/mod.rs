@@ -1,7 +1,7 @@
 //! Floor 5. The types that the methods of [`StreamExt`](super::StreamExt) return.
 //!
-//! As in `tokio_stream::adapters`, one seldom names them: a field of a struct is the reason. None of
-//! them has a buffer but [`Buffered`], [`BufferUnordered`], [`Peekable`] and [`ChunksTimeout`], and
+//! As in `tokio_stream::adapters`, one seldom names them: a field of a struct is the reason. None
+//! has a buffer but [`Buffered`], [`BufferUnordered`], [`Peekable`] and [`ChunksTimeout`], and
 //! dropping one drops the stream in it.
 
 mod buffered;

@@ -1,4 +1,4 @@
-//! Floor 5. A part of a stream, or a look ahead: `take`, `skip`, their `_while`, `fuse`, `peekable`.
+//! Floor 5. A part of a stream, or a look ahead: `take`, `skip`, `fuse`, `peekable` and kin.
 //!
 //! | what         | asks its stream again after the end | holds back  |
 //! |--------------|--------------------------------------|-------------|

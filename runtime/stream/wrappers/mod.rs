@@ -1,15 +1,15 @@
 //! Floor 5. Receivers, tickers, listeners and readers as streams, as in `tokio_stream::wrappers`.
 //!
-//! | stream                      |over                      |its items           |ends             |
-//! |----------------------------|--------------------------|--------------------|-----------------|
-//! | [`ReceiverStream`]          |`mpsc::Receiver`          |values              |with the senders |
-//! | [`UnboundedReceiverStream`] |`mpsc::UnboundedReceiver` |values              |with the senders |
-//! | [`BroadcastStream`]         |`broadcast::Receiver`     |values, or "lagged" |with the senders |
-//! | [`WatchStream`]             |`watch::Receiver`         |latest value        |with the senders |
-//! | [`IntervalStream`]          |`time::Interval`          |moments             |never            |
-//! | [`TcpListenerStream`]       |`net::TcpListener`        |connections         |never            |
-//! | [`LinesStream`]             |`io::Lines`               |lines               |with the reader  |
-//! | [`SplitStream`]             |`io::Split`               |pieces              |with the reader  |
+//! | stream                      | over                      | its items           | ends         |
+//! |-----------------------------|---------------------------|---------------------|--------------|
+//! | [`ReceiverStream`]          | `mpsc::Receiver`          | values              | senders gone |
+//! | [`UnboundedReceiverStream`] | `mpsc::UnboundedReceiver` | values              | senders gone |
+//! | [`BroadcastStream`]         | `broadcast::Receiver`     | values, or "lagged" | senders gone |
+//! | [`WatchStream`]             | `watch::Receiver`         | latest value        | senders gone |
+//! | [`IntervalStream`]          | `time::Interval`          | moments             | never        |
+//! | [`TcpListenerStream`]       | `net::TcpListener`        | connections         | never        |
+//! | [`LinesStream`]             | `io::Lines`               | lines               | end of file  |
+//! | [`SplitStream`]             | `io::Split`               | pieces              | end of file  |
 //!
 //! They hold nothing back: what the stream has not handed out is still in the channel or reader. So
 //! each is as cancel-safe as what it wraps, and that is: yes.
