@@ -87,6 +87,13 @@ pub trait StreamExt: Stream {
     }
 
     /// Calls `f` with each item; its results are the items.
+    ///
+    /// ```
+    /// # use rondel::stream::{StreamExt, iter};
+    /// # rondel::run(async {
+    /// assert_eq!(iter(1..=3).map(|n| n * 2).collect::<Vec<_>>().await, [2, 4, 6]);
+    /// # });
+    /// ```
     fn map<T, F>(self, f: F) -> Map<Self, F>
     where
         F: FnMut(Self::Item) -> T,
@@ -96,6 +103,14 @@ pub trait StreamExt: Stream {
     }
 
     /// As [`map`](Self::map), until `f` returns `None`.
+    ///
+    /// ```
+    /// # use rondel::stream::{StreamExt, iter};
+    /// # rondel::run(async {
+    /// let digits = iter(['1', '2', 'x', '3']).map_while(|c| c.to_digit(10));
+    /// assert_eq!(digits.collect::<Vec<_>>().await, [1, 2]);
+    /// # });
+    /// ```
     fn map_while<T, F>(self, f: F) -> MapWhile<Self, F>
     where
         F: FnMut(Self::Item) -> Option<T>,
@@ -128,6 +143,13 @@ pub trait StreamExt: Stream {
     }
 
     /// The items for which `f` returns `true`.
+    ///
+    /// ```
+    /// # use rondel::stream::{StreamExt, iter};
+    /// # rondel::run(async {
+    /// assert_eq!(iter(1..=4).filter(|n| n % 2 == 0).collect::<Vec<_>>().await, [2, 4]);
+    /// # });
+    /// ```
     fn filter<F>(self, f: F) -> Filter<Self, F>
     where
         F: FnMut(&Self::Item) -> bool,
@@ -137,6 +159,14 @@ pub trait StreamExt: Stream {
     }
 
     /// [`map`](Self::map) and [`filter`](Self::filter) in one: the `Some` that `f` returns.
+    ///
+    /// ```
+    /// # use rondel::stream::{StreamExt, iter};
+    /// # rondel::run(async {
+    /// let digits = iter(['1', 'x', '2']).filter_map(|c| c.to_digit(10));
+    /// assert_eq!(digits.collect::<Vec<_>>().await, [1, 2]);
+    /// # });
+    /// ```
     fn filter_map<T, F>(self, f: F) -> FilterMap<Self, F>
     where
         F: FnMut(Self::Item) -> Option<T>,
@@ -154,6 +184,13 @@ pub trait StreamExt: Stream {
     }
 
     /// The items before the first for which `f` returns `false`; that one is lost.
+    ///
+    /// ```
+    /// # use rondel::stream::{StreamExt, iter};
+    /// # rondel::run(async {
+    /// assert_eq!(iter([1, 9, 2]).take_while(|&n| n < 5).collect::<Vec<_>>().await, [1]);
+    /// # });
+    /// ```
     fn take_while<F>(self, f: F) -> TakeWhile<Self, F>
     where
         F: FnMut(&Self::Item) -> bool,
@@ -171,6 +208,13 @@ pub trait StreamExt: Stream {
     }
 
     /// The items from the first on for which `f` returns `false`.
+    ///
+    /// ```
+    /// # use rondel::stream::{StreamExt, iter};
+    /// # rondel::run(async {
+    /// assert_eq!(iter([1, 9, 2]).skip_while(|&n| n < 5).collect::<Vec<_>>().await, [9, 2]);
+    /// # });
+    /// ```
     fn skip_while<F>(self, f: F) -> SkipWhile<Self, F>
     where
         F: FnMut(&Self::Item) -> bool,
@@ -200,6 +244,13 @@ pub trait StreamExt: Stream {
     }
 
     /// The items of this stream, then those of `other`.
+    ///
+    /// ```
+    /// # use rondel::stream::{StreamExt, iter};
+    /// # rondel::run(async {
+    /// assert_eq!(iter([1, 2]).chain(iter([3])).collect::<Vec<_>>().await, [1, 2, 3]);
+    /// # });
+    /// ```
     fn chain<S>(self, other: S) -> Chain<Self, S>
     where
         S: Stream<Item = Self::Item>,
@@ -209,6 +260,14 @@ pub trait StreamExt: Stream {
     }
 
     /// Pairs of the items of both; it ends with the shorter one.
+    ///
+    /// ```
+    /// # use rondel::stream::{StreamExt, iter};
+    /// # rondel::run(async {
+    /// let pairs = iter(1..).zip(iter(['a', 'b']));
+    /// assert_eq!(pairs.collect::<Vec<_>>().await, [(1, 'a'), (2, 'b')]);
+    /// # });
+    /// ```
     fn zip<S>(self, other: S) -> Zip<Self, S>
     where
         S: Stream,
@@ -218,6 +277,13 @@ pub trait StreamExt: Stream {
     }
 
     /// The items with their numbers, from 0.
+    ///
+    /// ```
+    /// # use rondel::stream::{StreamExt, iter};
+    /// # rondel::run(async {
+    /// assert_eq!(iter(['a', 'b']).enumerate().collect::<Vec<_>>().await, [(0, 'a'), (1, 'b')]);
+    /// # });
+    /// ```
     fn enumerate(self) -> Enumerate<Self>
     where
         Self: Sized,
@@ -226,6 +292,14 @@ pub trait StreamExt: Stream {
     }
 
     /// After the end, ends again and again, and its stream is dropped at the first.
+    ///
+    /// ```
+    /// # use rondel::stream::{StreamExt, iter};
+    /// # rondel::run(async {
+    /// let mut one = iter([1]).fuse();
+    /// assert_eq!((one.next().await, one.next().await), (Some(1), None));
+    /// # });
+    /// ```
     fn fuse(self) -> Fuse<Self>
     where
         Self: Sized,
@@ -234,6 +308,15 @@ pub trait StreamExt: Stream {
     }
 
     /// Lets one look at the next item without taking it: [`Peekable::peek`].
+    ///
+    /// ```
+    /// # use rondel::stream::{StreamExt, iter};
+    /// # rondel::run(async {
+    /// let mut numbers = iter([1, 2]).peekable();
+    /// assert_eq!(numbers.peek().await, Some(&1));
+    /// assert_eq!(numbers.next().await, Some(1));
+    /// # });
+    /// ```
     fn peekable(self) -> Peekable<Self>
     where
         Self: Sized,
@@ -280,6 +363,14 @@ pub trait StreamExt: Stream {
     /// # Panics
     ///
     /// If `n` is 0: nothing could ever run.
+    ///
+    /// ```
+    /// # use rondel::stream::{StreamExt, iter};
+    /// # rondel::run(async {
+    /// let pages = iter(1..=4).map(|n| async move { n * 10 }).buffer_unordered(2);
+    /// assert_eq!(pages.fold(0, |sum, n| sum + n).await, 100);
+    /// # });
+    /// ```
     #[track_caller]
     fn buffer_unordered(self, n: usize) -> BufferUnordered<Self>
     where
@@ -313,6 +404,13 @@ pub trait StreamExt: Stream {
     /// one.
     ///
     /// **Cancel-safe:** no. **What was collected is lost.**
+    ///
+    /// ```
+    /// # use rondel::stream::{StreamExt, iter};
+    /// # rondel::run(async {
+    /// assert_eq!(iter(['a', 'b']).collect::<String>().await, "ab");
+    /// # });
+    /// ```
     fn collect<C>(self) -> impl Future<Output = C>
     where
         C: FromStream<Self::Item>,
@@ -332,6 +430,13 @@ pub trait StreamExt: Stream {
     /// Whether `f` returns `true` for all items; stops at the first for which it does not.
     ///
     /// **Cancel-safe:** yes; a second call goes on with the items that are left.
+    ///
+    /// ```
+    /// # use rondel::stream::{StreamExt, iter};
+    /// # rondel::run(async {
+    /// assert!(iter(1..=4).all(|n| n < 5).await);
+    /// # });
+    /// ```
     fn all<F>(&mut self, mut f: F) -> impl Future<Output = bool>
     where
         F: FnMut(Self::Item) -> bool,
@@ -350,6 +455,13 @@ pub trait StreamExt: Stream {
     /// Whether `f` returns `true` for some item; stops at the first for which it does.
     ///
     /// **Cancel-safe:** yes; a second call goes on with the items that are left.
+    ///
+    /// ```
+    /// # use rondel::stream::{StreamExt, iter};
+    /// # rondel::run(async {
+    /// assert!(iter(1..).any(|n| n > 5).await);
+    /// # });
+    /// ```
     fn any<F>(&mut self, mut f: F) -> impl Future<Output = bool>
     where
         F: FnMut(Self::Item) -> bool,
