@@ -141,7 +141,7 @@ fn types_cross_threads_exactly_if_they_may() {
         stream::Empty<No>: true true true
         stream::Pending<No>: true true true
         stream::adapters::Timeout<stream::Iter<Sends>>: true false true
-        stream::adapters::ChunksTimeout<stream::Iter<vec::IntoIter<u8>>>: true true false
+        stream::adapters::ChunksTimeout<stream::Iter<vec::IntoIter<u8>>>: true true true
         stream::wrappers::ReceiverStream<Sends>: true true true
         stream::wrappers::BroadcastStream<Sends>: true false true
         stream::wrappers::WatchStream<u8>: true false true
