@@ -530,6 +530,7 @@ pub trait StreamExt: Stream {
     ///     assert!(one.next().await.unwrap().is_err());
     /// });
     /// ```
+    #[track_caller]
     fn timeout(self, duration: Duration) -> Timeout<Self>
     where
         Self: Sized,

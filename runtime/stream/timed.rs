@@ -54,6 +54,7 @@ pub trait TimedExt: Stream {
     }
 
     /// As [`StreamExt::timeout`](super::StreamExt::timeout).
+    #[track_caller]
     fn timeout(self, duration: Duration) -> Timeout<Self>
     where
         Self: Sized,
@@ -161,6 +162,7 @@ pin_project! {
 }
 
 impl<S> Timeout<S> {
+    #[track_caller]
     pub(super) fn new(stream: S, duration: Duration) -> Self {
         let limit = sleep_until(after(duration));
         Self { stream: Fuse::new(stream), limit, duration, told: false }

@@ -120,3 +120,13 @@ async fn there_is_no_empty_chunk() {
 fn chunks_of_nothing_are_refused() {
     drop(stream::iter([1]).chunks_timeout(0, ms(1)));
 }
+
+/// Goal: a clear word where there is no loop. Method: a timeout on a thread of its own.
+#[test]
+fn a_timeout_outside_a_runtime_says_so() {
+    let thread = std::thread::spawn(|| drop(stream::iter([1]).timeout(ms(1))));
+    let panic = thread.join().unwrap_err();
+    let text = panic.downcast_ref::<String>().cloned();
+    let text = text.or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_owned()));
+    assert!(text.unwrap().contains("rondel"), "it says how to enter a loop");
+}
