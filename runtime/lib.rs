@@ -49,6 +49,7 @@ mod services;
 mod shim;
 pub mod signal;
 mod spin;
+pub mod stream;
 pub mod sync;
 pub mod task;
 pub mod testing;

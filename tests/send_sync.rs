@@ -2,7 +2,7 @@
 //! A change here breaks programs, so it has to be made here too.
 
 use rondel::sync::{self, broadcast, mpsc, oneshot, watch};
-use rondel::{Handle, Runtime, callbacks, combine, io, net, task, testing, time};
+use rondel::{Handle, Runtime, callbacks, combine, io, net, stream, task, testing, time};
 use std::cell::Cell;
 use std::pin::Pin;
 use std::rc::Rc;
@@ -130,6 +130,22 @@ fn types_cross_threads_exactly_if_they_may() {
         combine::Staggered<Pinned<u8>>: true true true
         combine::Staggered<Pinned<No>>: false false true
         combine::Hedge<Pinned<u8>, Pinned<u8>>: true true true
+        stream::Generate<u8, Pinned<u8>>: true true false
+        stream::Generate<Sends, Pinned<u8>>: true true false
+        stream::Generate<u8, Pinned<No>>: false false false
+        stream::Emitter<Sends>: true true true
+        stream::Emitter<No>: false false true
+        stream::Paginate<u8, Sends, u8, Pinned<u8>>: true false false
+        stream::StreamMap<u8, stream::Iter<Sends>>: true false true
+        stream::StreamMap<u8, stream::Iter<No>>: false false true
+        stream::Empty<No>: true true true
+        stream::Pending<No>: true true true
+        stream::adapters::Timeout<stream::Iter<Sends>>: true false true
+        stream::adapters::ChunksTimeout<stream::Iter<vec::IntoIter<u8>>>: true true true
+        stream::wrappers::ReceiverStream<Sends>: true true true
+        stream::wrappers::BroadcastStream<Sends>: true false true
+        stream::wrappers::WatchStream<u8>: true false true
+        stream::wrappers::IntervalStream: true true true
         time::Sleep: true true true
         time::Interval: true true true
         time::Instant: true true true

@@ -31,7 +31,7 @@
 mod all_failed;
 mod as_completed;
 mod buffered;
-mod children;
+pub(crate) mod children;
 mod for_each;
 mod gather;
 mod hedge;

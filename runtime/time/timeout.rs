@@ -141,7 +141,7 @@ impl<F: Future> Future for Timeout<F> {
 /// The twin of Python's `TimeoutError` and of `tokio::time::error::Elapsed`. It turns into an
 /// [`io::Error`] of the kind `TimedOut`.
 #[derive(Debug, PartialEq, Eq)]
-pub struct Elapsed(pub(super) ());
+pub struct Elapsed(pub(crate) ());
 
 impl fmt::Display for Elapsed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -19,6 +19,8 @@ mod net;
 mod net_abroad;
 #[path = "../../runtime.rs"]
 mod runtime;
+#[path = "../../stream/main.rs"]
+mod stream;
 #[path = "../../stress/main.rs"]
 mod stress;
 #[path = "../../structured/main.rs"]
