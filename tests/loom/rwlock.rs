@@ -4,14 +4,14 @@
 use loom::thread;
 use std::sync::Arc;
 
-use crate::model::{block_on, check, poll_and_cancel};
+use crate::model::{block_on, check, check_large, poll_and_cancel};
 use crate::sync::rwlock::{RwLock, RwLockWriteGuard};
 
 /// Goal: show that nobody reads while somebody writes, and that no write is lost.
 /// Method: two threads add one, a third reads twice under one guard.
 #[test]
 fn readers_and_writers_keep_out_of_each_others_way() {
-    check(|| {
+    check_large(|| {
         let count = Arc::new(RwLock::new(0));
         let writer = {
             let count = count.clone();
@@ -36,7 +36,7 @@ fn readers_and_writers_keep_out_of_each_others_way() {
 /// Method: one writes, downgrades and looks again; one writes; one reads.
 #[test]
 fn nobody_writes_between_a_write_and_its_downgrade() {
-    check(|| {
+    check_large(|| {
         let value = Arc::new(RwLock::new(0));
         let writer = {
             let value = value.clone();
