@@ -20,16 +20,19 @@
 //! Whichever fence comes second, what follows it sees what came before the other one: the worker
 //! finds the work, or the other one finds the worker.
 //!
-//! One or two of the sleepers are *watchmen*. These sleep for some milliseconds only, and look
-//! whether their neighbours get on (`steal.rs`). When all have slept for a while they sleep as the
-//! others do; then the first to get up calls another one to the watch. Two, so that one may get up
-//! for a moment's work, mostly the one that listens to the sockets, and nobody has to be called.
+//! One of the sleepers is the *watchman*. It sleeps for some milliseconds only, and looks whether
+//! its neighbours get on (`steal.rs`). When all have slept for a while it sleeps as they do; then
+//! the first to get up calls another one to the watch.
 //!
 //! | asleep | how long | gets up |
 //! |---|---|---|
-//! | as a watchman | 5 ms; 1 ms while one is stuck | by itself, then looks around |
-//! | as a watchman, after 20 looks at nothing but sleepers | on the list | – |
-//! | on the list | until it is called, or its own timer is due | for work, or to the watch |
+//! | as the watchman | 5 ms; 1 ms while one is stuck | by itself, then looks around |
+//! | as the listener: the first to lie down | until a socket is ready, or as below | for work |
+//! | as any other | until it is called, or its own timer is due | for work, or to the watch |
+//!
+//! The listener gets up for each socket. Were it the watchman, too, it would each time have to call
+//! another one to the watch, so it leaves the watch to the next who lies down. (Two watchmen would
+//! do as well; but a sleep with a limit costs a microsecond more, in which the kernel sets a timer.)
 //!
 //! Rules
 //! 1. A worker is on the list of sleepers from `lie_down` until it is taken off: by others, who
@@ -38,7 +41,7 @@
 //! 3. At most half of the workers search at once: more would only be in each other's way.
 //! 4. While one works and another sleeps there is a watchman, or one on its way to the watch. A
 //!    watchman that gets up calls nobody: mostly it only looks around and lies down again. If it
-//!    finds work, and was the last one, it calls another one then (`call_watchman`).
+//!    finds work it calls another one then (`call_watchman`).
 //!
 //! Real world: tokio's `Idle` and Go's spinning Ms, with rules 1 to 3; Go's `sysmon` is the
 //! watchman, on a thread of its own.
@@ -50,8 +53,6 @@ use crate::shim::{Mutex, lock};
 const AWAKE: u32 = 1 << 16;
 /// And how many of those search, in the lower half.
 const SEARCHING: u32 = AWAKE - 1;
-/// See the head of the file.
-const WATCHMEN_MAX: usize = 2;
 
 pub(crate) struct Rest {
     counts: AtomicU32,
@@ -61,25 +62,29 @@ pub(crate) struct Rest {
 
 #[derive(Default)]
 struct Sleepers {
-    /// All but the watchmen.
+    /// All but the watchman.
     list: Vec<usize>,
-    watchmen: Vec<usize>,
+    watchman: Option<usize>,
+    /// The one that found nobody listening when it lay down.
+    listener: Option<usize>,
 }
 
 impl Sleepers {
-    /// A watchman last: to wake it leaves the others unwatched.
+    /// The watchman last: to wake it leaves the others unwatched.
     fn pop(&mut self) -> Option<usize> {
-        self.list.pop().or_else(|| self.watchmen.pop())
+        let sleeper = self.list.pop().or_else(|| self.watchman.take());
+        self.listener.take_if(|listener| Some(*listener) == sleeper);
+        sleeper
     }
 
     fn remove(&mut self, worker: usize) -> bool {
-        remove(&mut self.watchmen, worker) || remove(&mut self.list, worker)
+        self.listener.take_if(|listener| *listener == worker);
+        if self.watchman.take_if(|watchman| *watchman == worker).is_some() {
+            return true;
+        }
+        let at = self.list.iter().position(|sleeper| *sleeper == worker);
+        at.map(|at| self.list.swap_remove(at)).is_some()
     }
-}
-
-fn remove(list: &mut Vec<usize>, worker: usize) -> bool {
-    let at = list.iter().position(|sleeper| *sleeper == worker);
-    at.map(|at| list.swap_remove(at)).is_some()
 }
 
 /// How a worker got up.
@@ -153,9 +158,11 @@ impl Rest {
         let mut sleepers = lock(&self.sleepers);
         let before = self.counts.fetch_sub(AWAKE + u32::from(searching), Ordering::Relaxed);
         let is_needed = (before / AWAKE > 1 || lingers) && self.total > 1;
-        let watches = is_needed && sleepers.watchmen.len() < WATCHMEN_MAX;
-        let Sleepers { list, watchmen } = &mut *sleepers;
-        (if watches { watchmen } else { list }).push(worker);
+        let Sleepers { list, watchman, listener } = &mut *sleepers;
+        let is_vacant = watchman.is_none() || *watchman == *listener;
+        let watches = is_needed && is_vacant;
+        list.extend(if watches { watchman.replace(worker) } else { Some(worker) });
+        listener.get_or_insert(worker);
         drop(sleepers);
         // Pairs with the fence in `wake_one`.
         fence(Ordering::SeqCst);
@@ -165,7 +172,7 @@ impl Rest {
     /// `worker` is awake again.
     pub(crate) fn get_up(&self, worker: usize) -> GotUp {
         let mut sleepers = lock(&self.sleepers);
-        let watched = sleepers.watchmen.contains(&worker);
+        let watched = sleepers.watchman == Some(worker);
         let searching = !sleepers.remove(worker);
         if !searching {
             self.counts.fetch_add(AWAKE, Ordering::Relaxed);
@@ -181,10 +188,10 @@ impl Rest {
     }
 
     fn call(&self, sleepers: &mut Sleepers) -> Option<usize> {
-        if !sleepers.watchmen.is_empty() {
+        if sleepers.watchman.is_some() {
             return None;
         }
-        let sleeper = sleepers.list.pop()?;
+        let sleeper = sleepers.pop()?;
         self.counts.fetch_add(AWAKE + 1, Ordering::Relaxed);
         Some(sleeper)
     }

@@ -129,11 +129,11 @@ fn what_was_missed_without_a_fence_is_made_good_by_the_next_one() {
     });
 }
 
-/// All asleep: workers 0 and 1 are the watchmen, the others are on the list.
+/// All asleep: worker 0 listens, worker 1 is the watchman.
 fn asleep(total: usize) -> Arc<Crew> {
     let crew = Crew::new(total);
     for worker in 0..total {
-        assert_eq!(crew.rest.lie_down(worker, false, true), worker < 2, "two have the watch");
+        assert_eq!(crew.rest.lie_down(worker, false, true), worker < 2, "the second has the watch");
     }
     crew
 }
@@ -154,12 +154,12 @@ fn two_pieces_of_work_at_once_wake_one() {
         let ours = crew.rest.wake_one();
         let theirs = other.join().unwrap();
         let woken: Vec<usize> = ours.into_iter().chain(theirs).collect();
-        assert_eq!(woken, [1], "one, and not the first to lie down");
-        let GotUp { searching, watchman } = crew.rest.get_up(1);
+        assert_eq!(woken, [0], "one, and not the watchman");
+        let GotUp { searching, watchman } = crew.rest.get_up(0);
         assert!(searching, "it was woken by others");
         assert_eq!(watchman, None, "there is one");
         assert!(crew.rest.end_search(), "it was the last");
-        assert_eq!(crew.rest.wake_one(), Some(0), "then that one");
+        assert_eq!(crew.rest.wake_one(), Some(1), "then that one");
     });
 }
 
@@ -194,12 +194,12 @@ fn the_watchman_gets_up_while_work_comes() {
             thread::spawn(move || crew.rest.wake_one())
         };
         crate::model::let_others_first();
-        let GotUp { searching, watchman } = crew.rest.get_up(0);
+        let GotUp { searching, watchman } = crew.rest.get_up(1);
         let woken = other.join().unwrap();
         assert!(!searching, "there was another one to be woken");
         let called: Vec<usize> = watchman.into_iter().chain(woken).collect();
-        assert_eq!(called, [1], "once, whoever called it");
-        let GotUp { searching, watchman } = crew.rest.get_up(1);
+        assert_eq!(called, [0], "once, whoever called it");
+        let GotUp { searching, watchman } = crew.rest.get_up(0);
         assert!(searching, "it was called");
         assert_eq!(watchman, None);
         assert_eq!(crew.rest.wake_one(), None, "nobody is left");
@@ -273,9 +273,10 @@ fn who_lies_down_watches_over_those_that_are_awake() {
             let crew = Crew::new(2);
             assert!(crew.rest.lie_down(0, false, lingers), "1 is awake");
             assert_eq!(crew.rest.lie_down(1, false, lingers), lingers, "nobody is awake");
-            assert_eq!(crew.rest.wake_one(), Some(1));
-            assert!(crew.rest.get_up(1).searching);
-            assert_eq!(crew.rest.get_up(0).watchman, None, "nobody else sleeps");
+            let woken = crew.rest.wake_one().unwrap();
+            assert_eq!(woken, usize::from(!lingers), "not the watchman, if there is one");
+            assert!(crew.rest.get_up(woken).searching);
+            assert_eq!(crew.rest.get_up(1 - woken).watchman, None, "nobody else sleeps");
             let _ = crew.rest.lie_down(0, false, false);
             assert_eq!(crew.rest.lie_down(1, true, lingers), lingers, "nobody is awake");
         }
@@ -288,9 +289,7 @@ fn who_lies_down_watches_over_those_that_are_awake() {
 fn who_was_called_to_the_watch_calls_nobody() {
     crate::model::check(|| {
         let crew = asleep(3);
-        assert_eq!(crew.rest.get_up(0).watchman, None, "it was a watchman");
-        assert_eq!(crew.rest.call_watchman(), None, "there is another one");
-        assert_eq!(crew.rest.get_up(1).watchman, None, "it was the other one");
+        assert_eq!(crew.rest.get_up(1).watchman, None, "it was the watchman");
         assert_eq!(crew.rest.call_watchman(), Some(2), "it has found work");
         let GotUp { searching, watchman } = crew.rest.get_up(2);
         assert!(searching);
