@@ -1,4 +1,4 @@
-//! Floor 1. Wakers: a [`TaskRef`], or for the root future a [`HomeRef`], behind the standard
+//! Floor 1. Wakers: a `TaskRef`, or for the root future a [`HomeRef`], behind the standard
 //! library's vtable of four functions.
 //!
 //! | function | who calls it | here | count |
@@ -24,7 +24,6 @@
 
 #![allow(unsafe_code)]
 
-use super::cell::TaskRef;
 use super::home::HomeRef;
 use std::mem::ManuallyDrop;
 use std::ops::Deref;
@@ -49,13 +48,13 @@ pub(crate) trait Sleeper: Clone {
     fn wake_by_ref(&self);
 }
 
-/// A waker that is not counted, good while the `TaskRef` lives (rule 2).
-pub(super) struct Lent<'a> {
+/// A waker that is not counted, good while the reference lives (rule 2).
+pub(super) struct Lent<'a, S> {
     waker: ManuallyDrop<Waker>,
-    _task: &'a TaskRef,
+    _sleeper: &'a S,
 }
 
-impl Deref for Lent<'_> {
+impl<S> Deref for Lent<'_, S> {
     type Target = Waker;
 
     fn deref(&self) -> &Waker {
@@ -63,19 +62,17 @@ impl Deref for Lent<'_> {
     }
 }
 
-/// Lends the task's waker.
+/// Lends the waker of a task, or of a root future.
 #[inline]
-pub(super) fn lend(task: &TaskRef) -> Lent<'_> {
+pub(super) fn lend<S: Sleeper>(sleeper: &S) -> Lent<'_, S> {
     // SAFETY: alive. `Lent` borrows the reference and never drops the waker; see rule 2.
-    let waker = unsafe { Waker::new(task.as_raw(), TaskRef::VTABLE) };
-    Lent { waker: ManuallyDrop::new(waker), _task: task }
+    let waker = unsafe { Waker::new(sleeper.as_raw(), S::VTABLE) };
+    Lent { waker: ManuallyDrop::new(waker), _sleeper: sleeper }
 }
 
 /// The waker of the future given to `block_on`. At home it costs no locked instruction.
 pub(crate) fn of_root(home: HomeRef) -> Waker {
-    let home = ManuallyDrop::new(home);
-    // SAFETY: alive. The pointer stands for a counted reference; see rule 1.
-    unsafe { Waker::new(home.as_raw(), HomeRef::VTABLE) }
+    lend(&home).clone()
 }
 
 // # Safety, for all of them
