@@ -27,8 +27,8 @@ use super::spare;
 use crate::shim::UnsafeCell;
 use std::any::Any;
 use std::future::Future;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::mem::MaybeUninit;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::ptr::{self, NonNull};
 use std::task::{Context, Poll};
@@ -82,12 +82,7 @@ pub(super) enum GiveUp {
 
 impl VTable {
     pub(super) const fn of<F: Future>() -> Self {
-        Self {
-            poll: poll::<F>,
-            take: take::<F>,
-            give_up: give_up::<F>,
-            free: free::<F>,
-        }
+        Self { poll: poll::<F>, take: take::<F>, give_up: give_up::<F>, free: free::<F> }
     }
 }
 
