@@ -42,7 +42,8 @@ use super::home::HomeRef;
 use super::id::Origin;
 use super::inbox::Note;
 use super::join::JoinError;
-use super::stage::{Block, GiveUp, Stage, VTable};
+use super::spare;
+use super::stage::{Block, Stage, VTable};
 use super::state::{AfterWake, End, Start, State};
 use super::waker::{self, Sleeper};
 use crate::shim::atomic::{AtomicBool, AtomicU32, Ordering};
@@ -123,28 +124,33 @@ impl TaskRef {
     /// Makes a task, queued and joined: a reference for the loop's list, one for its queue, and the
     /// right to the output.
     #[inline(always)]
-    pub(crate) fn new<F: Future>(
+    pub(crate) fn new<F: Future + 'static>(
         future: F,
         home: HomeRef,
         origin: Origin,
     ) -> ([Self; 2], OutputOf<F::Output>) {
         const REFERENCES: u32 = 3; // list, queue, handle
         let shared = home.is_shared();
-        let header = Block::lay(|| Block {
-            header: Header {
-                vtable: &const { VTable::of::<F>() },
-                home,
-                state: State::queued_and_joined(shared),
-                noted: AtomicBool::new(false),
-                away: AtomicU32::new(if shared { REFERENCES } else { 0 }),
-                here: Cell::new(if shared { 0 } else { REFERENCES }),
-                keeper: Cell::new(0),
-                slot: Cell::new(u32::MAX),
-                joiner: UnsafeCell::new(None),
-                origin,
+        // Allocated first and built in its place, not on the stack: the copy would cost 10 ns.
+        let block = Box::write(
+            spare::take(),
+            Block {
+                header: Header {
+                    vtable: &const { VTable::of::<F>() },
+                    home,
+                    state: State::queued_and_joined(shared),
+                    noted: AtomicBool::new(false),
+                    away: AtomicU32::new(if shared { REFERENCES } else { 0 }),
+                    here: Cell::new(if shared { 0 } else { REFERENCES }),
+                    keeper: Cell::new(0),
+                    slot: Cell::new(u32::MAX),
+                    joiner: UnsafeCell::new(None),
+                    origin,
+                },
+                stage: UnsafeCell::new(Stage::Future(future)),
             },
-            stage: UnsafeCell::new(Stage::Future(future)),
-        });
+        );
+        let header = NonNull::from(Box::leak(block)).cast::<Header>();
         ([Self(header), Self(header)], OutputOf(Self(header), PhantomData))
     }
 
@@ -255,9 +261,9 @@ impl TaskRef {
 
     fn end_cancelled(self) -> Ran {
         let _running = self.header().origin.id.enter();
-        // It is ours: not DONE, and at home, or RUNNING by us, or no worker is left, or not shown
-        // to any loop.
-        self.give_up(GiveUp::Future);
+        // SAFETY: exclusive. Not DONE, and at home, or RUNNING by us, or no worker is left, or not
+        // shown to any loop; see rule 3.
+        unsafe { (self.header().vtable.cancel)(self.0) };
         self.end()
     }
 
@@ -375,13 +381,8 @@ impl TaskRef {
     /// Drops the output, and says whether it was a panic. DONE, and the caller is the last who had
     /// a right to it (rule 3).
     fn discard(&self) -> bool {
-        self.give_up(GiveUp::Output)
-    }
-
-    /// Drops what is in the stage, which must be the caller's (rule 3).
-    fn give_up(&self, what: GiveUp) -> bool {
         // SAFETY: exclusive. What the doc above says; see rule 3.
-        unsafe { (self.header().vtable.give_up)(self.0, what) }
+        unsafe { (self.header().vtable.discard)(self.0) }
     }
 }
 

@@ -6,79 +6,63 @@
 //! one pile, so there is no search.
 //!
 //! ```text
-//!   words      1-3     4-5     6-7    …   60-61   62-63   more: not kept
-//!   pile     [ A B ] [     ] [ C D E ]   [     ] [     ]
+//!   bytes      0-15    …   112-127   128-143   …   496-511   more: not kept
+//!   pile     [     ]     [ A B A ] [ C     ]     [       ]
 //! ```
 //!
 //! Rules
-//! 1. A thread keeps at most [`KEPT_WORDS_MAX`]; what is more goes back to the allocator, and so
+//! 1. A thread keeps at most [`KEPT_BYTES_MAX`]; what is more goes back to the allocator, and so
 //!    does all of it when the thread ends.
-//! 2. A room has an odd number of words. The C library's allocator hands out 16 n + 8 bytes
-//!    anyway, so rounding up costs nothing there, and halves the number of piles.
+//! 2. A room is for one type: as `dyn Any` it says which, so no unsafe code is needed to tell. Who
+//!    finds that of another on top of the pile lets it go, and so a pile follows the program.
 //! 3. A task that ends on a foreign thread leaves its room there: a room belongs to whoever has it.
-//!
-//! Safe code only: a room is a box of words without a value. Who builds in it is `cell.rs`.
 //!
 //! Real world: the kernel's slab caches, one for each kind of object and CPU; CPython's free lists
 //! for frames, floats and tuples. tokio and asyncio leave it to the allocator.
 
+use std::any::Any;
 use std::cell::RefCell;
 use std::mem::MaybeUninit;
 
-/// 256 KiB: about 2,000 small tasks, so that a rush of a thousand finds all its rooms again, and
-/// little beside the stack of a thread.
-const KEPT_WORDS_MAX: usize = 256 * 1024 / size_of::<u64>();
+/// About 2,000 small tasks, so that a rush of a thousand finds all its rooms again, and little
+/// beside the stack of a thread.
+const KEPT_BYTES_MAX: usize = 256 * 1024;
 /// Larger rooms are not kept: to fill them costs more than to get them.
-const WORDS_MAX: usize = 63;
-const PILES: usize = WORDS_MAX / 2 + 1;
-
-/// Memory for one task.
-pub(super) type Room = Box<[MaybeUninit<u64>]>;
+const PILES: usize = 32;
+const PILE_BYTES: usize = 16;
 
 struct Shelf {
-    piles: [Vec<Room>; PILES],
-    kept_words: usize,
+    piles: [Vec<Box<dyn Any>>; PILES],
+    kept_bytes: usize,
 }
 
 thread_local! {
     static SHELF: RefCell<Shelf> =
-        const { RefCell::new(Shelf { piles: [const { Vec::new() }; PILES], kept_words: 0 }) };
+        const { RefCell::new(Shelf { piles: [const { Vec::new() }; PILES], kept_bytes: 0 }) };
 }
 
-/// The words of a room for a `T`, or none if `T` must not stand where a word may (its address is to
-/// be a multiple of more than 8).
-pub(super) const fn words_for<T>() -> Option<usize> {
-    if align_of::<T>() > align_of::<u64>() {
-        return None;
-    }
-    Some(size_of::<T>().div_ceil(size_of::<u64>()) | 1) // rule 2
-}
-
-/// A room of so many words, which must be from [`words_for`].
+/// Memory for a `T`.
 #[inline]
-pub(super) fn take(words: usize) -> Room {
+pub(super) fn take<T: 'static>() -> Box<MaybeUninit<T>> {
     let take = |shelf: &RefCell<Shelf>| {
         let mut shelf = shelf.borrow_mut();
-        let room = shelf.piles.get_mut(words / 2)?.pop()?;
-        shelf.kept_words -= words;
-        Some(room)
+        let room = shelf.piles.get_mut(size_of::<T>() / PILE_BYTES)?.pop()?;
+        shelf.kept_bytes -= size_of_val(&*room);
+        room.downcast().ok() // rule 2
     };
     // A thread that ends has no shelf any more, and its last drops may still spawn.
-    let spare = SHELF.try_with(take).ok().flatten();
-    spare.unwrap_or_else(|| Box::new_uninit_slice(words))
+    SHELF.try_with(take).ok().flatten().unwrap_or_else(Box::new_uninit)
 }
 
-/// Keeps a room, if there is space for it (rule 1).
+/// Keeps the memory of a `T` that is gone, if there is space for it (rule 1).
 #[inline]
-pub(super) fn keep(room: Room) {
+pub(super) fn keep<T: 'static>(room: Box<MaybeUninit<T>>) {
     let keep = move |shelf: &RefCell<Shelf>| {
         let mut shelf = shelf.borrow_mut();
-        let kept_words = shelf.kept_words + room.len();
-        if let Some(pile) = shelf.piles.get_mut(room.len() / 2)
-            && kept_words <= KEPT_WORDS_MAX
-        {
-            pile.push(room);
-            shelf.kept_words = kept_words;
+        let kept_bytes = shelf.kept_bytes + size_of::<T>();
+        if kept_bytes <= KEPT_BYTES_MAX && size_of::<T>() / PILE_BYTES < PILES {
+            shelf.piles[size_of::<T>() / PILE_BYTES].push(room);
+            shelf.kept_bytes = kept_bytes;
         }
     };
     let _ = SHELF.try_with(keep); // without a shelf the closure is dropped, and the room with it
@@ -88,30 +72,28 @@ pub(super) fn keep(room: Room) {
 mod tests {
     use super::*;
 
+    fn kept_bytes() -> usize {
+        SHELF.with_borrow(|shelf| shelf.kept_bytes)
+    }
+
     #[test]
-    fn a_room_that_was_kept_is_handed_out_again_to_its_size_only() {
-        let room = take(13);
-        let address = room.as_ptr();
+    fn a_room_that_was_kept_is_handed_out_again_to_its_type_only() {
+        let room = take::<[u64; 13]>();
+        let address = room.as_ptr().addr();
         keep(room);
-        assert_ne!(take(15).as_ptr(), address);
-        assert_eq!(take(13).as_ptr(), address);
+        assert_eq!(take::<[u64; 13]>().as_ptr().addr(), address);
+        keep(take::<[u64; 13]>());
+        drop(take::<[i64; 13]>());
+        assert_eq!(kept_bytes(), 0, "the room of another type was let go");
     }
 
     #[test]
     fn a_thread_keeps_no_more_than_its_bound() {
-        let rooms: Vec<_> = (0..10_000).map(|_| take(13)).collect();
+        let rooms: Vec<_> = (0..10_000).map(|_| take::<[u64; 13]>()).collect();
         rooms.into_iter().for_each(keep);
-        let kept_words = SHELF.with_borrow(|shelf| shelf.kept_words);
-        assert!(kept_words > KEPT_WORDS_MAX - 13 && kept_words <= KEPT_WORDS_MAX);
-        keep(take(65)); // too large for a pile: dropped
-        assert_eq!(SHELF.with_borrow(|shelf| shelf.kept_words), kept_words);
-    }
-
-    #[test]
-    fn a_room_is_odd_and_large_enough_and_not_for_what_wants_more_than_a_word() {
-        assert_eq!(words_for::<[u64; 6]>(), Some(7));
-        assert_eq!(words_for::<[u64; 7]>(), Some(7));
-        assert_eq!(words_for::<[u8; 9]>(), Some(3));
-        assert_eq!(words_for::<u128>(), None);
+        let kept = kept_bytes();
+        assert!(kept > KEPT_BYTES_MAX - 104 && kept <= KEPT_BYTES_MAX);
+        keep(take::<[u64; 64]>()); // too large for a pile
+        assert_eq!(kept_bytes(), kept);
     }
 }

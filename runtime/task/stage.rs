@@ -5,7 +5,7 @@
 //! ```
 //!
 //! All that depends on the type of the future is here. The rest of the engine has a thin pointer to
-//! the header of the block, and comes in by the four entries of the [`VTable`].
+//! the header of the block, and comes in by the five entries of the [`VTable`].
 //!
 //! Rules
 //! 1. Each entry wants the header of a live `Block<F>`, of the `F` that the table was made for, and
@@ -30,7 +30,7 @@ use std::future::Future;
 use std::mem::MaybeUninit;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
-use std::ptr::{self, NonNull};
+use std::ptr::NonNull;
 use std::task::{Context, Poll};
 
 /// A task in memory. `repr(C)`: the header stays in front.
@@ -38,21 +38,6 @@ use std::task::{Context, Poll};
 pub(super) struct Block<F: Future> {
     pub(super) header: Header,
     pub(super) stage: UnsafeCell<Stage<F>>,
-}
-
-impl<F: Future> Block<F> {
-    /// Puts a block into memory, until `free`. Inlined, so that it is built in its place and not on
-    /// the stack: the copy would cost 10 ns. Hence the closure, too.
-    #[inline(always)]
-    pub(super) fn lay(build: impl FnOnce() -> Self) -> NonNull<Header> {
-        let place = match spare::words_for::<Self>() {
-            Some(words) => NonNull::from(Box::leak(spare::take(words))).cast::<Self>(),
-            None => NonNull::from(Box::leak(Box::<Self>::new_uninit())).cast(),
-        };
-        // SAFETY: exclusive. It is fresh memory for a block, by size and alignment.
-        unsafe { place.write(build()) };
-        place.cast()
-    }
 }
 
 /// See the head of the file.
@@ -66,23 +51,23 @@ pub(super) enum Stage<F: Future> {
 /// whose pointer is two words: a waker has room for one.
 pub(super) struct VTable {
     pub(super) poll: unsafe fn(NonNull<Header>, &mut Context<'_>) -> Poll<()>,
+    pub(super) cancel: unsafe fn(NonNull<Header>),
     /// Moves the output to where the second pointer, a `Poll<Result<T, JoinError>>`, points.
     pub(super) take: unsafe fn(NonNull<Header>, NonNull<()>),
-    /// Says whether an output that was a panic is gone by it.
-    pub(super) give_up: unsafe fn(NonNull<Header>, GiveUp) -> bool,
+    /// Says whether it was a panic.
+    pub(super) discard: unsafe fn(NonNull<Header>) -> bool,
     pub(super) free: unsafe fn(NonNull<Header>),
 }
 
-/// What nobody wants any more.
-pub(super) enum GiveUp {
-    /// The future: the output is that it was cancelled.
-    Future,
-    Output,
-}
-
 impl VTable {
-    pub(super) const fn of<F: Future>() -> Self {
-        Self { poll: poll::<F>, take: take::<F>, give_up: give_up::<F>, free: free::<F> }
+    pub(super) const fn of<F: Future + 'static>() -> Self {
+        Self {
+            poll: poll::<F>,
+            cancel: cancel::<F>,
+            take: take::<F>,
+            discard: discard::<F>,
+            free: free::<F>,
+        }
     }
 }
 
@@ -149,23 +134,6 @@ impl<F: Future> Owned<'_, F> {
     fn has_panicked(&mut self) -> bool {
         self.with(|stage| matches!(stage, Stage::Output(Err(error)) if error.is_panic()))
     }
-
-    fn cancel(&mut self) {
-        let cancelled = JoinError::cancelled(self.header.origin.id);
-        self.finish(Err(cancelled));
-    }
-
-    /// Drops the output, and says whether it was a panic.
-    fn discard(&mut self) -> bool {
-        if self.with(|stage| matches!(stage, Stage::Gone)) {
-            return false; // as nearly always: the handle has taken it
-        }
-        let _running = self.header.origin.id.enter();
-        let panicked = self.has_panicked();
-        // The drop may panic: nobody is left to be told, and the panic hook has spoken.
-        let _ = self.clear();
-        panicked
-    }
 }
 
 unsafe fn poll<F: Future>(header: NonNull<Header>, cx: &mut Context<'_>) -> Poll<()> {
@@ -182,6 +150,13 @@ unsafe fn poll<F: Future>(header: NonNull<Header>, cx: &mut Context<'_>) -> Poll
     Poll::Ready(())
 }
 
+unsafe fn cancel<F: Future>(header: NonNull<Header>) {
+    // SAFETY: exclusive. The caller's contract is that of `Owned::new`.
+    let mut owned = unsafe { Owned::<F>::new(header) };
+    let cancelled = JoinError::cancelled(owned.header.origin.id);
+    owned.finish(Err(cancelled));
+}
+
 unsafe fn take<F: Future>(header: NonNull<Header>, target: NonNull<()>) {
     // SAFETY: exclusive. The caller's contract is that of `Owned::new`.
     let mut owned = unsafe { Owned::<F>::new(header) };
@@ -193,25 +168,24 @@ unsafe fn take<F: Future>(header: NonNull<Header>, target: NonNull<()>) {
     }
 }
 
-unsafe fn give_up<F: Future>(header: NonNull<Header>, what: GiveUp) -> bool {
+unsafe fn discard<F: Future>(header: NonNull<Header>) -> bool {
     // SAFETY: exclusive. The caller's contract is that of `Owned::new`.
     let mut owned = unsafe { Owned::<F>::new(header) };
-    match what {
-        GiveUp::Future => owned.cancel(),
-        GiveUp::Output => return owned.discard(),
+    if owned.with(|stage| matches!(stage, Stage::Gone)) {
+        return false; // as nearly always: the handle has taken it
     }
-    false
+    let _running = owned.header.origin.id.enter();
+    let panicked = owned.has_panicked();
+    // The drop may panic: nobody is left to be told, and the panic hook has spoken.
+    let _ = owned.clear();
+    panicked
 }
 
-unsafe fn free<F: Future>(header: NonNull<Header>) {
-    let block = header.cast::<Block<F>>().as_ptr();
-    let Some(words) = spare::words_for::<Block<F>>() else {
-        // SAFETY: exclusive. The count is 0; the block came from a box of its own in `lay`.
-        return drop(unsafe { Box::from_raw(block) });
-    };
-    // SAFETY: exclusive. The count is 0, and the memory is not looked at as a block any more.
-    unsafe { block.drop_in_place() };
-    let room = ptr::slice_from_raw_parts_mut(block.cast::<MaybeUninit<u64>>(), words);
-    // SAFETY: exclusive. The memory came from a room of so many words in `lay`.
-    spare::keep(unsafe { Box::from_raw(room) });
+unsafe fn free<F: Future + 'static>(header: NonNull<Header>) {
+    let block = header.cast::<MaybeUninit<Block<F>>>().as_ptr();
+    // SAFETY: exclusive. The count is 0; the block came from such a box in `new`.
+    let mut room = unsafe { Box::from_raw(block) };
+    // SAFETY: initialised. `new` wrote it, and only now is it dropped.
+    unsafe { room.assume_init_drop() };
+    spare::keep(room);
 }
