@@ -81,8 +81,9 @@ mod tests {
         let room = take::<[u64; 13]>();
         let address = room.as_ptr().addr();
         keep(room);
-        assert_eq!(take::<[u64; 13]>().as_ptr().addr(), address);
-        keep(take::<[u64; 13]>());
+        let again = take::<[u64; 13]>();
+        assert_eq!(again.as_ptr().addr(), address);
+        keep(again);
         drop(take::<[i64; 13]>());
         assert_eq!(kept_bytes(), 0, "the room of another type was let go");
     }

@@ -130,10 +130,6 @@ impl<F: Future> Owned<'_, F> {
     fn panicked(&self, payload: Box<dyn Any + Send>) -> JoinError {
         JoinError::panicked(self.header.origin.id, payload)
     }
-
-    fn has_panicked(&mut self) -> bool {
-        self.with(|stage| matches!(stage, Stage::Output(Err(error)) if error.is_panic()))
-    }
 }
 
 unsafe fn poll<F: Future>(header: NonNull<Header>, cx: &mut Context<'_>) -> Poll<()> {
@@ -142,10 +138,7 @@ unsafe fn poll<F: Future>(header: NonNull<Header>, cx: &mut Context<'_>) -> Poll
     match catch_unwind(AssertUnwindSafe(|| owned.poll(cx))) {
         Ok(Poll::Pending) => return Poll::Pending,
         Ok(Poll::Ready(output)) => owned.finish(Ok(output)),
-        Err(panic) => {
-            let error = owned.panicked(panic);
-            owned.finish(Err(error));
-        }
+        Err(panic) => owned.finish(Err(owned.panicked(panic))),
     }
     Poll::Ready(())
 }
@@ -153,8 +146,7 @@ unsafe fn poll<F: Future>(header: NonNull<Header>, cx: &mut Context<'_>) -> Poll
 unsafe fn cancel<F: Future>(header: NonNull<Header>) {
     // SAFETY: exclusive. The caller's contract is that of `Owned::new`.
     let mut owned = unsafe { Owned::<F>::new(header) };
-    let cancelled = JoinError::cancelled(owned.header.origin.id);
-    owned.finish(Err(cancelled));
+    owned.finish(Err(JoinError::cancelled(owned.header.origin.id)));
 }
 
 unsafe fn take<F: Future>(header: NonNull<Header>, target: NonNull<()>) {
@@ -175,7 +167,7 @@ unsafe fn discard<F: Future>(header: NonNull<Header>) -> bool {
         return false; // as nearly always: the handle has taken it
     }
     let _running = owned.header.origin.id.enter();
-    let panicked = owned.has_panicked();
+    let panicked = owned.with(|stage| matches!(stage, Stage::Output(Err(e)) if e.is_panic()));
     // The drop may panic: nobody is left to be told, and the panic hook has spoken.
     let _ = owned.clear();
     panicked

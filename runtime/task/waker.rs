@@ -26,7 +26,6 @@
 
 use super::home::HomeRef;
 use std::mem::ManuallyDrop;
-use std::ops::Deref;
 use std::task::{RawWaker, RawWakerVTable, Waker};
 
 /// What can stand behind a waker: a counted reference to something that can be woken.
@@ -48,31 +47,17 @@ pub(crate) trait Sleeper: Clone {
     fn wake_by_ref(&self);
 }
 
-/// A waker that is not counted, good while the reference lives (rule 2).
-pub(super) struct Lent<'a, S> {
-    waker: ManuallyDrop<Waker>,
-    _sleeper: &'a S,
-}
-
-impl<S> Deref for Lent<'_, S> {
-    type Target = Waker;
-
-    fn deref(&self) -> &Waker {
-        &self.waker
-    }
-}
-
-/// Lends the waker of a task, or of a root future.
+/// Lends the waker of a task, or of a root future: it is not counted, and good for this call.
 #[inline]
-pub(super) fn lend<S: Sleeper>(sleeper: &S) -> Lent<'_, S> {
-    // SAFETY: alive. `Lent` borrows the reference and never drops the waker; see rule 2.
-    let waker = unsafe { Waker::new(sleeper.as_raw(), S::VTABLE) };
-    Lent { waker: ManuallyDrop::new(waker), _sleeper: sleeper }
+pub(super) fn lend<S: Sleeper, R>(sleeper: &S, to: impl FnOnce(&Waker) -> R) -> R {
+    // SAFETY: alive. The reference is borrowed for longer, and the waker never dropped; see rule 2.
+    let waker = ManuallyDrop::new(unsafe { Waker::new(sleeper.as_raw(), S::VTABLE) });
+    to(&waker)
 }
 
 /// The waker of the future given to `block_on`. At home it costs no locked instruction.
 pub(crate) fn of_root(home: HomeRef) -> Waker {
-    lend(&home).clone()
+    lend(&home, Waker::clone)
 }
 
 // # Safety, for all of them
