@@ -30,6 +30,7 @@ mod task {
     pub(crate) mod output;
     pub(crate) mod payload;
     pub(crate) mod purse;
+    mod spare;
     mod stage;
     mod state;
     mod waker;

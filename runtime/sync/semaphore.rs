@@ -171,7 +171,8 @@ impl Semaphore {
     /// **Cancel-safe:** yes, but it gives up its place in the queue.
     /// **Cost:** one atomic operation if a permit is free.
     pub async fn acquire(&self) -> Result<SemaphorePermit<'_>, AcquireError> {
-        self.acquire_many(1).await
+        leaf("Semaphore::acquire", self.list.acquire(1)).await?;
+        Ok(SemaphorePermit { semaphore: self, permits: 1 })
     }
 
     /// Waits for `n` permits at once. Small requests that come later do not overtake it.

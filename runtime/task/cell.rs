@@ -42,6 +42,7 @@ use super::home::HomeRef;
 use super::id::Origin;
 use super::inbox::Note;
 use super::join::JoinError;
+use super::spare;
 use super::stage::{Block, Stage, VTable};
 use super::state::{AfterWake, End, Start, State};
 use super::waker::{self, Sleeper};
@@ -123,7 +124,7 @@ impl TaskRef {
     /// Makes a task, queued and joined: a reference for the loop's list, one for its queue, and the
     /// right to the output.
     #[inline(always)]
-    pub(crate) fn new<F: Future>(
+    pub(crate) fn new<F: Future + 'static>(
         future: F,
         home: HomeRef,
         origin: Origin,
@@ -132,7 +133,7 @@ impl TaskRef {
         let shared = home.is_shared();
         // Allocated first and built in its place, not on the stack: the copy would cost 10 ns.
         let block = Box::write(
-            Box::new_uninit(),
+            spare::take(),
             Block {
                 header: Header {
                     vtable: &const { VTable::of::<F>() },
@@ -199,16 +200,15 @@ impl TaskRef {
         // AcqRel: pairs with the swap in `deliver_wake`. Either that swap sees what this thread
         // wrote before it woke, or this swap sees `false` and a note follows.
         if !header.state.is_done() && !header.noted.swap(true, Ordering::AcqRel) {
-            let home = header.home.clone();
             // A closed inbox gives the note back: the task is done, nobody needs the wake.
-            let _ = home.post(Note::Wake(self));
+            let _ = header.home.clone().post(Note::Wake(self));
         }
     }
 
     /// Gives a shared task to the queues of its runtime.
     fn queue_shared(self) {
-        let home = self.header().home.clone(); // the task may run, and be freed, meanwhile
-        home.queue_shared(self);
+        // A clone, as in all of these: the task may run, and be freed, meanwhile.
+        self.header().home.clone().queue_shared(self);
     }
 
     /// Home reads a wake note.
@@ -227,11 +227,10 @@ impl TaskRef {
         debug_assert!(header.home.is_here() || header.state.is_shared());
         let _running = header.origin.id.enter();
         let polled = match header.state.run() {
-            Start::Poll => {
-                let waker = waker::lend(&self);
+            Start::Poll => waker::lend(&self, |waker| {
                 // SAFETY: exclusive and pinned. RUNNING is set, by us; see rules 3 and 4.
-                unsafe { (header.vtable.poll)(self.0, &mut Context::from_waker(&waker)) }
-            }
+                unsafe { (header.vtable.poll)(self.0, &mut Context::from_waker(waker)) }
+            }),
             Start::Cancel => return self.end_cancelled(),
         };
         if polled.is_ready() {
@@ -329,9 +328,8 @@ impl TaskRef {
                 self.clone().queue_shared();
             }
         } else if !header.home.is_here() {
-            let home = header.home.clone();
             // A closed inbox gives the note back: the task is done, there is nothing to abort.
-            let _ = home.post(Note::Abort(self.clone()));
+            let _ = header.home.clone().post(Note::Abort(self.clone()));
         } else if header.state.abort() == AfterWake::Queue {
             header.home.queue()(self.clone());
         }
@@ -343,9 +341,8 @@ impl TaskRef {
         if header.state.is_shared() {
             self.join_shared(waker);
         } else if !header.home.is_here() {
-            let home = header.home.clone();
             let note = Note::Join(self.clone(), waker.clone());
-            if home.post(note).is_err() {
+            if header.home.clone().post(note).is_err() {
                 waker.wake_by_ref(); // closed, so the task is done
             }
         } else if header.state.is_done() {
@@ -456,8 +453,7 @@ impl<T> Drop for OutputOf<T> {
             if header.home.is_here() {
                 return self.0.deliver_detach();
             }
-            let home = header.home.clone();
-            if home.post(Note::Detach(self.0.clone())).is_ok() {
+            if header.home.clone().post(Note::Detach(self.0.clone())).is_ok() {
                 return;
             }
         }

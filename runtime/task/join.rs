@@ -80,7 +80,7 @@ impl<T> Unpin for JoinHandle<T> {}
 impl<T> JoinHandle<T> {
     /// Makes a task of a future: two references for the loop, and the handle.
     #[inline(always)]
-    pub(crate) fn new_pair<F: Future<Output = T>>(
+    pub(crate) fn new_pair<F: Future<Output = T> + 'static>(
         future: F,
         home: HomeRef,
         origin: Origin,

@@ -69,6 +69,7 @@ pub(crate) mod payload;
 pub(crate) mod purse;
 mod scope;
 mod shutdown;
+mod spare;
 mod spawn;
 mod spawn_pinned;
 mod stage;

@@ -23,9 +23,11 @@
 
 use super::cell::Header;
 use super::join::JoinError;
+use super::spare;
 use crate::shim::UnsafeCell;
 use std::any::Any;
 use std::future::Future;
+use std::mem::MaybeUninit;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::ptr::NonNull;
@@ -58,7 +60,7 @@ pub(super) struct VTable {
 }
 
 impl VTable {
-    pub(super) const fn of<F: Future>() -> Self {
+    pub(super) const fn of<F: Future + 'static>() -> Self {
         Self {
             poll: poll::<F>,
             cancel: cancel::<F>,
@@ -128,10 +130,6 @@ impl<F: Future> Owned<'_, F> {
     fn panicked(&self, payload: Box<dyn Any + Send>) -> JoinError {
         JoinError::panicked(self.header.origin.id, payload)
     }
-
-    fn has_panicked(&mut self) -> bool {
-        self.with(|stage| matches!(stage, Stage::Output(Err(error)) if error.is_panic()))
-    }
 }
 
 unsafe fn poll<F: Future>(header: NonNull<Header>, cx: &mut Context<'_>) -> Poll<()> {
@@ -140,10 +138,7 @@ unsafe fn poll<F: Future>(header: NonNull<Header>, cx: &mut Context<'_>) -> Poll
     match catch_unwind(AssertUnwindSafe(|| owned.poll(cx))) {
         Ok(Poll::Pending) => return Poll::Pending,
         Ok(Poll::Ready(output)) => owned.finish(Ok(output)),
-        Err(panic) => {
-            let error = owned.panicked(panic);
-            owned.finish(Err(error));
-        }
+        Err(panic) => owned.finish(Err(owned.panicked(panic))),
     }
     Poll::Ready(())
 }
@@ -151,8 +146,7 @@ unsafe fn poll<F: Future>(header: NonNull<Header>, cx: &mut Context<'_>) -> Poll
 unsafe fn cancel<F: Future>(header: NonNull<Header>) {
     // SAFETY: exclusive. The caller's contract is that of `Owned::new`.
     let mut owned = unsafe { Owned::<F>::new(header) };
-    let cancelled = JoinError::cancelled(owned.header.origin.id);
-    owned.finish(Err(cancelled));
+    owned.finish(Err(JoinError::cancelled(owned.header.origin.id)));
 }
 
 unsafe fn take<F: Future>(header: NonNull<Header>, target: NonNull<()>) {
@@ -173,13 +167,17 @@ unsafe fn discard<F: Future>(header: NonNull<Header>) -> bool {
         return false; // as nearly always: the handle has taken it
     }
     let _running = owned.header.origin.id.enter();
-    let panicked = owned.has_panicked();
+    let panicked = owned.with(|stage| matches!(stage, Stage::Output(Err(e)) if e.is_panic()));
     // The drop may panic: nobody is left to be told, and the panic hook has spoken.
     let _ = owned.clear();
     panicked
 }
 
-unsafe fn free<F: Future>(header: NonNull<Header>) {
-    // SAFETY: exclusive. The count is 0; the block came from a `Box<Block<F>>` in `new`.
-    drop(unsafe { Box::from_raw(header.cast::<Block<F>>().as_ptr()) });
+unsafe fn free<F: Future + 'static>(header: NonNull<Header>) {
+    let block = header.cast::<MaybeUninit<Block<F>>>().as_ptr();
+    // SAFETY: exclusive. The count is 0; the block came from such a box in `new`.
+    let mut room = unsafe { Box::from_raw(block) };
+    // SAFETY: initialised. `new` wrote it, and only now is it dropped.
+    unsafe { room.assume_init_drop() };
+    spare::keep(room);
 }

@@ -1,4 +1,4 @@
-//! Floor 1. Wakers: a [`TaskRef`], or for the root future a [`HomeRef`], behind the standard
+//! Floor 1. Wakers: a `TaskRef`, or for the root future a [`HomeRef`], behind the standard
 //! library's vtable of four functions.
 //!
 //! | function | who calls it | here | count |
@@ -24,10 +24,8 @@
 
 #![allow(unsafe_code)]
 
-use super::cell::TaskRef;
 use super::home::HomeRef;
 use std::mem::ManuallyDrop;
-use std::ops::Deref;
 use std::task::{RawWaker, RawWakerVTable, Waker};
 
 /// What can stand behind a waker: a counted reference to something that can be woken.
@@ -49,33 +47,17 @@ pub(crate) trait Sleeper: Clone {
     fn wake_by_ref(&self);
 }
 
-/// A waker that is not counted, good while the `TaskRef` lives (rule 2).
-pub(super) struct Lent<'a> {
-    waker: ManuallyDrop<Waker>,
-    _task: &'a TaskRef,
-}
-
-impl Deref for Lent<'_> {
-    type Target = Waker;
-
-    fn deref(&self) -> &Waker {
-        &self.waker
-    }
-}
-
-/// Lends the task's waker.
+/// Lends the waker of a task, or of a root future: it is not counted, and good for this call.
 #[inline]
-pub(super) fn lend(task: &TaskRef) -> Lent<'_> {
-    // SAFETY: alive. `Lent` borrows the reference and never drops the waker; see rule 2.
-    let waker = unsafe { Waker::new(task.as_raw(), TaskRef::VTABLE) };
-    Lent { waker: ManuallyDrop::new(waker), _task: task }
+pub(super) fn lend<S: Sleeper, R>(sleeper: &S, to: impl FnOnce(&Waker) -> R) -> R {
+    // SAFETY: alive. The reference is borrowed for longer, and the waker never dropped; see rule 2.
+    let waker = ManuallyDrop::new(unsafe { Waker::new(sleeper.as_raw(), S::VTABLE) });
+    to(&waker)
 }
 
 /// The waker of the future given to `block_on`. At home it costs no locked instruction.
 pub(crate) fn of_root(home: HomeRef) -> Waker {
-    let home = ManuallyDrop::new(home);
-    // SAFETY: alive. The pointer stands for a counted reference; see rule 1.
-    unsafe { Waker::new(home.as_raw(), HomeRef::VTABLE) }
+    lend(&home, Waker::clone)
 }
 
 // # Safety, for all of them

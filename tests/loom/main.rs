@@ -83,6 +83,7 @@ mod task {
     pub mod output;
     pub mod payload;
     pub mod purse;
+    mod spare;
     mod stage;
     pub mod state;
     pub mod tally;

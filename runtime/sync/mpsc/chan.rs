@@ -297,7 +297,8 @@ pub(super) struct Rx<T> {
     /// The block of items at hand. The lock is never taken on the way of an item (`get_mut` needs
     /// none); it makes the receiver `Sync` for items that are not.
     taken: Mutex<VecDeque<T>>,
-    /// The waker that it left in the inbox last: addresses to be compared, never followed.
+    /// The waker that it left in the inbox last: addresses to be compared, never followed. Zeros
+    /// when it has been woken by it.
     seated: (usize, usize),
 }
 
@@ -320,6 +321,7 @@ impl<T> Rx<T> {
     }
 
     /// Takes what lies in the inbox; if nothing does and there is a waker, leaves it there.
+    #[inline(always)] // without a waker it is half as long
     fn look(&mut self, waker: Option<&Waker>) -> Found<T> {
         let mut waker = waker.cloned(); // before the lock (rule 5); dropped after it
         let taken = self.taken.get_mut().unwrap_or_else(PoisonError::into_inner);
@@ -373,8 +375,14 @@ impl<T> Rx<T> {
             return Poll::Ready(Some(item));
         }
         // Relaxed: a value from before the last wake would be too old, and that one was seen.
-        if self.chan.seated.load(Ordering::Relaxed) && self.seated == word(cx.waker()) {
+        let seated = self.chan.seated.load(Ordering::Relaxed);
+        if seated && self.seated == word(cx.waker()) {
             return Poll::Pending; // rule 4
+        }
+        // Whose waker was taken out finds what has come, nearly always: it needs no new one.
+        let was_woken = !seated && mem::take(&mut self.seated) != (0, 0);
+        if was_woken && let Found::Item(item) = self.look(None) {
+            return Poll::Ready(Some(item));
         }
         match self.look(Some(cx.waker())) {
             Found::Item(item) => Poll::Ready(Some(item)),
