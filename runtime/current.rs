@@ -97,6 +97,14 @@ impl Context {
     fn commons(&self) -> Option<&HomeRef> {
         self.handle.as_ref().and_then(Handle::commons)
     }
+
+    /// What a neighbour of the same runtime looks out for.
+    #[cold]
+    fn reach(&self, home: &HomeRef) -> Option<Reach<'_>> {
+        let handle = self.handle.as_ref()?;
+        let Some(Team::Crew(workers)) = handle.team() else { return None };
+        Some(Reach { clock: handle.clock(), at: At::Neighbour(workers.watched(home)?) })
+    }
 }
 
 impl Drop for Context {
@@ -399,17 +407,18 @@ pub(crate) fn with_handle<R>(touch: impl FnOnce(&Handle, Option<&Loop>) -> R) ->
 /// inside that loop, or works for the same runtime of the stealing flavour (rule 1).
 #[inline]
 pub(crate) fn reach<R>(home: &HomeRef, touch: impl FnOnce(&Reach<'_>) -> R) -> Option<R> {
-    if home.is_here() {
-        return here(|lp| touch(&Reach { clock: &lp.clock, at: At::Own(&lp.outlook) }));
-    }
-    let touched = with_handle(|handle, _| match handle.team() {
-        Some(Team::Crew(workers)) => {
-            let at = At::Neighbour(workers.watched(home)?);
-            Some(touch(&Reach { clock: handle.clock(), at }))
-        }
-        _ => None,
+    // `touch` is called in one place, so that at home it is no call.
+    let touched = CONTEXT.try_with(|context| {
+        let context = context.borrow();
+        let reach = if home.is_here() {
+            let lp = context.lp.as_deref()?;
+            Reach { clock: &lp.clock, at: At::Own(&lp.outlook) }
+        } else {
+            context.reach(home)?
+        };
+        Some(touch(&reach))
     });
-    touched.flatten()
+    touched.ok().flatten()
 }
 
 /// Turns the wheel of the loop that this thread is inside of to the present.
