@@ -40,6 +40,7 @@ pub mod net;
 mod outlook;
 mod park;
 mod part;
+pub mod process;
 mod random;
 mod reactor;
 mod ready;
