@@ -33,6 +33,7 @@ mod current;
 mod deadlock;
 mod end_report;
 mod flavor;
+pub mod fs;
 pub mod io;
 mod leaf;
 mod loops;
