@@ -273,7 +273,10 @@ fn the_builder_passes_on_what_it_is_told() {
         assert_eq!(String::from_utf8(output.stdout).unwrap(), "zero 1 2\n/\n");
         let named = sh("exec ps -o args= -p $$ 2>/dev/null || true").arg0("other").output().await;
         assert!(named.unwrap().status.success());
-        assert_eq!(sh("test -z \"$HOME\"").env_clear().env("PATH", "/bin").status().await.unwrap().code(), Some(0));
+        assert_eq!(
+            sh("test -z \"$HOME\"").env_clear().env("PATH", "/bin").status().await.unwrap().code(),
+            Some(0)
+        );
         assert!(!command.get_kill_on_drop());
         assert!(Command::new("true").process_group(0).status().await.unwrap().success());
     });

@@ -136,8 +136,7 @@ impl AsyncWrite for ChildStdin {
         cx: &mut Context<'_>,
         buf: &[u8],
     ) -> Poll<io::Result<usize>> {
-        self.pipe
-            .poll_io(cx, Direction::Write, |mut pipe| Ok(moved(pipe.write(buf)?, buf.len())))
+        self.pipe.poll_io(cx, Direction::Write, |mut pipe| Ok(moved(pipe.write(buf)?, buf.len())))
     }
 
     fn poll_write_vectored(
@@ -146,9 +145,8 @@ impl AsyncWrite for ChildStdin {
         bufs: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         let wanted = bufs.iter().map(|buf| buf.len()).sum();
-        self.pipe.poll_io(cx, Direction::Write, |mut pipe| {
-            Ok(moved(pipe.write_vectored(bufs)?, wanted))
-        })
+        self.pipe
+            .poll_io(cx, Direction::Write, |mut pipe| Ok(moved(pipe.write_vectored(bufs)?, wanted)))
     }
 
     fn is_write_vectored(&self) -> bool {
