@@ -85,9 +85,9 @@ fn a_simplex_waits_at_both_ends_and_ends_by_shutdown() {
         let mut read = spawn(reader.read(&mut bytes));
         assert_pending!(read.poll());
         let mut write = spawn(writer.write(b"abc"));
-        assert_ready_ok!(write.poll(), 2);
+        assert_eq!(assert_ready_ok!(write.poll()), 2);
         assert!(read.is_woken());
-        assert_ready_ok!(read.poll(), 2);
+        assert_eq!(assert_ready_ok!(read.poll()), 2);
     }
     {
         let mut write = spawn(writer.write_all(b"cdefg"));
