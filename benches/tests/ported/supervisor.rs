@@ -152,7 +152,15 @@ async fn supervise(services: Vec<Service>) -> std::io::Result<Report> {
     loop {
         tokio::select! {
             event = inbox.recv() => match event {
-                Some(event) => report.note(event),
+                Some(event) => {
+                    let operator_has_enough = matches!(event, Event::GivenUp(_));
+                    report.note(event);
+                    if operator_has_enough {
+                        let me = std::process::id().to_string();
+                        let sent = Command::new("kill").args(["-TERM", &me]).status().await?;
+                        assert!(sent.success());
+                    }
+                }
                 None => break,
             },
             _ = terminate.recv() => {
@@ -174,11 +182,8 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         Service { name: "steady", script: "read word; echo $SERVICE $word; cat >/dev/null" },
         // Dies at once, each time.
         Service { name: "hasty", script: "read word; echo $word; echo ouch >&2; exit 3" },
-        // Ends the supervisor after a while, and lives on until it is ended itself.
-        Service {
-            name: "watchdog",
-            script: "sleep 0.5; kill -TERM $PPID; echo told; cat >/dev/null; echo bye",
-        },
+        // Says something on both streams, and lives on until it is ended.
+        Service { name: "chatty", script: "echo out; echo err >&2; cat >/dev/null; echo bye" },
     ];
     let report = timeout(Duration::from_secs(60), supervise(services)).await??;
 
@@ -192,7 +197,9 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     assert_eq!(waited, pauses);
     let ouches = report.lines["hasty"].iter().filter(|line| *line == "ouch").count();
     assert_eq!(ouches, DEATHS_MAX);
-    assert_eq!(report.lines["watchdog"], ["told", "bye"]);
+    let mut chat = report.lines["chatty"].clone();
+    chat.sort(); // the two streams are not in step
+    assert_eq!(chat, ["bye", "err", "out"]);
     for pid in report.pids {
         assert!(!std::path::Path::new(&format!("/proc/{pid}/stat")).exists(), "{pid} is a zombie");
     }
