@@ -4,10 +4,8 @@
 
 #![allow(unsafe_code)]
 
-use std::io::{Read, Write};
-use std::os::unix::process::CommandExt;
-use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::process::Command;
+use std::os::unix::process::{CommandExt, ExitStatusExt};
+use std::process::{Command, Output};
 use std::sync::Mutex;
 
 use rondel::io::{AsyncReadExt, AsyncWriteExt};
@@ -17,9 +15,22 @@ use rondel::{Builder, Runtime};
 /// Where both the parent and the child have it, each its own.
 static INHERITED: Mutex<Option<Runtime>> = Mutex::new(None);
 
+/// Does `work` with the child's own copy of the runtime.
+fn between_fork_and_exec(work: impl Fn(Runtime) + Send + Sync + 'static) -> Output {
+    let mut command = Command::new("true");
+    let in_the_child = move || {
+        work(INHERITED.lock().unwrap().take().unwrap());
+        Ok(())
+    };
+    // SAFETY: alive. The closure touches memory of this process only, of which the child has a copy,
+    // and glibc's allocator is usable after `fork`.
+    unsafe { command.pre_exec(in_the_child) };
+    command.output().unwrap()
+}
+
 /// Goal: `block_on` in the child fails with a message that says what to do; to drop the runtime
 /// there takes nothing from the parent, whose sockets are told of as before. Method: the work of the
-/// child is done between `fork` and `exec`; its message comes through a pipe. On each flavour.
+/// child is done between `fork` and `exec`; its message comes on stderr. On each flavour.
 #[test]
 fn a_child_that_inherits_a_runtime_is_told_and_the_parent_is_unharmed() {
     for builder in [Builder::new(), Builder::new().workers(2), Builder::new().pinned(2)] {
@@ -31,27 +42,14 @@ fn a_child_that_inherits_a_runtime_is_told_and_the_parent_is_unharmed() {
         });
         *INHERITED.lock().unwrap() = Some(runtime);
 
-        let (mut told, mut tell) = std::io::pipe().unwrap();
-        let hook = std::panic::take_hook();
-        std::panic::set_hook(Box::new(|_| ())); // stderr's lock may be held by a thread left behind
-        let mut command = Command::new("true");
-        let in_the_child = move || {
-            let runtime = INHERITED.lock().unwrap().take().unwrap();
-            let turned = catch_unwind(AssertUnwindSafe(|| runtime.block_on(async {})));
-            let message = turned.unwrap_err().downcast::<String>().unwrap();
-            drop(runtime);
-            tell.write_all(message.as_bytes())
-        };
-        // SAFETY: alive. The closure touches memory of this process only, which the child has
-        // copied, and glibc's allocator is usable after `fork`.
-        unsafe { command.pre_exec(in_the_child) };
-        assert!(command.status().unwrap().success());
-        drop(command); // with it goes the parent's end for writing
-        std::panic::set_hook(hook);
-        let mut message = String::new();
-        told.read_to_string(&mut message).unwrap();
+        let turned = between_fork_and_exec(|runtime| runtime.block_on(async {}));
+        let message = String::from_utf8(turned.stderr).unwrap();
+        assert_eq!(turned.status.signal(), Some(6), "it panics, and `std` aborts then: {message}");
         assert!(message.contains("by `fork`") && message.contains("of its own"), "{message}");
-        assert!(message.contains(&std::process::id().to_string()), "{message}");
+        assert!(message.contains(&format!("process {}", std::process::id())), "{message}");
+
+        let dropped = between_fork_and_exec(drop);
+        assert!(dropped.status.success(), "{dropped:?}");
 
         let runtime = INHERITED.lock().unwrap().take().unwrap();
         runtime.block_on(async {
