@@ -166,6 +166,7 @@ impl File {
     }
 
     /// The file of the standard library, or this one again if a call is under way.
+    #[allow(clippy::result_large_err)] // the signature is tokio's
     pub fn try_into_std(mut self) -> Result<fs::File, Self> {
         if self.inner.get_mut().is_busy() {
             return Err(self);
