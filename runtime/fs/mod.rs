@@ -1,7 +1,7 @@
 //! Floor 5. Files and directories, by way of the blocking pool.
 //!
 //! The kernel has no "this file is ready": a read of a file waits for the disk inside the call. So
-//! every call here is a closure on the pool, a trip of some microseconds to another thread and back:
+//! every call here is a closure on the pool: some microseconds to another thread and back.
 //!
 //! ```text
 //!   read("x").await ──▶ closure ──▶ [ pool thread: std::fs::read ] ──▶ wake ──▶ bytes

@@ -65,7 +65,7 @@ impl OpenOptions {
         append: "To be written at the end only, wherever the position is.";
         truncate: "What is there is thrown away; needs `write`.";
         create: "Made if it is not there; needs `write` or `append`.";
-        create_new: "Made; an error if it is there already. `create` and `truncate` mean nothing then.";
+        create_new: "Made; an error if it is there. `create` and `truncate` mean nothing then.";
     }
 
     /// The permissions of a file that is made, before the process's mask; `0o666` unless said.

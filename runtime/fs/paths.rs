@@ -362,7 +362,7 @@ pub async fn symlink(original: impl AsRef<Path>, link: impl AsRef<Path>) -> io::
 /// ```
 /// use rondel::fs;
 /// # rondel::run(async {
-/// # let dir = std::env::temp_dir().join(format!("rondel-symlink-metadata-{}", std::process::id()));
+/// # let dir = std::env::temp_dir().join(format!("rondel-lstat-{}", std::process::id()));
 /// # std::fs::create_dir_all(&dir)?;
 /// fs::symlink("nowhere", dir.join("link")).await?;
 /// assert!(fs::symlink_metadata(dir.join("link")).await?.is_symlink());

@@ -1,7 +1,7 @@
 //! Floor 5. The process's own streams: `stdin`, `stdout`, `stderr`.
 //!
 //! They may be terminals, files or pipes, and are shared with whoever started the process; to make
-//! them non-blocking would make them so for the shell as well. So they go through the blocking pool.
+//! them non-blocking would make them so for the shell as well. So they go through the pool.
 //!
 //! ```text
 //!   task ── write ──▶ Offloaded ── a closure on the pool ──▶ std::io::stdout() ──▶ descriptor 1

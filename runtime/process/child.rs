@@ -2,7 +2,7 @@
 //!
 //! | state | `id` | `wait`, `try_wait` | `start_kill` | drop |
 //! |---|---|---|---|---|
-//! | alive, or ended and not waited for | `Some` | the status once it has ended | sends it | see below |
+//! | not waited for yet | `Some` | the status once it has ended | sends it | see below |
 //! | waited for | `None` | the same status again | nothing | nothing |
 //!
 //! Dropped before it was waited for, a child lives on (or is killed, with `kill_on_drop`), and the
@@ -43,8 +43,8 @@ pub struct Child {
     // Before the process: whoever is told of its end shall not outlive it.
     exit: Option<ExitWatch>,
     process: Process,
-    /// Its standard input, if it was [`piped`](process::Stdio::piped). Take it, to write and drop it
-    /// while the child is waited for; [`wait`](Self::wait) closes it.
+    /// Its standard input, if it was [`piped`](process::Stdio::piped). Take it, to write and drop
+    /// it while the child is waited for; [`wait`](Self::wait) closes it.
     pub stdin: Option<ChildStdin>,
     /// Its standard output, if it was piped.
     pub stdout: Option<ChildStdout>,
@@ -124,8 +124,8 @@ impl Child {
     /// the end of it is not waited for in vain.
     ///
     /// - Returns the status; to wait again returns the same at once.
-    /// - Its output is not read: a child that writes more than a pipe holds (64 KiB) never ends. Use
-    ///   [`wait_with_output`](Self::wait_with_output), or read in another task.
+    /// - Its output is not read: a child that writes more than a pipe holds (64 KiB) never ends.
+    ///   Use [`wait_with_output`](Self::wait_with_output), or read in another task.
     /// - Errors: somebody else has waited for the process.
     ///
     /// Twin of tokio's `wait` and of asyncio's `Process.wait`.

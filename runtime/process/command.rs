@@ -3,7 +3,7 @@
 //! The standard library's builder with one more switch. `fork` and `exec` are its job, and take a
 //! millisecond at most, so they are done on the loop's own thread.
 //!
-//! Real world: tokio wraps the same builder; asyncio's `create_subprocess_exec` has keywords instead.
+//! Real world: tokio wraps the same builder; asyncio has keywords instead.
 
 use std::ffi::OsStr;
 use std::future::Future;
@@ -23,8 +23,9 @@ use super::Child;
 /// use rondel::io::AsyncWriteExt;
 /// use rondel::process::{Command, Stdio};
 /// # rondel::run(async {
-/// let mut child =
-///     Command::new("tr").args(["a-z", "A-Z"]).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()?;
+/// let mut command = Command::new("tr");
+/// command.args(["a-z", "A-Z"]).stdin(Stdio::piped()).stdout(Stdio::piped());
+/// let mut child = command.spawn()?;
 /// let mut stdin = child.stdin.take().expect("it is piped");
 /// stdin.write_all(b"hello").await?;
 /// drop(stdin); // the end of its input
@@ -186,7 +187,8 @@ impl Command {
     ///
     /// Errors and panics as [`spawn`](Self::spawn).
     ///
-    /// **Cancel-safe:** no. **The child is dropped**: it lives on, or is killed with `kill_on_drop`.
+    /// **Cancel-safe:** no. **The child is dropped**: it lives on, or is killed if
+    /// [`kill_on_drop`](Self::kill_on_drop) was said.
     ///
     /// ```
     /// use rondel::process::Command;

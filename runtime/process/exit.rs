@@ -3,12 +3,12 @@
 //! | way | wakes | costs |
 //! |---|---|---|
 //! | pidfd | when this child has ended | a descriptor and a registration |
-//! | `SIGCHLD` | when some child has ended | a pipe, and a `waitpid` of each waiter for each signal |
+//! | `SIGCHLD` | when some child has ended | a pipe; a `waitpid` of each waiter for each signal |
 //!
 //! Rules
 //! 1. Look first, wait then: the watch is made before the first look, so no end falls in between.
-//! 2. The status is asked of the standard library's `Child`, which remembers it: whoever looks first
-//!    reaps, and all later looks say the same.
+//! 2. The status is asked of the standard library's `Child`, which remembers it: whoever looks
+//!    first reaps, and all later looks say the same.
 
 use std::io;
 use std::os::fd::OwnedFd;

@@ -24,10 +24,9 @@ mod orphans;
 mod pipes;
 
 #[cfg(target_os = "linux")]
-#[path = "pidfd.rs"]
 mod pidfd;
-#[cfg(not(target_os = "linux"))]
 #[path = "no_pidfd.rs"]
+#[cfg(not(target_os = "linux"))]
 mod pidfd;
 
 pub use child::Child;

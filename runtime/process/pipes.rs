@@ -1,7 +1,7 @@
 //! Floor 5. Our ends of a child's pipes: its standard input, output and error as streams.
 //!
-//! A pipe is a source of the reactor like a socket. Our end is made non-blocking; the child's end is
-//! another description, and stays as programs expect it.
+//! A pipe is a source of the reactor like a socket. Our end is made non-blocking; the child's end
+//! is another description, and stays as programs expect it.
 //!
 //! ```text
 //!   ChildStdin ── write ──▶ [ 64 KiB in the kernel ] ──▶ the child's descriptor 0

@@ -68,7 +68,7 @@ impl SignalKind {
     kinds! {
         alarm: SIGALRM, "a timer of `alarm(2)` is over; ends the process by default";
         child: SIGCHLD, "a child has stopped, gone on or ended; ignored by default";
-        hangup: SIGHUP, "the terminal is gone, or \"read your configuration again\"; ends by default";
+        hangup: SIGHUP, "no terminal any more, or \"read your settings again\"; ends by default";
         interrupt: SIGINT, "Ctrl-C; ends the process by default";
         io: SIGIO, "a descriptor can be used; ends the process by default on Linux";
         pipe: SIGPIPE, "a write to a pipe that nobody reads; ignored in a Rust program";
@@ -142,8 +142,8 @@ pub fn signal(kind: SignalKind) -> io::Result<Signal> {
 impl Signal {
     /// Waits for the next signal, or for those that came since the last call: they count as one.
     ///
-    /// - Returns `Some(())`; `None` is kept for tokio's signature, and comes only when the loop that
-    ///   it was made on has ended, so that there will be no more.
+    /// - Returns `Some(())`; `None` is kept for tokio's signature, and comes only when the loop
+    ///   that it was made on has ended, so that there will be no more.
     ///
     /// Twin of tokio's `recv`.
     ///
