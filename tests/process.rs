@@ -307,3 +307,60 @@ fn a_child_that_was_killed_from_outside_is_told() {
         drop(stdin);
     });
 }
+
+/// Numbers of all children of this process, zombies too.
+fn children() -> Vec<u32> {
+    let me = std::process::id().to_string();
+    let entries = fs::read_dir("/proc").unwrap().flatten();
+    let pids = entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok());
+    let is_ours = |pid: &u32| {
+        let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+        let after = stat.rsplit_once(") ").map_or("", |(_, rest)| rest);
+        after.split(' ').nth(1) == Some(&*me)
+    };
+    pids.filter(is_ours).collect()
+}
+
+/// Not a test of its own: what a process with few descriptors does, for the next one.
+#[test]
+fn spawns_until_there_are_no_descriptors() {
+    if std::env::var_os("RONDEL_FEW_DESCRIPTORS").is_none() {
+        return;
+    }
+    rondel::run(async {
+        for _ in 0..3 {
+            let mut held = Vec::new();
+            let error = loop {
+                let mut command = Command::new("cat");
+                command.stdin(Stdio::piped()).stdout(Stdio::piped()).kill_on_drop(true);
+                match command.spawn() {
+                    Ok(child) => held.push(child),
+                    Err(error) => break error,
+                }
+            };
+            assert_eq!(error.raw_os_error(), Some(24), "EMFILE, not {error}");
+            assert!(held.len() > 3);
+            drop(held);
+            while !children().is_empty() {
+                std::thread::yield_now();
+            }
+        }
+        assert!(Command::new("true").status().await.unwrap().success());
+    });
+}
+
+/// Goal: a process that has run out of descriptors is told so by `spawn`, keeps no child that nobody
+/// has a handle to, no zombie, and can go on when there are descriptors again. Method: this program
+/// again, as a child that may have 64 of them.
+#[test]
+fn without_descriptors_spawn_fails_and_leaves_no_child() {
+    rondel::run(async {
+        let module = module_path!().split_once("::").map(|(_, rest)| format!("{rest}::"));
+        let name = format!("{}spawns_until_there_are_no_descriptors", module.unwrap_or_default());
+        let mut few = sh("ulimit -n 64; exec \"$0\" --exact \"$1\" --nocapture");
+        few.arg(std::env::current_exe().unwrap()).arg(name).env("RONDEL_FEW_DESCRIPTORS", "1");
+        let output = few.stderr(Stdio::piped()).output().await.unwrap();
+        let said = String::from_utf8_lossy(&output.stdout);
+        assert!(output.status.success() && said.contains("1 passed"), "{output:?}");
+    });
+}
