@@ -12,6 +12,7 @@ use crate::task::info::TaskInfo;
 use std::fmt;
 use std::future::Future;
 use std::io::{self, Write};
+use std::process;
 use std::time::Duration;
 
 /// How long the end of a runtime waits for closures on the blocking pool, unless told otherwise.
@@ -23,7 +24,8 @@ const SHUTDOWN_LIMIT: Duration = Duration::from_secs(30);
 /// runs or enters it, as its tasks need not be `Send`: other threads reach it through its
 /// [`Handle`], and must not `block_on` it.
 ///
-/// Dropping it ends it as [`shutdown_timeout`](Self::shutdown_timeout) does, with a limit of 30 s.
+/// Dropping it ends it as [`shutdown_timeout`](Self::shutdown_timeout) does, with a limit of 30 s;
+/// but in a child that has inherited it by `fork` nothing is ended, as it is the parent's.
 /// If another thread has the loop of a local runtime, its tasks are dropped when that thread ends,
 /// or next runs or enters a local runtime.
 ///
@@ -37,6 +39,9 @@ const SHUTDOWN_LIMIT: Duration = Duration::from_secs(30);
 pub struct Runtime {
     /// `None` once it has ended.
     flavor: Option<Flavor>,
+    /// The process it was made by. A child that inherits it by `fork` shares the kernel's table of
+    /// sockets with its parent, and has none of its threads.
+    process: u32,
 }
 
 enum Flavor {
@@ -47,23 +52,31 @@ enum Flavor {
 
 impl From<Local> for Runtime {
     fn from(local: Local) -> Self {
-        Self { flavor: Some(Flavor::Local(local)) }
+        Self::of(Flavor::Local(local))
     }
 }
 
 impl From<Stealing> for Runtime {
     fn from(stealing: Stealing) -> Self {
-        Self { flavor: Some(Flavor::Stealing(stealing)) }
+        Self::of(Flavor::Stealing(stealing))
     }
 }
 
 impl From<Pinned> for Runtime {
     fn from(pinned: Pinned) -> Self {
-        Self { flavor: Some(Flavor::Pinned(pinned)) }
+        Self::of(Flavor::Pinned(pinned))
     }
 }
 
 impl Runtime {
+    fn of(flavor: Flavor) -> Self {
+        Self { flavor: Some(flavor), process: process::id() }
+    }
+
+    fn is_inherited(&self) -> bool {
+        process::id() != self.process
+    }
+
     /// A runtime as [`Builder::new`] makes it.
     ///
     /// # Errors
@@ -84,7 +97,8 @@ impl Runtime {
     /// # Panics
     ///
     /// Panics if this thread is inside a loop already, if the runtime is a local one and its loop
-    /// another thread's, when `future` panics, and on a [`Deadlock`] in virtual time.
+    /// another thread's, when `future` panics, and on a [`Deadlock`] in virtual time. Panics in a
+    /// child that has inherited the runtime by `fork`: it must build one of its own.
     #[track_caller]
     pub fn block_on<F: Future>(&self, future: F) -> F::Output {
         match self.try_block_on(future) {
@@ -122,6 +136,14 @@ impl Runtime {
     #[track_caller]
     pub fn try_block_on<F: Future>(&self, future: F) -> Result<F::Output, Deadlock> {
         current::forbid_blocking("Runtime::block_on");
+        assert!(
+            !self.is_inherited(),
+            "this runtime belongs to process {}, and this is process {}, which has inherited it by \
+             `fork`: to turn it here would take the parent's events; build a runtime of its own in \
+             the child, or `exec` at once",
+            self.process,
+            process::id()
+        );
         match self.flavor() {
             Flavor::Local(local) => local.block_on(future),
             Flavor::Stealing(_) | Flavor::Pinned(_) => {
@@ -232,6 +254,10 @@ impl Runtime {
     fn end(&mut self, limit: Duration) {
         if self.flavor.is_none() {
             return;
+        }
+        if self.is_inherited() {
+            // To end it would take the parent's sockets out of the table that both share.
+            return std::mem::forget(self.flavor.take());
         }
         let handle = self.handle().clone();
         let (waits, workers) = match self.flavor.take() {

@@ -1,4 +1,4 @@
-//! Floor 5. Signals: waiting for Ctrl-C.
+//! Floor 5. Signals: Ctrl-C here, all others in [`unix`].
 //!
 //! A signal handler may do next to nothing, and certainly not wake a task. So it writes one byte
 //! into a pipe (`signal-hook` does that), and the pipe's other end is a source of the reactor like
@@ -7,15 +7,11 @@
 //! Real world: asyncio's `set_wakeup_fd`, libuv and tokio do the same.
 //! Source: D. J. Bernstein, "The self-pipe trick".
 
-use std::io::{self, Read};
-use std::os::unix::net::UnixStream;
+use std::io;
 
-use signal_hook::SigId;
-use signal_hook::consts::SIGINT;
-use signal_hook::low_level;
+pub mod unix;
 
-use crate::net::registered::Registered;
-use crate::reactor::Direction;
+use unix::{Signal, SignalKind, signal};
 
 /// Waits for the next Ctrl-C (`SIGINT`).
 ///
@@ -42,31 +38,15 @@ pub async fn ctrl_c() -> io::Result<()> {
 }
 
 /// Hears of each Ctrl-C, from its making on; none falls between two calls of `next`.
-pub(crate) struct CtrlC {
-    // Before the bell: fields are dropped in this order, and nobody shall ring a bell that is gone.
-    _handler: Handler,
-    bell: Registered<UnixStream>,
-}
+pub(crate) struct CtrlC(Signal);
 
 impl CtrlC {
+    #[track_caller]
     pub(crate) fn listen() -> io::Result<Self> {
-        let (bell, button) = UnixStream::pair()?;
-        bell.set_nonblocking(true)?;
-        let bell = Registered::new(bell)?;
-        Ok(Self { _handler: Handler(low_level::pipe::register(SIGINT, button)?), bell })
+        signal(SignalKind::interrupt()).map(Self)
     }
 
     pub(crate) async fn next(&self) -> io::Result<()> {
-        self.bell.io(Direction::Read, |mut bell| Ok((bell.read(&mut [0])?, false))).await?;
-        Ok(())
-    }
-}
-
-/// Takes its action out of the signal handler when dropped.
-struct Handler(SigId);
-
-impl Drop for Handler {
-    fn drop(&mut self) {
-        low_level::unregister(self.0);
+        self.0.heard().await
     }
 }

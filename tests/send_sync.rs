@@ -2,7 +2,9 @@
 //! A change here breaks programs, so it has to be made here too.
 
 use rondel::sync::{self, broadcast, mpsc, oneshot, watch};
-use rondel::{Handle, Runtime, callbacks, combine, io, net, stream, task, testing, time};
+use rondel::{
+    Handle, Runtime, callbacks, combine, fs, io, net, process, signal, stream, task, testing, time,
+};
 use std::cell::Cell;
 use std::pin::Pin;
 use std::rc::Rc;
@@ -159,6 +161,23 @@ fn types_cross_threads_exactly_if_they_may() {
         net::tcp::OwnedReadHalf: true true true
         net::tcp::OwnedWriteHalf: true true true
         io::DuplexStream: true true true
+        io::SimplexStream: true true true
+        io::Stdin: true true true
+        io::Stdout: true true true
+        io::Stderr: true true true
+        io::BufStream<net::TcpStream>: true true true
+        fs::File: true true true
+        fs::OpenOptions: true true true
+        fs::ReadDir: true true true
+        fs::DirEntry: true true true
+        fs::DirBuilder: true true true
+        process::Command: true true true
+        process::Child: true true true
+        process::ChildStdin: true true true
+        process::ChildStdout: true true true
+        process::ChildStderr: true true true
+        signal::unix::Signal: true true true
+        signal::unix::SignalKind: true true true
         io::ReadBuf<'static>: true true true
         sync::Mutex<u8>: true true true
         sync::Mutex<Sends>: true true true

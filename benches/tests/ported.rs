@@ -5,6 +5,11 @@
 //! `ported/` is compiled twice; the second time `tokio` means Rondel, as if every `tokio::` had been
 //! replaced by `rondel::`. Both must do what the program itself asserts.
 
+use std::sync::Mutex;
+
+/// The supervisor is sent a signal, which the whole process hears.
+static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
+
 /// Compiles and runs the programs with whatever `tokio` means in the module around.
 macro_rules! programs {
     ($($name:ident => $file:literal,)+) => {
@@ -15,6 +20,8 @@ macro_rules! programs {
 
                 #[test]
                 fn does_what_it_says() {
+                    let one = crate::ONE_AT_A_TIME.lock();
+                    let _one = one.unwrap_or_else(|poisoned| poisoned.into_inner());
                     main().unwrap();
                 }
             }
@@ -28,6 +35,8 @@ mod on_tokio {
         chat => "ported/chat.rs",
         key_value => "ported/key_value.rs",
         jobs => "ported/jobs.rs",
+        proxy => "ported/proxy.rs",
+        supervisor => "ported/supervisor.rs",
     }
 }
 
@@ -37,5 +46,7 @@ mod on_rondel {
         chat => "ported/chat.rs",
         key_value => "ported/key_value.rs",
         jobs => "ported/jobs.rs",
+        proxy => "ported/proxy.rs",
+        supervisor => "ported/supervisor.rs",
     }
 }

@@ -14,6 +14,16 @@ pin_project! {
     /// [`AsyncReadExt::take`](super::AsyncReadExt::take).
     ///
     /// Twin of `tokio::io::Take`.
+    ///
+    /// ```
+    /// use rondel::io::AsyncReadExt;
+    /// # rondel::run(async {
+    /// let (mut text, both) = (String::new(), (&b"hello "[..]).chain(&b"world"[..]));
+    /// let mut part = both.take(8);
+    /// part.read_to_string(&mut text).await?;
+    /// assert_eq!((&*text, part.limit()), ("hello wo", 0));
+    /// # Ok::<(), std::io::Error>(()) }).unwrap();
+    /// ```
     #[derive(Debug)]
     pub struct Take<R> {
         #[pin]

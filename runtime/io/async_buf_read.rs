@@ -17,6 +17,19 @@ use std::task::{Context, Poll};
 /// Programs rarely call it; they use the methods of [`AsyncBufReadExt`](super::AsyncBufReadExt).
 ///
 /// Twin of `tokio::io::AsyncBufRead`.
+///
+/// ```
+/// use rondel::io::AsyncBufRead;
+/// use std::future::poll_fn;
+/// use std::pin::Pin;
+/// # rondel::run(async {
+/// let mut bytes = &b"hello"[..];
+/// let shown = poll_fn(|cx| Pin::new(&mut bytes).poll_fill_buf(cx).map_ok(<[u8]>::to_vec)).await?;
+/// assert_eq!(shown, b"hello");
+/// Pin::new(&mut bytes).consume(2);
+/// assert_eq!(bytes, b"llo");
+/// # Ok::<(), std::io::Error>(()) }).unwrap();
+/// ```
 pub trait AsyncBufRead: AsyncRead {
     /// Shows the bytes that are buffered, fetching some first if there are none. An empty slice
     /// means end of file. `Pending` and errors as in [`AsyncRead::poll_read`].

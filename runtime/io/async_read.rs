@@ -18,6 +18,35 @@ use std::task::{Context, Poll};
 /// Programs rarely call it; they use the methods of [`AsyncReadExt`](super::AsyncReadExt).
 ///
 /// Twin of `tokio::io::AsyncRead`.
+///
+/// ```
+/// use rondel::io::{AsyncRead, AsyncReadExt, ReadBuf};
+/// use std::io;
+/// use std::pin::Pin;
+/// use std::task::{Context, Poll};
+///
+/// /// A countdown: 3, 2, 1, and the end.
+/// struct Countdown(u8);
+///
+/// impl AsyncRead for Countdown {
+///     fn poll_read(
+///         mut self: Pin<&mut Self>,
+///         _cx: &mut Context<'_>,
+///         buf: &mut ReadBuf<'_>,
+///     ) -> Poll<io::Result<()>> {
+///         while self.0 > 0 && buf.remaining() > 0 {
+///             buf.put_slice(&[self.0]);
+///             self.0 -= 1;
+///         }
+///         Poll::Ready(Ok(()))
+///     }
+/// }
+/// # rondel::run(async {
+/// let mut all = Vec::new();
+/// Countdown(3).read_to_end(&mut all).await?;
+/// assert_eq!(all, [3, 2, 1]);
+/// # Ok::<(), std::io::Error>(()) }).unwrap();
+/// ```
 pub trait AsyncRead {
     /// Reads some bytes into the unfilled part of `buf`.
     ///

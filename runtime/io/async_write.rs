@@ -18,6 +18,40 @@ use std::task::{Context, Poll};
 /// Programs rarely call it; they use the methods of [`AsyncWriteExt`](super::AsyncWriteExt).
 ///
 /// Twin of `tokio::io::AsyncWrite`.
+///
+/// ```
+/// use rondel::io::{AsyncWrite, AsyncWriteExt};
+/// use std::io;
+/// use std::pin::Pin;
+/// use std::task::{Context, Poll};
+///
+/// /// Counts what is written.
+/// struct Counter(usize);
+///
+/// impl AsyncWrite for Counter {
+///     fn poll_write(
+///         mut self: Pin<&mut Self>,
+///         _cx: &mut Context<'_>,
+///         buf: &[u8],
+///     ) -> Poll<io::Result<usize>> {
+///         self.0 += buf.len();
+///         Poll::Ready(Ok(buf.len()))
+///     }
+///
+///     fn poll_flush(self: Pin<&mut Self>, _cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+///         Poll::Ready(Ok(()))
+///     }
+///
+///     fn poll_shutdown(self: Pin<&mut Self>, _cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+///         Poll::Ready(Ok(()))
+///     }
+/// }
+/// # rondel::run(async {
+/// let mut counter = Counter(0);
+/// counter.write_all(b"hello").await?;
+/// assert_eq!(counter.0, 5);
+/// # Ok::<(), std::io::Error>(()) }).unwrap();
+/// ```
 pub trait AsyncWrite {
     /// Takes some bytes from the front of `buf`; the count says how many.
     ///

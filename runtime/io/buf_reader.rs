@@ -15,10 +15,10 @@
 //! Real world: tokio's and the standard library's are the same; in asyncio every stream has one
 //! inside.
 
-use super::{AsyncBufRead, AsyncRead, AsyncWrite, BUF_LEN, ReadBuf};
+use super::{AsyncBufRead, AsyncRead, AsyncSeek, AsyncWrite, BUF_LEN, ReadBuf};
 use pin_project_lite::pin_project;
 use std::fmt;
-use std::io::{self, IoSlice};
+use std::io::{self, IoSlice, SeekFrom};
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
@@ -47,6 +47,7 @@ pin_project! {
         buf: Box<[u8]>,
         pos: usize,
         filled: usize,
+        is_seeking: bool,
     }
 }
 
@@ -62,7 +63,7 @@ impl<R: AsyncRead> BufReader<R> {
     #[track_caller]
     pub fn with_capacity(capacity: usize, inner: R) -> Self {
         assert!(capacity > 0, "capacity must be greater than zero");
-        Self { inner, buf: vec![0; capacity].into(), pos: 0, filled: 0 }
+        Self { inner, buf: vec![0; capacity].into(), pos: 0, filled: 0, is_seeking: false }
     }
 
     /// The reader inside.
@@ -153,6 +154,36 @@ impl<R: AsyncRead + AsyncWrite> AsyncWrite for BufReader<R> {
 
     fn is_write_vectored(&self) -> bool {
         self.inner.is_write_vectored()
+    }
+}
+
+/// Moving forgets what is buffered, even if the new position is within it; from the current
+/// position means from what was used up.
+impl<R: AsyncRead + AsyncSeek> AsyncSeek for BufReader<R> {
+    fn start_seek(self: Pin<&mut Self>, position: SeekFrom) -> io::Result<()> {
+        let me = self.project();
+        let ahead = (*me.filled - *me.pos) as i64;
+        let position = match position {
+            SeekFrom::Current(by) => {
+                let what = "this far back is before the start of any stream";
+                let error = || io::Error::new(io::ErrorKind::InvalidInput, what);
+                SeekFrom::Current(by.checked_sub(ahead).ok_or_else(error)?)
+            }
+            other => other,
+        };
+        me.inner.start_seek(position)?;
+        *me.is_seeking = true;
+        Ok(())
+    }
+
+    fn poll_complete(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<u64>> {
+        let me = self.project();
+        let position = ready!(me.inner.poll_complete(cx));
+        // After an error the stream has not moved, and what is buffered comes next.
+        if std::mem::take(me.is_seeking) && position.is_ok() {
+            *me.pos = *me.filled;
+        }
+        Poll::Ready(position)
     }
 }
 

@@ -13,10 +13,10 @@
 //! write from `drop`, because it may block; asyncio buffers without a limit and asks you to
 //! `drain`.
 
-use super::{AsyncBufRead, AsyncRead, AsyncWrite, BUF_LEN, ReadBuf};
+use super::{AsyncBufRead, AsyncRead, AsyncSeek, AsyncWrite, BUF_LEN, ReadBuf};
 use pin_project_lite::pin_project;
 use std::fmt;
-use std::io::{self, IoSlice};
+use std::io::{self, IoSlice, SeekFrom};
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
@@ -49,6 +49,7 @@ pin_project! {
         inner: W,
         held: Vec<u8>,
         written: usize,
+        seek: Option<SeekFrom>,
     }
 }
 
@@ -60,7 +61,7 @@ impl<W: AsyncWrite> BufWriter<W> {
 
     /// Puts a buffer of at least `capacity` bytes in front of `inner`. Zero means none.
     pub fn with_capacity(capacity: usize, inner: W) -> Self {
-        Self { inner, held: Vec::with_capacity(capacity), written: 0 }
+        Self { inner, held: Vec::with_capacity(capacity), written: 0, seek: None }
     }
 
     /// The writer inside.
@@ -201,6 +202,25 @@ impl<W: AsyncWrite + AsyncBufRead> AsyncBufRead for BufWriter<W> {
 
     fn consume(self: Pin<&mut Self>, amt: usize) {
         self.get_pin_mut().consume(amt);
+    }
+}
+
+/// Moving pushes out what is held first, at the old position.
+impl<W: AsyncWrite + AsyncSeek> AsyncSeek for BufWriter<W> {
+    fn start_seek(self: Pin<&mut Self>, position: SeekFrom) -> io::Result<()> {
+        *self.project().seek = Some(position);
+        Ok(())
+    }
+
+    fn poll_complete(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<u64>> {
+        if let Some(position) = self.seek {
+            ready!(self.as_mut().poll_push_out(cx))?;
+            let mut me = self.as_mut().project();
+            ready!(me.inner.as_mut().poll_complete(cx))?;
+            *me.seek = None;
+            me.inner.start_seek(position)?;
+        }
+        self.get_pin_mut().poll_complete(cx)
     }
 }
 

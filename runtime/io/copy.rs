@@ -286,6 +286,23 @@ where
 /// [`copy_bidirectional`] with buffers of `a_to_b_buf_size` and `b_to_a_buf_size` bytes.
 ///
 /// Panics if one of them is zero.
+///
+/// Twin of `tokio::io::copy_bidirectional_with_sizes`.
+///
+/// **Cancel-safe:** no. **Up to a buffer in each direction that was read and not yet written is
+/// lost.**
+/// **Cost:** the two buffers while it runs.
+///
+/// ```
+/// use rondel::io::{copy_bidirectional_with_sizes, empty, join};
+/// # rondel::run(async {
+/// let (mut out, mut nothing) = (Vec::new(), empty());
+/// let mut asks = join(&b"hello"[..], Vec::new());
+/// let mut answers = join(&mut nothing, &mut out);
+/// let counts = copy_bidirectional_with_sizes(&mut asks, &mut answers, 2, 16).await?;
+/// assert_eq!((counts, &out[..]), ((5, 0), &b"hello"[..]));
+/// # Ok::<(), std::io::Error>(()) }).unwrap();
+/// ```
 pub async fn copy_bidirectional_with_sizes<A, B>(
     a: &mut A,
     b: &mut B,

@@ -1,4 +1,5 @@
-//! Floor 5. `duplex`: two streams in memory, and what is written to the one is read from the other.
+//! Floor 5. `duplex`: two streams in memory, and what is written to the one is read from the other;
+//! `simplex`: one of its pipes.
 //!
 //! A socket pair without the kernel: for tests, and between the parts of one program. Two pipes,
 //! one for each direction, each behind a lock:
@@ -23,7 +24,7 @@
 //!
 //! Real world: tokio's `duplex`; `socketpair(2)`; asyncio has none and its tests use real sockets.
 
-use super::{AsyncRead, AsyncWrite, ReadBuf};
+use super::{AsyncRead, AsyncWrite, ReadBuf, ReadHalf, WriteHalf, split};
 use crate::leaf::poll_leaf;
 use crate::shim::{Arc, Mutex, lock};
 use std::collections::VecDeque;
@@ -131,71 +132,105 @@ pub fn duplex(max_buf_size: usize) -> (DuplexStream, DuplexStream) {
     )
 }
 
-impl AsyncRead for DuplexStream {
-    fn poll_read(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buf: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        poll_leaf("DuplexStream::read", cx, |cx| {
-            let mine = cx.waker().clone();
-            let mut pipe = lock(&self.incoming);
-            let was_full = pipe.bytes.len() == pipe.capacity;
-            let answer = pipe.try_read(buf);
-            let (replaced, woken) = match answer {
-                Poll::Pending => (pipe.reader.replace(mine), None),
-                Poll::Ready(()) if was_full => (Some(mine), pipe.writer.take()),
-                Poll::Ready(()) => (Some(mine), None),
-            };
-            drop(pipe);
-            drop(replaced);
-            woken.into_iter().for_each(Waker::wake);
-            answer.map(Ok)
-        })
-    }
+/// Reads from `pipe`; the call's name is for the roll call.
+fn poll_read_from(
+    pipe: &Mutex<Pipe>,
+    name: &'static str,
+    cx: &mut Context<'_>,
+    buf: &mut ReadBuf<'_>,
+) -> Poll<io::Result<()>> {
+    poll_leaf(name, cx, |cx| {
+        let mine = cx.waker().clone();
+        let mut pipe = lock(pipe);
+        let was_full = pipe.bytes.len() == pipe.capacity;
+        let answer = pipe.try_read(buf);
+        let (replaced, woken) = match answer {
+            Poll::Pending => (pipe.reader.replace(mine), None),
+            Poll::Ready(()) if was_full => (Some(mine), pipe.writer.take()),
+            Poll::Ready(()) => (Some(mine), None),
+        };
+        drop(pipe);
+        drop(replaced);
+        woken.into_iter().for_each(Waker::wake);
+        answer.map(Ok)
+    })
 }
 
-impl AsyncWrite for DuplexStream {
-    fn poll_write(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buf: &[u8],
-    ) -> Poll<io::Result<usize>> {
-        self.poll_write_vectored(cx, &[IoSlice::new(buf)])
-    }
+/// Writes to `pipe`.
+fn poll_write_to(
+    pipe: &Mutex<Pipe>,
+    name: &'static str,
+    cx: &mut Context<'_>,
+    bufs: &[IoSlice<'_>],
+) -> Poll<io::Result<usize>> {
+    poll_leaf(name, cx, |cx| {
+        let mine = cx.waker().clone();
+        let mut pipe = lock(pipe);
+        let answer = pipe.try_write(bufs);
+        let (replaced, woken) = match answer {
+            Poll::Pending => (pipe.writer.replace(mine), None),
+            Poll::Ready(_) => (Some(mine), pipe.reader.take()),
+        };
+        drop(pipe);
+        drop(replaced);
+        woken.into_iter().for_each(Waker::wake);
+        answer
+    })
+}
 
-    fn poll_flush(self: Pin<&mut Self>, _cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Poll::Ready(Ok(()))
-    }
+macro_rules! ends {
+    ($($name:ident reads $incoming:ident, writes $outgoing:ident;)*) => {$(
+        impl AsyncRead for $name {
+            fn poll_read(
+                self: Pin<&mut Self>,
+                cx: &mut Context<'_>,
+                buf: &mut ReadBuf<'_>,
+            ) -> Poll<io::Result<()>> {
+                let name = concat!(stringify!($name), "::read");
+                poll_read_from(&self.$incoming, name, cx, buf)
+            }
+        }
 
-    fn poll_shutdown(self: Pin<&mut Self>, _cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        close(&self.outgoing);
-        Poll::Ready(Ok(()))
-    }
+        impl AsyncWrite for $name {
+            fn poll_write(
+                self: Pin<&mut Self>,
+                cx: &mut Context<'_>,
+                buf: &[u8],
+            ) -> Poll<io::Result<usize>> {
+                self.poll_write_vectored(cx, &[IoSlice::new(buf)])
+            }
 
-    fn poll_write_vectored(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        bufs: &[IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        poll_leaf("DuplexStream::write", cx, |cx| {
-            let mine = cx.waker().clone();
-            let mut pipe = lock(&self.outgoing);
-            let answer = pipe.try_write(bufs);
-            let (replaced, woken) = match answer {
-                Poll::Pending => (pipe.writer.replace(mine), None),
-                Poll::Ready(_) => (Some(mine), pipe.reader.take()),
-            };
-            drop(pipe);
-            drop(replaced);
-            woken.into_iter().for_each(Waker::wake);
-            answer
-        })
-    }
+            fn poll_flush(self: Pin<&mut Self>, _cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+                Poll::Ready(Ok(()))
+            }
 
-    fn is_write_vectored(&self) -> bool {
-        true
-    }
+            fn poll_shutdown(
+                self: Pin<&mut Self>,
+                _cx: &mut Context<'_>,
+            ) -> Poll<io::Result<()>> {
+                close(&self.$outgoing);
+                Poll::Ready(Ok(()))
+            }
+
+            fn poll_write_vectored(
+                self: Pin<&mut Self>,
+                cx: &mut Context<'_>,
+                bufs: &[IoSlice<'_>],
+            ) -> Poll<io::Result<usize>> {
+                let name = concat!(stringify!($name), "::write");
+                poll_write_to(&self.$outgoing, name, cx, bufs)
+            }
+
+            fn is_write_vectored(&self) -> bool {
+                true
+            }
+        }
+    )*};
+}
+
+ends! {
+    DuplexStream reads incoming, writes outgoing;
+    SimplexStream reads pipe, writes pipe;
 }
 
 impl Drop for DuplexStream {
@@ -203,4 +238,46 @@ impl Drop for DuplexStream {
         close(&self.outgoing);
         close(&self.incoming);
     }
+}
+
+/// A pipe in memory, both ends in one: what is written comes out again; made by [`simplex`].
+#[derive(Debug)]
+pub struct SimplexStream {
+    pipe: Arc<Mutex<Pipe>>,
+}
+
+impl SimplexStream {
+    /// The pipe in one piece. Panics if `max_buf_size` is zero.
+    #[track_caller]
+    pub fn new_unsplit(max_buf_size: usize) -> Self {
+        assert!(max_buf_size > 0, "`max_buf_size` must be greater than 0");
+        Self { pipe: Pipe::new(max_buf_size) }
+    }
+}
+
+/// Makes a pipe in memory: what is written to the one end is read from the other.
+///
+/// - `max_buf_size`: bytes that may be under way; who writes more waits. Panics if it is zero.
+/// - The reader comes to its end when the writer is **shut down**; dropping a half closes nothing,
+///   as the two halves are one stream ([`split`](super::split)).
+///
+/// Twin of `tokio::io::simplex`.
+///
+/// **Cancel-safe:** yes, both reading and writing.
+/// **Cost:** three allocations, a buffer that grows to `max_buf_size`, and two locks for each call.
+///
+/// ```
+/// use rondel::io::{AsyncReadExt, AsyncWriteExt, simplex};
+/// # rondel::run(async {
+/// let (mut reader, mut writer) = simplex(64);
+/// writer.write_all(b"hello").await?;
+/// writer.shutdown().await?;
+/// let mut text = String::new();
+/// reader.read_to_string(&mut text).await?;
+/// assert_eq!(text, "hello");
+/// # Ok::<(), std::io::Error>(()) }).unwrap();
+/// ```
+#[track_caller]
+pub fn simplex(max_buf_size: usize) -> (ReadHalf<SimplexStream>, WriteHalf<SimplexStream>) {
+    split(SimplexStream::new_unsplit(max_buf_size))
 }

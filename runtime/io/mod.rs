@@ -7,26 +7,33 @@
 //!   AsyncRead    ◀── AsyncReadExt     read, read_exact, read_to_end, read_u32, take, chain …
 //!   AsyncWrite   ◀── AsyncWriteExt    write, write_all, flush, shutdown, write_u32 …
 //!   AsyncBufRead ◀── AsyncBufReadExt  read_line, read_until, lines, split
-//!   BufReader, BufWriter · copy, copy_buf, copy_bidirectional · split · duplex · empty, sink …
+//!   AsyncSeek    ◀── AsyncSeekExt     seek, rewind, stream_position
+//!   BufReader, BufWriter, BufStream · copy, copy_buf, copy_bidirectional · split, join
+//!   duplex, simplex · empty, sink, repeat · stdin, stdout, stderr
 //! ```
 //!
 //! Code that was written for `tokio::io` moves over by changing the path.
 //!
-//! Knows nothing of tasks, loops or sockets: a `Context` is all that it needs of a runtime, so it
-//! works on any other one too.
+//! Knows nothing of tasks, loops or sockets, but for the process's own streams, which need the
+//! blocking pool: a `Context` is all that it needs of a runtime, so it works on any other one too.
 
 mod adapters;
 mod async_buf_read;
 mod async_read;
+mod async_seek;
 mod async_write;
 mod buf_read_ext;
 mod buf_reader;
+mod buf_stream;
 mod buf_writer;
 mod copy;
 mod duplex;
+mod join;
+pub(crate) mod offload;
 mod read_buf;
 mod read_ext;
 mod split;
+mod stdio;
 mod void;
 mod write_ext;
 
@@ -34,15 +41,19 @@ pub use crate::net::{Interest, Ready};
 pub use adapters::{Chain, Take};
 pub use async_buf_read::AsyncBufRead;
 pub use async_read::AsyncRead;
+pub use async_seek::{AsyncSeek, AsyncSeekExt};
 pub use async_write::AsyncWrite;
 pub use buf_read_ext::{AsyncBufReadExt, Lines, Split};
 pub use buf_reader::BufReader;
+pub use buf_stream::BufStream;
 pub use buf_writer::BufWriter;
 pub use copy::{copy, copy_bidirectional, copy_bidirectional_with_sizes, copy_buf};
-pub use duplex::{DuplexStream, duplex};
+pub use duplex::{DuplexStream, SimplexStream, duplex, simplex};
+pub use join::{Join, join};
 pub use read_buf::ReadBuf;
 pub use read_ext::AsyncReadExt;
 pub use split::{ReadHalf, WriteHalf, split};
+pub use stdio::{Stderr, Stdin, Stdout, stderr, stdin, stdout};
 pub use void::{Empty, Repeat, Sink, empty, repeat, sink};
 pub use write_ext::AsyncWriteExt;
 

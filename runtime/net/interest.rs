@@ -11,6 +11,13 @@ const WRITE_CLOSED: u8 = 8;
 /// The directions that [`TcpStream::ready`](super::TcpStream::ready) waits for.
 ///
 /// Twin of `tokio::io::Interest`.
+///
+/// ```
+/// use rondel::io::Interest;
+/// let both = Interest::READABLE | Interest::WRITABLE;
+/// assert!(both.is_readable() && both.is_writable());
+/// assert_eq!(both.remove(Interest::WRITABLE), Some(Interest::READABLE));
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Interest(u8);
 

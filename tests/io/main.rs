@@ -6,6 +6,7 @@
 
 mod buffers;
 mod carry;
+mod move_about;
 mod read;
 mod read_buf;
 mod script;

@@ -15,6 +15,7 @@ const NOT_SHARED: &[(&str, &str)] = &[
     ("determinism", "virtual time and seeded schedules, which one loop alone has"),
     ("docs.rs", "no runtime: the documents"),
     ("examples.rs", "no runtime of its own: what the lessons print"),
+    ("fork.rs", "names its flavours"),
     ("io", "no runtime: streams that follow a script"),
     ("leak.rs", "has a life on workers of its own"),
     ("loom", "models both flavours' parts"),

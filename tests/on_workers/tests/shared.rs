@@ -11,14 +11,20 @@ mod cancel_safety;
 mod cancellation_token;
 #[path = "../../combine/main.rs"]
 mod combine;
+#[path = "../../fs.rs"]
+mod fs;
 #[path = "../../hostile.rs"]
 mod hostile;
 #[path = "../../net.rs"]
 mod net;
 #[path = "../../net_abroad.rs"]
 mod net_abroad;
+#[path = "../../process.rs"]
+mod process;
 #[path = "../../runtime.rs"]
 mod runtime;
+#[path = "../../stdio.rs"]
+mod stdio;
 #[path = "../../stream/main.rs"]
 mod stream;
 #[path = "../../stress/main.rs"]
