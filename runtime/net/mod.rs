@@ -21,17 +21,20 @@
 
 mod addr;
 mod interest;
+mod readiness;
 pub(crate) mod registered;
 mod tcp_listener;
 mod tcp_socket;
 mod tcp_split;
 mod tcp_stream;
+mod udp;
 
 pub use addr::{ToSocketAddrs, lookup_host};
 pub use interest::{Interest, Ready};
 pub use tcp_listener::TcpListener;
 pub use tcp_socket::TcpSocket;
 pub use tcp_stream::TcpStream;
+pub use udp::UdpSocket;
 
 /// The halves of a split TCP stream.
 pub mod tcp {
