@@ -19,7 +19,9 @@
 //! thread; `registered.rs` says how. The names are tokio's, so code moves over by changing the
 //! path.
 
+mod accept;
 mod addr;
+mod halves;
 mod interest;
 mod readiness;
 pub(crate) mod registered;
@@ -27,7 +29,13 @@ mod tcp_listener;
 mod tcp_socket;
 mod tcp_split;
 mod tcp_stream;
+#[cfg(target_os = "linux")]
+mod ucred;
 mod udp;
+mod unix_datagram;
+mod unix_listener;
+mod unix_split;
+mod unix_stream;
 
 pub use addr::{ToSocketAddrs, lookup_host};
 pub use interest::{Interest, Ready};
@@ -35,8 +43,19 @@ pub use tcp_listener::TcpListener;
 pub use tcp_socket::TcpSocket;
 pub use tcp_stream::TcpStream;
 pub use udp::UdpSocket;
+pub use unix_datagram::UnixDatagram;
+pub use unix_listener::UnixListener;
+pub use unix_stream::UnixStream;
 
 /// The halves of a split TCP stream.
 pub mod tcp {
     pub use super::tcp_split::{OwnedReadHalf, OwnedWriteHalf, ReadHalf, ReuniteError, WriteHalf};
+}
+
+/// The halves of a split Unix stream, and who is at its other end.
+pub mod unix {
+    #[cfg(target_os = "linux")]
+    pub use super::ucred::UCred;
+    pub use super::unix_split::{OwnedReadHalf, OwnedWriteHalf, ReadHalf, ReuniteError, WriteHalf};
+    pub use std::os::unix::net::SocketAddr;
 }

@@ -315,12 +315,12 @@ impl TcpStream {
     }
 }
 
-fn write(socket: &mut &std::net::TcpStream, buf: &[u8]) -> io::Result<Moved<usize>> {
+pub(super) fn write(socket: &mut impl Write, buf: &[u8]) -> io::Result<Moved<usize>> {
     socket.write(buf).map(|count| moved(count, buf.len()))
 }
 
-fn write_vectored(
-    socket: &mut &std::net::TcpStream,
+pub(super) fn write_vectored(
+    socket: &mut impl Write,
     bufs: &[IoSlice<'_>],
 ) -> io::Result<Moved<usize>> {
     let len = bufs.iter().map(|buf| buf.len()).sum();
