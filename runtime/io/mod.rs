@@ -12,7 +12,7 @@
 //!
 //! Code that was written for `tokio::io` moves over by changing the path.
 //!
-//! Knows nothing of tasks, loops or sockets: a `Context` is all that it needs of a runtime, so it
+//! Knows nothing of tasks, loops or sockets, `unix::AsyncFd` aside: a `Context` is all that it needs of a runtime, so it
 //! works on any other one too.
 
 mod adapters;
@@ -45,6 +45,11 @@ pub use read_ext::AsyncReadExt;
 pub use split::{ReadHalf, WriteHalf, split};
 pub use void::{Empty, Repeat, Sink, empty, repeat, sink};
 pub use write_ext::AsyncWriteExt;
+
+/// What only Unix has: any descriptor, watched by the loop.
+pub mod unix {
+    pub use crate::net::async_fd::{AsyncFd, AsyncFdReadyGuard, TryIoError};
+}
 
 #[doc(no_inline)]
 pub use std::io::{Error, ErrorKind, Result, SeekFrom};

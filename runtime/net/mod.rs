@@ -21,8 +21,10 @@
 
 mod accept;
 mod addr;
+pub(crate) mod async_fd;
 mod halves;
 mod interest;
+mod pipe;
 mod readiness;
 pub(crate) mod registered;
 mod tcp_listener;
@@ -58,4 +60,9 @@ pub mod unix {
     pub use super::ucred::UCred;
     pub use super::unix_split::{OwnedReadHalf, OwnedWriteHalf, ReadHalf, ReuniteError, WriteHalf};
     pub use std::os::unix::net::SocketAddr;
+
+    /// Pipes, with and without a name.
+    pub mod pipe {
+        pub use super::super::pipe::{OpenOptions, Receiver, Sender, pipe};
+    }
 }

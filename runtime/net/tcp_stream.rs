@@ -329,14 +329,14 @@ pub(super) fn write_vectored(
     Ok((count, count < len && bufs.len() <= 1024))
 }
 
-/// Refuses a socket that would block the loop.
+/// Refuses a descriptor that would block the loop.
 pub(super) fn check_nonblocking(socket: &impl AsFd) -> io::Result<()> {
     if SockRef::from(socket).nonblocking()? {
         return Ok(());
     }
     Err(io::Error::new(
         io::ErrorKind::InvalidInput,
-        "the socket is in blocking mode and would stop the whole loop; \
+        "the descriptor is in blocking mode and would stop the whole loop; \
          call `set_nonblocking(true)` on it first",
     ))
 }

@@ -30,6 +30,7 @@ use super::tcp_stream::check_nonblocking;
 use super::unix_stream::{addr_of, with_path};
 use crate::io::ReadBuf;
 use crate::reactor::Direction;
+use crate::task::coop::consume_budget;
 use crate::time::sleep;
 
 type Inner = std::os::unix::net::UnixDatagram;
@@ -179,6 +180,7 @@ impl UnixDatagram {
         let addr = addr_of(path).map_err(wrap)?;
         let mut pause = PAUSE_MIN;
         loop {
+            consume_budget().await;
             // Not by the readiness of our own side: it says nothing of the receiver's queue.
             match self.socket.get().send_to_addr(buf, &addr) {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
