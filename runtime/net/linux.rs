@@ -1,11 +1,14 @@
-//! Floor 5. Who is at the other end of a Unix socket, as the kernel knows it (Linux).
+//! Floor 5. What only Linux has: who is at the other end of a Unix socket, and sockets of one
+//! network device.
 //!
-//! The kernel notes it when the connection is made, so it cannot be forged, and it does not change
-//! if the peer changes its user later.
+//! The kernel notes the peer when the connection is made, so it cannot be forged, and it does not
+//! change if the peer changes its user later.
 
 use std::io;
 
-use super::UnixStream;
+use socket2::SockRef;
+
+use super::{TcpSocket, UdpSocket, UnixStream};
 
 /// A process, and the user and group it ran as when it connected.
 ///
@@ -55,3 +58,25 @@ impl UnixStream {
         })
     }
 }
+
+/// To bind a socket to a device is the same call for every kind.
+macro_rules! device {
+    ($socket:ty) => {
+        impl $socket {
+            /// The network device that it is bound to (`SO_BINDTODEVICE`). Linux only.
+            pub fn device(&self) -> io::Result<Option<Vec<u8>>> {
+                SockRef::from(self).device()
+            }
+
+            /// Binds it to a network device such as `b"eth0"`; `None`: to none. Linux only.
+            ///
+            /// Errors: the kernel's; "no such device", and without rights `PermissionDenied`.
+            pub fn bind_device(&self, interface: Option<&[u8]>) -> io::Result<()> {
+                SockRef::from(self).bind_device(interface)
+            }
+        }
+    };
+}
+
+device!(TcpSocket);
+device!(UdpSocket);
