@@ -86,12 +86,14 @@ impl Place {
         reactor: &mut Reactor,
         fd: RawFd,
     ) -> io::Result<Token> {
-        match cell.get_or_init(|| reactor.register(fd)) {
-            Ok(token) => Ok(*token),
-            Err(error) => Err(match error.raw_os_error() {
-                Some(code) => io::Error::from_raw_os_error(code),
-                None => io::Error::new(error.kind(), error.to_string()),
-            }),
+        cell.get_or_init(|| reactor.register(fd)).as_ref().map_err(copied).copied()
+    }
+
+    /// Why there is no registration and will be none: to wait for it would be to wait for ever.
+    fn failure(&self) -> Option<io::Error> {
+        match self {
+            Self::Here(_) => None,
+            Self::Sent(cell) => cell.get()?.as_ref().err().map(copied),
         }
     }
 
@@ -104,6 +106,13 @@ impl Place {
                 Err(_) => reactor.deregister(*cell.get()?.as_ref().ok()?),
             },
         }
+    }
+}
+
+fn copied(error: &io::Error) -> io::Error {
+    match error.raw_os_error() {
+        Some(code) => io::Error::from_raw_os_error(code),
+        None => io::Error::new(error.kind(), error.to_string()),
     }
 }
 
@@ -379,6 +388,9 @@ impl<S: AsRawFd + Send + 'static> Registered<S> {
     /// repeated.
     fn send_waker(&self, waker: Waker, direction: Direction, seat: Seat) -> io::Result<()> {
         let Spot { home, place } = self.spot.get_or_init(|| Spot::of(&self.born));
+        if let Some(error) = place.failure() {
+            return Err(error);
+        }
         let (place, fd) = (place.clone(), self.get().as_raw_fd());
         let mut letter = Letter(Some(waker));
         let sent = home.errand(move || {
