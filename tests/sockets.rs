@@ -167,7 +167,7 @@ on_each_reactor! {
         let mut one = read.reunite(write).unwrap();
         one.try_write(b"x").unwrap();
         assert_eq!(other.read_u8().await.unwrap(), b'x');
-        let (mut read, mut write) = other.split();
+        let (read, mut write) = other.split();
         write.write_all(b"y").await.unwrap();
         assert_eq!(one.read_u8().await.unwrap(), b'y');
         assert_eq!(read.try_read(&mut [0]).unwrap_err().kind(), ErrorKind::WouldBlock);

@@ -35,23 +35,21 @@ impl Patience {
         Self { warned: Mutex::new(None) }
     }
 
-    /// Accepts by `accept`, as often as it fails for want of a descriptor. `listener` names it.
-    pub(super) async fn accept<R>(
+    /// After an error of `accept`: waits, if it is want of a descriptor; else gives it back.
+    /// `pause` is the last pause of this accept, zero at first, and `listener` names it.
+    pub(super) async fn after(
         &self,
+        error: io::Error,
+        pause: &mut Duration,
         listener: &impl fmt::Debug,
-        accept: impl AsyncFn() -> io::Result<R>,
-    ) -> io::Result<R> {
-        let mut pause = PAUSE_MIN;
-        loop {
-            match accept().await {
-                Err(error) if matches!(error.raw_os_error(), Some(EMFILE | ENFILE)) => {
-                    self.warn(listener, &error);
-                    sleep(pause).await;
-                    pause = (pause * 2).min(PAUSE_MAX);
-                }
-                result => return result,
-            }
+    ) -> io::Result<()> {
+        if !matches!(error.raw_os_error(), Some(EMFILE | ENFILE)) {
+            return Err(error);
         }
+        self.warn(listener, &error);
+        *pause = (*pause * 2).clamp(PAUSE_MIN, PAUSE_MAX);
+        sleep(*pause).await;
+        Ok(())
     }
 
     fn warn(&self, listener: &impl fmt::Debug, error: &io::Error) {

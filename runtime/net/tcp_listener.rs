@@ -10,6 +10,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::os::fd::AsFd;
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
 use socket2::{Domain, Protocol, Socket, Type};
 
@@ -22,7 +23,7 @@ use super::tcp_stream::check_nonblocking;
 use crate::reactor::Direction;
 
 /// Connections that the kernel holds ready for `accept`; tokio's number.
-const BACKLOG: i32 = 1024;
+pub(super) const BACKLOG: i32 = 1024;
 
 /// A socket that accepts TCP connections.
 ///
@@ -99,9 +100,13 @@ impl TcpListener {
     /// **Cancel-safe:** yes. No connection is lost.
     /// **Cost:** two system calls: `accept4` and the registration.
     pub async fn accept(&self) -> io::Result<(TcpStream, SocketAddr)> {
-        let accept = async || self.socket.io(Direction::Read, accept_once).await;
-        let (socket, addr) = self.patience.accept(&self.socket, accept).await?;
-        Ok((TcpStream::accepted(socket)?, addr))
+        let mut pause = Duration::ZERO;
+        loop {
+            match self.socket.io(Direction::Read, accept_once).await {
+                Ok((socket, addr)) => return Ok((TcpStream::accepted(socket)?, addr)),
+                Err(error) => self.patience.after(error, &mut pause, &self.socket).await?,
+            }
+        }
     }
 
     /// Takes a connection if one is there, else keeps the waker; the last caller's counts.

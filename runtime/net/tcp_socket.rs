@@ -26,7 +26,7 @@ use super::{TcpListener, TcpStream};
 
 /// "It has begun", which is what one wants to hear: Linux's number and that of the BSDs and macOS.
 /// Either means nothing that `connect` could say on the other.
-const EINPROGRESS: [Option<i32>; 2] = [Some(115), Some(36)];
+pub(super) const EINPROGRESS: [Option<i32>; 2] = [Some(115), Some(36)];
 
 /// A TCP socket that neither listens nor is connected.
 ///

@@ -22,12 +22,12 @@ use std::path::Path;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use socket2::SockRef;
+use socket2::{Domain, SockAddr, SockRef, Socket, Type};
 
 use super::readiness::{descriptor, readiness};
 use super::registered::Registered;
 use super::tcp_stream::check_nonblocking;
-use super::unix_stream::{addr_of, with_path};
+use super::unix_stream::with_path;
 use crate::io::ReadBuf;
 use crate::reactor::Direction;
 use crate::task::coop::consume_budget;
@@ -72,9 +72,13 @@ impl UnixDatagram {
     /// - Panics if called outside a running loop.
     pub fn bind<P: AsRef<Path>>(path: P) -> io::Result<Self> {
         let path = path.as_ref();
-        addr_of(path)
-            .and_then(|addr| Self::new(Inner::bind_addr(&addr)?))
-            .map_err(|error| with_path("cannot bind", path, &error))
+        Self::bind_one(path).map_err(|error| with_path("cannot bind", path, &error))
+    }
+
+    fn bind_one(path: &Path) -> io::Result<Self> {
+        let socket = Socket::new(Domain::UNIX, Type::DGRAM, None)?;
+        socket.bind(&SockAddr::unix(path)?)?;
+        Self::new(socket.into())
     }
 
     /// Two sockets that are connected with each other and have no name.
@@ -118,8 +122,8 @@ impl UnixDatagram {
     /// Errors: the kernel's, with the path.
     pub fn connect<P: AsRef<Path>>(&self, path: P) -> io::Result<()> {
         let path = path.as_ref();
-        addr_of(path)
-            .and_then(|addr| self.socket.get().connect_addr(&addr))
+        SockAddr::unix(path)
+            .and_then(|addr| SockRef::from(self).connect(&addr))
             .map_err(|error| with_path("cannot connect to", path, &error))
     }
 
@@ -177,12 +181,12 @@ impl UnixDatagram {
     pub async fn send_to<P: AsRef<Path>>(&self, buf: &[u8], path: P) -> io::Result<usize> {
         let path = path.as_ref();
         let wrap = |error| with_path("cannot send to", path, &error);
-        let addr = addr_of(path).map_err(wrap)?;
+        let addr = SockAddr::unix(path).map_err(wrap)?;
         let mut pause = PAUSE_MIN;
         loop {
             consume_budget().await;
             // Not by the readiness of our own side: it says nothing of the receiver's queue.
-            match self.socket.get().send_to_addr(buf, &addr) {
+            match SockRef::from(self).send_to(buf, &addr) {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                     sleep(pause).await;
                     pause = (pause * 2).min(PAUSE_MAX);
@@ -195,7 +199,7 @@ impl UnixDatagram {
 
     /// As [`send_to`](Self::send_to), without a wait. Errors: also `WouldBlock`.
     pub fn try_send_to<P: AsRef<Path>>(&self, buf: &[u8], path: P) -> io::Result<usize> {
-        self.socket.get().send_to_addr(buf, &addr_of(path.as_ref())?)
+        SockRef::from(self).send_to(buf, &SockAddr::unix(path)?)
     }
 
     /// Waits for a datagram; how many bytes of it are in `buf`.

@@ -10,13 +10,17 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::net::SocketAddr;
 use std::path::Path;
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use socket2::{Domain, SockAddr, Socket, Type};
 
 use super::UnixStream;
 use super::accept::Patience;
 use super::readiness::descriptor;
 use super::registered::{Moved, Registered};
+use super::tcp_listener::BACKLOG;
 use super::tcp_stream::check_nonblocking;
-use super::unix_stream::{addr_of, with_path};
+use super::unix_stream::with_path;
 use crate::reactor::Direction;
 
 /// A socket that accepts connections of this machine's processes.
@@ -54,9 +58,14 @@ impl UnixListener {
     /// - Panics if called outside a running loop.
     pub fn bind<P: AsRef<Path>>(path: P) -> io::Result<Self> {
         let path = path.as_ref();
-        addr_of(path)
-            .and_then(|addr| Self::new(mio::net::UnixListener::bind_addr(&addr)?))
-            .map_err(|error| with_path("cannot listen on", path, &error))
+        Self::bind_one(path).map_err(|error| with_path("cannot listen on", path, &error))
+    }
+
+    fn bind_one(path: &Path) -> io::Result<Self> {
+        let socket = Socket::new(Domain::UNIX, Type::STREAM.nonblocking(), None)?;
+        socket.bind(&SockAddr::unix(path)?)?;
+        socket.listen(BACKLOG)?;
+        Self::new(mio::net::UnixListener::from_std(socket.into()))
     }
 
     fn new(socket: mio::net::UnixListener) -> io::Result<Self> {
@@ -73,9 +82,13 @@ impl UnixListener {
     /// **Cancel-safe:** yes. No connection is lost.
     /// **Cost:** two system calls: `accept4` and the registration.
     pub async fn accept(&self) -> io::Result<(UnixStream, SocketAddr)> {
-        let accept = async || self.socket.io(Direction::Read, accept_once).await;
-        let (socket, addr) = self.patience.accept(&self.socket, accept).await?;
-        Ok((UnixStream::accepted(socket)?, addr))
+        let mut pause = Duration::ZERO;
+        loop {
+            match self.socket.io(Direction::Read, accept_once).await {
+                Ok((socket, addr)) => return Ok((UnixStream::accepted(socket)?, addr)),
+                Err(error) => self.patience.after(error, &mut pause, &self.socket).await?,
+            }
+        }
     }
 
     /// Takes a connection if one is there, else keeps the waker; the last caller's counts.

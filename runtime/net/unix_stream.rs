@@ -20,10 +20,11 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use bytes::BufMut;
-use socket2::{SockAddr, SockRef};
+use socket2::{Domain, SockAddr, SockRef, Socket, Type};
 
 use super::readiness::{descriptor, readiness};
 use super::registered::Registered;
+use super::tcp_socket::EINPROGRESS;
 use super::tcp_stream::{check_nonblocking, write, write_vectored};
 use super::unix_split::{self, OwnedReadHalf, OwnedWriteHalf, ReadHalf, WriteHalf};
 use crate::io::{AsyncRead, AsyncWrite, ReadBuf};
@@ -65,15 +66,19 @@ impl UnixStream {
     /// **Cost:** two system calls and one registration.
     pub async fn connect<P: AsRef<Path>>(path: P) -> io::Result<Self> {
         let path = path.as_ref();
-        let connected = match addr_of(path) {
+        let connected = match SockAddr::unix(path) {
             Ok(addr) => Self::connect_addr(&addr).await,
             Err(error) => Err(error),
         };
         connected.map_err(|error| with_path("cannot connect to", path, &error))
     }
 
-    async fn connect_addr(addr: &SocketAddr) -> io::Result<Self> {
-        let socket = OwnedFd::from(mio::net::UnixStream::connect_addr(addr)?);
+    async fn connect_addr(addr: &SockAddr) -> io::Result<Self> {
+        let socket = Socket::new(Domain::UNIX, Type::STREAM.nonblocking(), None)?;
+        match socket.connect(addr) {
+            Err(error) if !EINPROGRESS.contains(&error.raw_os_error()) => return Err(error),
+            _ => {}
+        }
         let stream = Self { socket: Registered::new(socket.into())? };
         // A new source counts as writable, but this one is so only when it is connected.
         stream.socket.clear_ready(Direction::Write, Edge::NONE);
@@ -231,12 +236,6 @@ impl UnixStream {
             result => result,
         }
     }
-}
-
-/// The address that `path` spells.
-pub(super) fn addr_of(path: &Path) -> io::Result<SocketAddr> {
-    let addr = SockAddr::unix(path)?.as_unix();
-    addr.ok_or_else(|| io::Error::new(io::ErrorKind::InvalidInput, "no address of a Unix socket"))
 }
 
 /// What did not work, and at which path; the kind stays.

@@ -11,6 +11,8 @@ mod cancel_safety;
 mod cancellation_token;
 #[path = "../../combine/main.rs"]
 mod combine;
+#[path = "../../faults.rs"]
+mod faults;
 #[path = "../../hostile.rs"]
 mod hostile;
 #[path = "../../net.rs"]
@@ -19,6 +21,8 @@ mod net;
 mod net_abroad;
 #[path = "../../runtime.rs"]
 mod runtime;
+#[path = "../../sockets.rs"]
+mod sockets;
 #[path = "../../stress/main.rs"]
 mod stress;
 #[path = "../../structured/main.rs"]
