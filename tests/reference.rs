@@ -1,7 +1,7 @@
 //! The reference as law: `docs/reference.md` has a row for every public item of the inner half of
 //! floor 5, and says of each what the item's own documents say.
 //!
-//! - every public item of `task`, `time`, `sync`, `combine`, `callbacks`, `testing` and every macro
+//! - every public item of `task`, `time`, `sync`, `combine`, `callbacks`, `testing`, `net` and every macro
 //!   stands in the first column of some row (errors stand with what returns them, in the code);
 //! - every name in a first column is such an item, or a method of one, and its file is the row's;
 //! - the cell *cancel-safe* says what the `**Cancel-safe` line of that item says;
@@ -14,7 +14,7 @@ use std::path::Path;
 const PAGE: &str = "docs/reference.md";
 
 /// The public modules that the reference covers.
-const MODULES: &[&str] = &["task", "time", "sync", "combine", "callbacks", "testing"];
+const MODULES: &[&str] = &["task", "time", "sync", "combine", "callbacks", "testing", "net"];
 
 fn read(path: &str) -> String {
     let full = Path::new(env!("CARGO_MANIFEST_DIR")).join(path);

@@ -11,6 +11,14 @@ const WRITE_CLOSED: u8 = 8;
 /// The directions that [`TcpStream::ready`](super::TcpStream::ready) waits for.
 ///
 /// Twin of `tokio::io::Interest`.
+///
+/// ```
+/// use rondel::net::{Interest, Ready};
+///
+/// let both = Interest::READABLE | Interest::WRITABLE;
+/// assert_eq!(both.remove(Interest::WRITABLE), Some(Interest::READABLE));
+/// assert!((Ready::READABLE | Ready::READ_CLOSED).is_readable());
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Interest(u8);
 
