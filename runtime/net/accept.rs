@@ -1,8 +1,8 @@
 //! Floor 5. What a listener does when the process has no descriptor left to accept with.
 //!
 //! The connection stays in the kernel's queue and the listener stays readable: a loop that tried
-//! again at once would burn a core. So `accept` pauses, longer each time, while the open connections
-//! are served, and says so once in a while.
+//! again at once would burn a core. So `accept` pauses, longer each time, while the open
+//! connections are served, and says so once in a while.
 //!
 //! Real world: asyncio pauses for one second; tokio hands the error to the program, and many
 //! programs either die of it or spin.

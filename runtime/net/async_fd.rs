@@ -45,8 +45,8 @@ impl<T> AsRawFd for Watched<T> {
 
 /// A descriptor of any kind, watched by the loop; `T` owns it and makes the calls.
 ///
-/// Dropping it ends the watch and drops `T`. It asks more of `T` than tokio's: [`AsFd`], the promise
-/// that the descriptor stays open as long as `T` lives; and that `T` is `Send` and borrows nothing,
+/// Dropping it ends the watch and drops `T`. It asks more of `T` than tokio's: [`AsFd`], the
+/// promise that the descriptor stays open as long as `T` lives; and that `T` is `Send` and borrows nothing,
 /// because a drop on another thread is sent home to the loop.
 ///
 /// Twin of asyncio's `add_reader` and `add_writer`, and of `tokio::io::unix::AsyncFd`.
@@ -83,8 +83,8 @@ impl<T: AsFd + Send + 'static> AsyncFd<T> {
     /// Watches `inner` for reading and writing.
     ///
     /// - Errors: [`InvalidInput`](io::ErrorKind::InvalidInput) if the descriptor blocks or is of a
-    ///   kind that cannot be watched (a plain file); [`AlreadyExists`](io::ErrorKind::AlreadyExists)
-    ///   if the loop watches it already. Between several workers the
+    ///   kind that cannot be watched (a plain file);
+    ///   [`AlreadyExists`](io::ErrorKind::AlreadyExists) if the loop watches it already. Between several workers the
     ///   last two are told by the first call instead.
     /// - Panics if called outside a running loop.
     ///

@@ -6,7 +6,7 @@
 //!
 //! ```text
 //!   split(&mut)   ReadHalf<'_>    WriteHalf<'_>    one task, free
-//!   into_split    OwnedReadHalf   OwnedWriteHalf   a task each; dropping the writer ends its direction
+//!   into_split    OwnedReadHalf   OwnedWriteHalf   a task each
 //! ```
 //!
 //! Written once, as macros: TCP's and the Unix sockets' halves differ in the stream's type alone.
@@ -14,13 +14,15 @@
 /// The four halves of `$stream`, whose addresses are of the type `$addr`.
 macro_rules! halves {
     ($stream:ident, $addr:ty) => {
-        #[doc = concat!("The reading half of a [`", stringify!($stream), "`] that is borrowed; see [`", stringify!($stream), "::split`].")]
+        #[doc = concat!("The reading half of a [`", stringify!($stream), "`] that is borrowed;")]
+        #[doc = concat!("see [`", stringify!($stream), "::split`].")]
         #[derive(Debug)]
         pub struct ReadHalf<'a> {
             stream: &'a $stream,
         }
 
-        #[doc = concat!("The writing half of a [`", stringify!($stream), "`] that is borrowed; see [`", stringify!($stream), "::split`].")]
+        #[doc = concat!("The writing half of a [`", stringify!($stream), "`] that is borrowed;")]
+        #[doc = concat!("see [`", stringify!($stream), "::split`].")]
         ///
         /// Dropping it does not shut the direction down, because the stream is still there.
         #[derive(Debug)]
@@ -28,13 +30,15 @@ macro_rules! halves {
             stream: &'a $stream,
         }
 
-        #[doc = concat!("The reading half of a [`", stringify!($stream), "`] that is shared by two; see [`", stringify!($stream), "::into_split`].")]
+        #[doc = concat!("The reading half of a [`", stringify!($stream), "`] that is shared by two;")]
+        #[doc = concat!("see [`", stringify!($stream), "::into_split`].")]
         #[derive(Debug)]
         pub struct OwnedReadHalf {
             stream: Arc<$stream>,
         }
 
-        #[doc = concat!("The writing half of a [`", stringify!($stream), "`] that is shared by two; see [`", stringify!($stream), "::into_split`].")]
+        #[doc = concat!("The writing half of a [`", stringify!($stream), "`] that is shared by two;")]
+        #[doc = concat!("see [`", stringify!($stream), "::into_split`].")]
         ///
         /// Dropping it shuts the writing direction down: the peer reads the end of the stream.
         #[derive(Debug)]
@@ -65,7 +69,10 @@ macro_rules! halves {
             (read, OwnedWriteHalf { stream, shuts_down: true })
         }
 
-        fn reunite(read: OwnedReadHalf, mut write: OwnedWriteHalf) -> Result<$stream, ReuniteError> {
+        fn reunite(
+            read: OwnedReadHalf,
+            mut write: OwnedWriteHalf,
+        ) -> Result<$stream, ReuniteError> {
             if !Arc::ptr_eq(&read.stream, &write.stream) {
                 return Err(ReuniteError(read, write));
             }

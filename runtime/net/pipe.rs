@@ -102,8 +102,8 @@ impl OpenOptions {
 
     /// Opens the writing end.
     ///
-    /// - Errors: the kernel's, with the path; ENXIO if no receiver has it open; `InvalidInput` if it
-    ///   is not a fifo.
+    /// - Errors: the kernel's, with the path; ENXIO if no receiver has it open; `InvalidInput` if
+    ///   it is not a fifo.
     /// - Panics if called outside a running loop.
     pub fn open_sender<P: AsRef<Path>>(&self, path: P) -> io::Result<Sender> {
         let file = self.open(path.as_ref(), false);

@@ -98,8 +98,8 @@ impl Server {
         self
     }
 
-    /// Serves until `stop` is done, then drains: closes the port, waits for the handlers, and aborts
-    /// those that are not done when the grace is over.
+    /// Serves until `stop` is done, then drains: closes the port, waits for the handlers, and
+    /// aborts those that are not done when the grace is over.
     ///
     /// - Errors: `accept`'s, after the same drain. (Want of descriptors is none: it waits.)
     /// - Panics if called outside a running loop, or if `handler` itself panics before its future.
