@@ -277,8 +277,8 @@ fn replace(fd: std::os::fd::RawFd) {
 }
 
 /// Goal: show that one descriptor cannot be watched twice, and that the error says what to do.
-#[test]
 #[cfg(not(on_workers = "one_loop"))]
+#[test]
 fn a_descriptor_registered_twice_is_refused() {
     for reactor in [Reactor::Mio, Reactor::Polling] {
         runtime(reactor).block_on(async {

@@ -305,8 +305,8 @@ fn an_abstract_name_needs_no_file() {
 }
 
 /// Goal: show that the watch ends with `into_inner`, and the descriptor may be watched again.
-#[test]
 #[cfg(not(on_workers = "one_loop"))]
+#[test]
 fn a_descriptor_is_given_back_and_watched_again() {
     rondel::run(async {
         let (here, mut there) = std_pair();

@@ -12,8 +12,8 @@
 //!
 //! Code that was written for `tokio::io` moves over by changing the path.
 //!
-//! Knows nothing of tasks, loops or sockets, `unix::AsyncFd` aside: a `Context` is all that it needs
-//! of a runtime, so it works on any other one too.
+//! Knows nothing of tasks, loops or sockets, `unix::AsyncFd` aside: a `Context` is all that it
+//! needs of a runtime, so it works on any other one too.
 
 mod adapters;
 mod async_buf_read;

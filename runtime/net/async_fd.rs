@@ -46,8 +46,8 @@ impl<T> AsRawFd for Watched<T> {
 /// A descriptor of any kind, watched by the loop; `T` owns it and makes the calls.
 ///
 /// Dropping it ends the watch and drops `T`. It asks more of `T` than tokio's: [`AsFd`], the
-/// promise that the descriptor stays open as long as `T` lives; and that `T` is `Send` and borrows nothing,
-/// because a drop on another thread is sent home to the loop.
+/// promise that the descriptor stays open as long as `T` lives; and that `T` is `Send` and
+/// borrows nothing, because a drop on another thread is sent home to the loop.
 ///
 /// Twin of asyncio's `add_reader` and `add_writer`, and of `tokio::io::unix::AsyncFd`.
 ///
@@ -84,8 +84,8 @@ impl<T: AsFd + Send + 'static> AsyncFd<T> {
     ///
     /// - Errors: [`InvalidInput`](io::ErrorKind::InvalidInput) if the descriptor blocks or is of a
     ///   kind that cannot be watched (a plain file);
-    ///   [`AlreadyExists`](io::ErrorKind::AlreadyExists) if the loop watches it already. Between several workers the
-    ///   last two are told by the first call instead.
+    ///   [`AlreadyExists`](io::ErrorKind::AlreadyExists) if the loop watches it already.
+    ///   Between several workers the last two are told by the first call instead.
     /// - Panics if called outside a running loop.
     ///
     /// **Cost:** two system calls, one place in the loop's table.

@@ -30,15 +30,15 @@ macro_rules! halves {
             stream: &'a $stream,
         }
 
-        #[doc = concat!("The reading half of a [`", stringify!($stream), "`] that is shared by two;")]
-        #[doc = concat!("see [`", stringify!($stream), "::into_split`].")]
+        #[doc = concat!("The reading half of a [`", stringify!($stream), "`] that is")]
+        #[doc = concat!("shared by two; see [`", stringify!($stream), "::into_split`].")]
         #[derive(Debug)]
         pub struct OwnedReadHalf {
             stream: Arc<$stream>,
         }
 
-        #[doc = concat!("The writing half of a [`", stringify!($stream), "`] that is shared by two;")]
-        #[doc = concat!("see [`", stringify!($stream), "::into_split`].")]
+        #[doc = concat!("The writing half of a [`", stringify!($stream), "`] that is")]
+        #[doc = concat!("shared by two; see [`", stringify!($stream), "::into_split`].")]
         ///
         /// Dropping it shuts the writing direction down: the peer reads the end of the stream.
         #[derive(Debug)]

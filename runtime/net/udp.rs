@@ -9,7 +9,7 @@
 //! 1. One call moves one datagram. What does not fit the reader's buffer is **lost**, and the call
 //!    says only how much did fit (the kernel does not tell more).
 //! 2. A datagram of no bytes is one: `recv` says 0, and that is not the end of anything.
-//! 3. The kernel queues datagrams up to its receive buffer and drops the others; nobody hears of it.
+//! 3. The kernel queues datagrams up to its receive buffer, and drops the others unheard.
 //! 4. An answer "port unreachable" to an earlier send is told once, as `ConnectionRefused`, by a
 //!    later call on a connected socket.
 //!
