@@ -7,6 +7,7 @@ mod support;
 
 use std::io::{ErrorKind, Write};
 use std::os::fd::{AsFd, AsRawFd};
+use std::os::unix::fs::OpenOptionsExt;
 use std::os::unix::net::UnixStream as StdUnixStream;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -262,6 +263,20 @@ on_each_reactor! {
         let error = AsyncFd::new(blocking).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::InvalidInput);
         assert!(error.to_string().contains("set_nonblocking"), "{error}");
+        let mut options = std::fs::File::options();
+        options.read(true).custom_flags(rustix::fs::OFlags::NONBLOCK.bits().cast_signed());
+        let plain = options.open(std::env::current_exe().unwrap()).unwrap();
+        // Beside workers the descriptor is registered by whoever comes first, so it is told later.
+        let error = match AsyncFd::new(plain) {
+            Err(error) => error,
+            Ok(plain) => loop {
+                if let Err(error) = plain.readable().await {
+                    break error;
+                }
+            },
+        };
+        assert_eq!(error.kind(), ErrorKind::InvalidInput);
+        assert!(error.to_string().contains("such as a plain file"), "{error}");
     }
 }
 
