@@ -2,8 +2,8 @@
 //!
 //! As `tcp_listener.rs`, and with its answer to a process without free descriptors.
 //!
-//! Real world: asyncio removes a stale socket file before it binds; we leave that to the program, as
-//! tokio does, because the file may be another server's.
+//! Real world: asyncio removes a stale socket file before it binds; we leave that to the program,
+//! as tokio does, because the file may be another server's.
 
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
