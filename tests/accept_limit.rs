@@ -56,6 +56,9 @@ async fn child() {
     }
     let accepting =
         spawn(async move { listener.accept().await.map(|(stream, _)| spawn(echo(stream))) });
+    let error = TcpStream::connect(addr).await.unwrap_err().to_string();
+    assert!(error.contains("cannot connect to 127.0.0.1:"), "{error}");
+    assert!(error.contains("Too many open files"), "{error}");
     // Accepted by the kernel, not yet by us.
     late.connect(&addr.into()).unwrap();
     let mut late = std::net::TcpStream::from(late);

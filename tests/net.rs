@@ -359,7 +359,7 @@ on_each_reactor! {
             assert_eq!(error.kind(), ErrorKind::InvalidInput);
             assert_eq!(
                 error.to_string(),
-                "the socket is in blocking mode and would stop the whole loop; \
+                "the descriptor is in blocking mode and would stop the whole loop; \
                  call `set_nonblocking(true)` on it first"
             );
         };

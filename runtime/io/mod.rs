@@ -14,8 +14,9 @@
 //!
 //! Code that was written for `tokio::io` moves over by changing the path.
 //!
-//! Knows nothing of tasks, loops or sockets, but for the process's own streams, which need the
-//! blocking pool: a `Context` is all that it needs of a runtime, so it works on any other one too.
+//! Knows nothing of tasks, loops or sockets, but for `unix::AsyncFd`, and for the process's own
+//! streams, which need the blocking pool: a `Context` is all that it needs of a runtime, so it works
+//! on any other one too.
 
 mod adapters;
 mod async_buf_read;
@@ -56,6 +57,11 @@ pub use split::{ReadHalf, WriteHalf, split};
 pub use stdio::{Stderr, Stdin, Stdout, stderr, stdin, stdout};
 pub use void::{Empty, Repeat, Sink, empty, repeat, sink};
 pub use write_ext::AsyncWriteExt;
+
+/// What only Unix has: any descriptor, watched by the loop.
+pub mod unix {
+    pub use crate::net::async_fd::{AsyncFd, AsyncFdReadyGuard, TryIoError};
+}
 
 #[doc(no_inline)]
 pub use std::io::{Error, ErrorKind, Result, SeekFrom};

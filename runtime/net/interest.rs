@@ -17,6 +17,7 @@ const WRITE_CLOSED: u8 = 8;
 /// let both = Interest::READABLE | Interest::WRITABLE;
 /// assert!(both.is_readable() && both.is_writable());
 /// assert_eq!(both.remove(Interest::WRITABLE), Some(Interest::READABLE));
+/// assert!((rondel::net::Ready::READABLE | rondel::net::Ready::READ_CLOSED).is_readable());
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Interest(u8);

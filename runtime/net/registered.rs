@@ -92,13 +92,15 @@ impl Place {
             None if !at_home => return None,
             _ => cell.get_or_init(|| reactor.register(fd)),
         };
-        Some(match registered {
-            Ok(token) => Ok(*token),
-            Err(error) => Err(match error.raw_os_error() {
-                Some(code) => io::Error::from_raw_os_error(code),
-                None => io::Error::new(error.kind(), error.to_string()),
-            }),
-        })
+        Some(registered.as_ref().map_err(copied).copied())
+    }
+
+    /// Why there is no registration and will be none: to wait for it would be to wait for ever.
+    fn failure(&self) -> Option<io::Error> {
+        match self {
+            Self::Here(_) => None,
+            Self::Sent(cell) => cell.get()?.as_ref().err().map(copied),
+        }
     }
 
     /// Ends the registration, or sees to it that there will be none.
@@ -110,6 +112,13 @@ impl Place {
                 Err(_) => reactor.deregister(*cell.get()?.as_ref().ok()?),
             },
         }
+    }
+}
+
+fn copied(error: &io::Error) -> io::Error {
+    match error.raw_os_error() {
+        Some(code) => io::Error::from_raw_os_error(code),
+        None => io::Error::new(error.kind(), error.to_string()),
     }
 }
 
@@ -398,6 +407,9 @@ impl<S: AsRawFd + Send + 'static> Registered<S> {
             Seat::Crowd(Ticket(NEXT_STRANGER.fetch_add(1, Ordering::Relaxed)))
         });
         let Spot { home, place } = self.spot.get_or_init(|| Spot::of(&self.born));
+        if let Some(error) = place.failure() {
+            return Err(error);
+        }
         let (place, fd) = (place.clone(), self.get().as_raw_fd());
         let mut letter = Letter(Some(waker.clone()));
         let sent = home.errand(move || {

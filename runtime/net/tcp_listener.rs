@@ -2,43 +2,28 @@
 //!
 //! `accept` is where a server meets its limits. A connection that died in the queue is no reason to
 //! stop serving, so such errors are skipped. A process without free descriptors (`EMFILE`) cannot
-//! accept, and the connection stays in the queue: the listener stays readable, and a loop that
-//! tried again at once would burn a core. So `accept` pauses, longer each time, while the open
-//! connections are served.
+//! accept for a while; `accept.rs` says what it does then.
 //!
-//! Real world: asyncio pauses for one second; tokio hands the error to the program, and many
-//! programs either die of it or spin.
+//! Real world: tokio hands both kinds of errors to the program; asyncio does as we do.
 
-use std::fmt;
 use std::io;
 use std::net::SocketAddr;
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
+use std::os::fd::AsFd;
 use std::task::{Context, Poll, ready};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use socket2::{Domain, Protocol, Socket, Type};
 
 use super::TcpStream;
+use super::accept::Patience;
 use super::addr::{AddrError, ToSocketAddrs, resolve};
+use super::readiness::descriptor;
 use super::registered::{Moved, Registered};
 use super::tcp_stream::check_nonblocking;
 use crate::reactor::Direction;
-use crate::shim::{Mutex, lock};
-use crate::time::sleep;
 
 /// Connections that the kernel holds ready for `accept`; tokio's number.
-const BACKLOG: i32 = 1024;
-
-/// The pauses while the process has no free descriptor: they double.
-const PAUSE_MIN: Duration = Duration::from_millis(5);
-const PAUSE_MAX: Duration = Duration::from_secs(1);
-
-/// One warning in that time is enough.
-const WARN_AGAIN: Duration = Duration::from_secs(60);
-
-// The same numbers on every Unix.
-const ENFILE: i32 = 23;
-const EMFILE: i32 = 24;
+pub(super) const BACKLOG: i32 = 1024;
 
 /// A socket that accepts TCP connections.
 ///
@@ -59,7 +44,7 @@ const EMFILE: i32 = 24;
 /// ```
 pub struct TcpListener {
     socket: Registered<mio::net::TcpListener>,
-    warned: Mutex<Option<Instant>>,
+    patience: Patience,
 }
 
 impl TcpListener {
@@ -98,7 +83,7 @@ impl TcpListener {
     pub(super) fn new(socket: std::net::TcpListener) -> io::Result<Self> {
         // mio's accepts with SOCK_NONBLOCK, which saves a system call per connection.
         let socket = Registered::new(mio::net::TcpListener::from_std(socket))?;
-        Ok(Self { socket, warned: Mutex::new(None) })
+        Ok(Self { socket, patience: Patience::new() })
     }
 
     /// Waits for a connection; gives it, and the peer's address.
@@ -115,16 +100,11 @@ impl TcpListener {
     /// **Cancel-safe:** yes. No connection is lost.
     /// **Cost:** two system calls: `accept4` and the registration.
     pub async fn accept(&self) -> io::Result<(TcpStream, SocketAddr)> {
-        let mut pause = PAUSE_MIN;
+        let mut pause = Duration::ZERO;
         loop {
             match self.socket.io(Direction::Read, accept_once).await {
                 Ok((socket, addr)) => return Ok((TcpStream::accepted(socket)?, addr)),
-                Err(error) if matches!(error.raw_os_error(), Some(EMFILE | ENFILE)) => {
-                    self.warn(&error);
-                    sleep(pause).await;
-                    pause = (pause * 2).min(PAUSE_MAX);
-                }
-                Err(error) => return Err(error),
+                Err(error) => self.patience.after(error, &mut pause, &self.socket).await?,
             }
         }
     }
@@ -173,20 +153,6 @@ impl TcpListener {
     pub fn set_ttl(&self, ttl: u32) -> io::Result<()> {
         self.socket.get().set_ttl(ttl)
     }
-
-    fn warn(&self, error: &io::Error) {
-        let now = Instant::now();
-        let due = |last: Instant| now.duration_since(last) >= WARN_AGAIN;
-        let mut warned = lock(&self.warned);
-        if warned.is_none_or(due) {
-            *warned = Some(now);
-            drop(warned);
-            eprintln!(
-                "rondel: {self:?} cannot accept: {error}; trying again, with pauses of up to 1 s. \
-                 Raise the limit (`ulimit -n`) or keep fewer connections open."
-            );
-        }
-    }
 }
 
 /// Accepts, skipping connections that died in the queue.
@@ -215,23 +181,7 @@ fn is_of_one_connection(error: &io::Error) -> bool {
     ) || error.raw_os_error() == Some(EPROTO)
 }
 
-impl fmt::Debug for TcpListener {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.socket.fmt(f)
-    }
-}
-
-impl AsFd for TcpListener {
-    fn as_fd(&self) -> BorrowedFd<'_> {
-        self.socket.get().as_fd()
-    }
-}
-
-impl AsRawFd for TcpListener {
-    fn as_raw_fd(&self) -> RawFd {
-        self.socket.get().as_raw_fd()
-    }
-}
+descriptor!(TcpListener);
 
 impl TryFrom<std::net::TcpListener> for TcpListener {
     type Error = io::Error;

@@ -17,6 +17,7 @@ use std::fmt;
 use std::io;
 use std::net::SocketAddr;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
+use std::time::Duration;
 
 use socket2::{Domain, Protocol, Socket, Type};
 
@@ -25,7 +26,7 @@ use super::{TcpListener, TcpStream};
 
 /// "It has begun", which is what one wants to hear: Linux's number and that of the BSDs and macOS.
 /// Either means nothing that `connect` could say on the other.
-const EINPROGRESS: [Option<i32>; 2] = [Some(115), Some(36)];
+pub(super) const EINPROGRESS: [Option<i32>; 2] = [Some(115), Some(36)];
 
 /// A TCP socket that neither listens nor is connected.
 ///
@@ -91,6 +92,87 @@ impl TcpSocket {
         self.socket.set_reuse_port(reuseport)
     }
 
+    /// Takes over a socket of the standard library that is not connected yet: one with options that
+    /// have no method here. It is set non-blocking.
+    ///
+    /// Errors: the kernel's.
+    pub fn from_std_stream(stream: std::net::TcpStream) -> io::Result<Self> {
+        stream.set_nonblocking(true)?;
+        Ok(Self { socket: stream.into() })
+    }
+
+    /// Whether the kernel asks a silent peer now and then if it is still there. Off at first. For
+    /// the times between the questions use `socket2::SockRef`.
+    pub fn keepalive(&self) -> io::Result<bool> {
+        self.socket.keepalive()
+    }
+
+    /// Sets that (`SO_KEEPALIVE`).
+    pub fn set_keepalive(&self, keepalive: bool) -> io::Result<()> {
+        self.socket.set_keepalive(keepalive)
+    }
+
+    /// Whether small writes are sent at once, without waiting to be joined by others.
+    pub fn nodelay(&self) -> io::Result<bool> {
+        self.socket.tcp_nodelay()
+    }
+
+    /// Sends small writes at once (`TCP_NODELAY`). Off at first.
+    pub fn set_nodelay(&self, nodelay: bool) -> io::Result<()> {
+        self.socket.set_tcp_nodelay(nodelay)
+    }
+
+    /// How long closing goes on sending what is still buffered; `None`: in the background.
+    pub fn linger(&self) -> io::Result<Option<Duration>> {
+        self.socket.linger()
+    }
+
+    /// Sets that (`SO_LINGER`); see [`TcpStream::set_linger`], which warns of it.
+    pub fn set_linger(&self, limit: Option<Duration>) -> io::Result<()> {
+        self.socket.set_linger(limit)
+    }
+
+    /// Closing throws the buffer away and resets the connection.
+    pub fn set_zero_linger(&self) -> io::Result<()> {
+        self.socket.set_linger(Some(Duration::ZERO))
+    }
+
+    /// The size of the send buffer, in bytes. Linux says twice of what was set.
+    pub fn send_buffer_size(&self) -> io::Result<u32> {
+        self.socket.send_buffer_size().map(saturated)
+    }
+
+    /// Sets the size of the send buffer (`SO_SNDBUF`), in bytes.
+    pub fn set_send_buffer_size(&self, size: u32) -> io::Result<()> {
+        self.socket.set_send_buffer_size(size as usize)
+    }
+
+    /// The size of the receive buffer, in bytes. Linux says twice of what was set.
+    pub fn recv_buffer_size(&self) -> io::Result<u32> {
+        self.socket.recv_buffer_size().map(saturated)
+    }
+
+    /// Sets the size of the receive buffer (`SO_RCVBUF`), in bytes. Before [`listen`](Self::listen)
+    /// or [`connect`](Self::connect), because the window is agreed on there.
+    pub fn set_recv_buffer_size(&self, size: u32) -> io::Result<()> {
+        self.socket.set_recv_buffer_size(size as usize)
+    }
+
+    /// The type of service in each packet (IPv4).
+    pub fn tos_v4(&self) -> io::Result<u32> {
+        self.socket.tos_v4()
+    }
+
+    /// Sets that (`IP_TOS`).
+    pub fn set_tos_v4(&self, tos: u32) -> io::Result<()> {
+        self.socket.set_tos_v4(tos)
+    }
+
+    /// Takes the error that is pending on the socket (`SO_ERROR`), if there is one.
+    pub fn take_error(&self) -> io::Result<Option<io::Error>> {
+        self.socket.take_error()
+    }
+
     /// Gives the socket an address. Port 0 lets the system choose.
     ///
     /// Errors: the kernel's, with the address; mostly "address already in use".
@@ -129,6 +211,10 @@ impl TcpSocket {
             _ => TcpStream::connected(self.socket.into()).await.map_err(wrap),
         }
     }
+}
+
+fn saturated(size: usize) -> u32 {
+    u32::try_from(size).unwrap_or(u32::MAX)
 }
 
 impl fmt::Debug for TcpSocket {

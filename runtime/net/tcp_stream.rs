@@ -7,12 +7,10 @@
 //! Real world: asyncio's `StreamReader` copies through a buffer of its own; here the kernel writes
 //! into the caller's memory.
 
-use std::fmt;
-use std::future::poll_fn;
 use std::io::{self, IoSlice, IoSliceMut, Read, Write};
 use std::net::{Shutdown, SocketAddr};
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
-use std::pin::{Pin, pin};
+use std::os::fd::AsFd;
+use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -20,9 +18,9 @@ use bytes::BufMut;
 use socket2::SockRef;
 
 use super::addr::{AddrError, ToSocketAddrs, resolve};
+use super::readiness::{descriptor, readiness};
 use super::registered::{Moved, Registered, moved};
 use super::tcp_split::{self, OwnedReadHalf, OwnedWriteHalf, ReadHalf, WriteHalf};
-use super::{Interest, Ready};
 use crate::io::{AsyncRead, AsyncWrite, ReadBuf};
 use crate::reactor::{Direction, Edge};
 
@@ -175,57 +173,7 @@ impl TcpStream {
         self.socket.get().set_ttl(ttl)
     }
 
-    /// Waits until a read is worth trying: data, the end of the stream, or an error.
-    ///
-    /// It may be wrong; [`try_read`](Self::try_read) knows better.
-    ///
-    /// **Cancel-safe:** yes.
-    pub async fn readable(&self) -> io::Result<()> {
-        self.socket.ready(Direction::Read).await
-    }
-
-    /// Waits until a write is worth trying: room in the send buffer, or an error.
-    ///
-    /// It may be wrong; [`try_write`](Self::try_write) knows better.
-    ///
-    /// **Cancel-safe:** yes.
-    pub async fn writable(&self) -> io::Result<()> {
-        self.socket.ready(Direction::Write).await
-    }
-
-    /// Waits until one of the directions of `interest` is worth trying, and says which.
-    ///
-    /// On a thread that is not in the socket's loop, "closed" is reported as "ready".
-    ///
-    /// **Cancel-safe:** yes.
-    pub async fn ready(&self, interest: Interest) -> io::Result<Ready> {
-        let mut read = interest.is_readable().then(|| self.socket.ready(Direction::Read));
-        let mut write = interest.is_writable().then(|| self.socket.ready(Direction::Write));
-        poll_fn(|cx| {
-            let mut found = Ready::EMPTY;
-            if let Some(Poll::Ready(result)) = read.as_mut().map(|read| pin!(read).poll(cx)) {
-                result?;
-                found = found | Ready::READABLE;
-            }
-            if let Some(Poll::Ready(result)) = write.as_mut().map(|write| pin!(write).poll(cx)) {
-                result?;
-                found = found | Ready::WRITABLE;
-            }
-            if found.is_empty() { Poll::Pending } else { Poll::Ready(Ok(self.closed(found))) }
-        })
-        .await
-    }
-
-    /// `found`, and which of its directions are closed.
-    fn closed(&self, mut found: Ready) -> Ready {
-        if found.is_readable() && self.socket.is_closed(Direction::Read) {
-            found = found | Ready::READ_CLOSED;
-        }
-        if found.is_writable() && self.socket.is_closed(Direction::Write) {
-            found = found | Ready::WRITE_CLOSED;
-        }
-        found
-    }
+    readiness!();
 
     /// Reads what is there; never waits. Zero means the end of the stream.
     ///
@@ -266,29 +214,6 @@ impl TcpStream {
     /// Like [`try_write`](Self::try_write), from several buffers in order.
     pub fn try_write_vectored(&self, bufs: &[IoSlice<'_>]) -> io::Result<usize> {
         self.socket.try_io(Direction::Write, |mut socket| write_vectored(&mut socket, bufs))
-    }
-
-    /// Runs `call`, which makes a system call of its own on this socket, if that is worth trying.
-    ///
-    /// `call` must return [`WouldBlock`](io::ErrorKind::WouldBlock) if and only if the socket did.
-    pub fn try_io<R>(
-        &self,
-        interest: Interest,
-        call: impl FnOnce() -> io::Result<R>,
-    ) -> io::Result<R> {
-        self.socket.try_io(direction_of(interest), |_| call().map(|result| (result, false)))
-    }
-
-    /// Runs `call` as [`try_io`](Self::try_io) does, again and again until it does not say
-    /// `WouldBlock`.
-    ///
-    /// **Cancel-safe:** as far as `call` is.
-    pub async fn async_io<R>(
-        &self,
-        interest: Interest,
-        mut call: impl FnMut() -> io::Result<R>,
-    ) -> io::Result<R> {
-        self.socket.io(direction_of(interest), |_| call().map(|result| (result, false))).await
     }
 
     /// Waits for data and copies it to `buf` without taking it out of the stream.
@@ -390,12 +315,12 @@ impl TcpStream {
     }
 }
 
-fn write(socket: &mut &std::net::TcpStream, buf: &[u8]) -> io::Result<Moved<usize>> {
+pub(super) fn write(socket: &mut impl Write, buf: &[u8]) -> io::Result<Moved<usize>> {
     socket.write(buf).map(|count| moved(count, buf.len()))
 }
 
-fn write_vectored(
-    socket: &mut &std::net::TcpStream,
+pub(super) fn write_vectored(
+    socket: &mut impl Write,
     bufs: &[IoSlice<'_>],
 ) -> io::Result<Moved<usize>> {
     let len = bufs.iter().map(|buf| buf.len()).sum();
@@ -404,18 +329,14 @@ fn write_vectored(
     Ok((count, count < len && bufs.len() <= 1024))
 }
 
-fn direction_of(interest: Interest) -> Direction {
-    if interest.is_readable() { Direction::Read } else { Direction::Write }
-}
-
-/// Refuses a socket that would block the loop.
+/// Refuses a descriptor that would block the loop.
 pub(super) fn check_nonblocking(socket: &impl AsFd) -> io::Result<()> {
     if SockRef::from(socket).nonblocking()? {
         return Ok(());
     }
     Err(io::Error::new(
         io::ErrorKind::InvalidInput,
-        "the socket is in blocking mode and would stop the whole loop; \
+        "the descriptor is in blocking mode and would stop the whole loop; \
          call `set_nonblocking(true)` on it first",
     ))
 }
@@ -461,23 +382,7 @@ impl AsyncWrite for TcpStream {
     }
 }
 
-impl fmt::Debug for TcpStream {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.socket.fmt(f)
-    }
-}
-
-impl AsFd for TcpStream {
-    fn as_fd(&self) -> BorrowedFd<'_> {
-        self.socket.get().as_fd()
-    }
-}
-
-impl AsRawFd for TcpStream {
-    fn as_raw_fd(&self) -> RawFd {
-        self.socket.get().as_raw_fd()
-    }
-}
+descriptor!(TcpStream);
 
 impl TryFrom<std::net::TcpStream> for TcpStream {
     type Error = io::Error;

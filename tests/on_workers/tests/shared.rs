@@ -11,6 +11,8 @@ mod cancel_safety;
 mod cancellation_token;
 #[path = "../../combine/main.rs"]
 mod combine;
+#[path = "../../faults.rs"]
+mod faults;
 #[path = "../../fs.rs"]
 mod fs;
 #[path = "../../hostile.rs"]
@@ -23,6 +25,8 @@ mod net_abroad;
 mod process;
 #[path = "../../runtime.rs"]
 mod runtime;
+#[path = "../../sockets.rs"]
+mod sockets;
 #[path = "../../stdio.rs"]
 mod stdio;
 #[path = "../../stream/main.rs"]
