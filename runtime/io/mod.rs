@@ -15,8 +15,8 @@
 //! Code that was written for `tokio::io` moves over by changing the path.
 //!
 //! Knows nothing of tasks, loops or sockets, but for `unix::AsyncFd`, and for the process's own
-//! streams, which need the blocking pool: a `Context` is all that it needs of a runtime, so it works
-//! on any other one too.
+//! streams, which need the blocking pool: a `Context` is all that it needs of a runtime, so it
+//! works on any other one too.
 
 mod adapters;
 mod async_buf_read;

@@ -32,7 +32,7 @@
 //!
 //! The listener gets up for each socket. Were it the watchman, too, it would each time have to call
 //! another one to the watch, so it leaves the watch to the next who lies down. (Two watchmen would
-//! do as well; but a sleep with a limit costs a microsecond more, in which the kernel sets a timer.)
+//! do as well; but a sleep with a limit costs a microsecond more: the kernel has to set a timer.)
 //!
 //! Rules
 //! 1. A worker is on the list of sleepers from `lie_down` until it is taken off: by others, who
