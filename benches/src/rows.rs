@@ -217,6 +217,9 @@ const BODIES: &[Row] = &[
     ns("wake_across", "round trip over two mpsc channels to a runtime on another thread")
         .local(1.00)
         .stealing(1.00),
+    ns("udp", "64 B to another task and back, by two UDP sockets on loopback")
+        .local(1.00)
+        .stealing(1.00),
     ns("start_stop", "build a runtime, run an empty future, shut down").local(1.00).stealing(1.00),
     ns("scaling", "wall time of CPU-bound tasks on two workers over that on one")
         .unit("wall, 2 / 1")

@@ -10,6 +10,7 @@ mod broadcast;
 mod cancel;
 mod channels;
 mod combine;
+mod datagrams;
 mod join_set;
 mod memory;
 mod mutex;
@@ -28,6 +29,7 @@ pub fn run(row: &str, meter: &mut Meter) -> bool {
         cancel::run,
         channels::run,
         combine::run,
+        datagrams::run,
         join_set::run,
         memory::run,
         mutex::run,

@@ -46,6 +46,7 @@ const BEGINNINGS: &[(&str, &str)] = &[
     ("sleep", "Time"),
     ("timeout", "Time"),
     ("interval", "Time"),
+    ("udp", "Sockets"),
     ("echo", "Sockets"),
     ("churn", "Sockets"),
     ("hyper", "Sockets"),

@@ -12,7 +12,7 @@ pub(super) mod rt {
 
     pub(in crate::runtimes) use ::rondel::combine::gather;
     pub(in crate::runtimes) use ::rondel::io::{AsyncReadExt, AsyncWriteExt};
-    pub(in crate::runtimes) use ::rondel::net::{TcpListener, TcpStream};
+    pub(in crate::runtimes) use ::rondel::net::{TcpListener, TcpStream, UdpSocket};
     use ::rondel::sync::Queue;
     pub(in crate::runtimes) use ::rondel::sync::{
         Mutex, Notify, Semaphore, broadcast, mpsc, oneshot, watch,

@@ -10,7 +10,7 @@ pub mod serve;
 pub(super) mod rt {
     pub(in crate::runtimes) use crate::tokio_net::TokioNet as Net;
     pub(in crate::runtimes) use ::tokio::io::{AsyncReadExt, AsyncWriteExt};
-    pub(in crate::runtimes) use ::tokio::net::{TcpListener, TcpStream};
+    pub(in crate::runtimes) use ::tokio::net::{TcpListener, TcpStream, UdpSocket};
     pub(in crate::runtimes) use ::tokio::sync::{
         Mutex, Notify, Semaphore, broadcast, mpsc, oneshot, watch,
     };
