@@ -46,7 +46,6 @@ const BEGINNINGS: &[(&str, &str)] = &[
     ("sleep", "Time"),
     ("timeout", "Time"),
     ("interval", "Time"),
-    ("udp", "Sockets"),
     ("echo", "Sockets"),
     ("churn", "Sockets"),
     ("hyper", "Sockets"),
