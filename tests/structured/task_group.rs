@@ -933,6 +933,7 @@ fn a_limit_bounds_how_many_children_are_polled_and_serves_them_in_turn() {
 
 /// Goal: who waits for a permit is a child like any other: aborted alone or with the group, without
 /// a poll of its future.
+#[cfg(not(on_workers = "order"))]
 #[test]
 fn a_child_that_waits_for_its_permit_can_be_cancelled() {
     rondel::run(async {
