@@ -210,6 +210,8 @@ fn a_sleeping_task_is_aborted_at_once_and_leaves_no_timer() {
 
 /// Goal: a task that stands in a queue leaves it. Method: abort the first of two receivers of one
 /// lock; the second gets its turn.
+// On workers the abort may come in the middle of the poll that gets the permit: too late.
+#[cfg(not(on_workers = "order"))]
 #[test]
 fn an_aborted_task_leaves_the_queues_it_stands_in() {
     rondel::run(async {
