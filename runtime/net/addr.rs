@@ -76,6 +76,29 @@ pub(super) fn resolve<T: ToSocketAddrs + ?Sized>(host: &T) -> sealed::Lookup {
     host.lookup(sealed::Internal)
 }
 
+/// What comes of the first of those addresses that `attempt` works with; else the error of the last
+/// one, which names it. `what` could not be done with an address, `purpose` with a name.
+pub(super) async fn first_that_works<T, F: Future<Output = io::Result<T>>>(
+    lookup: sealed::Lookup,
+    what: &'static str,
+    purpose: &str,
+    mut attempt: impl FnMut(SocketAddr) -> F,
+) -> io::Result<T> {
+    let mut last = None;
+    for addr in lookup.await? {
+        match attempt(addr).await {
+            Ok(done) => return Ok(done),
+            Err(error) => last = Some(AddrError::wrap(what, addr, error)),
+        }
+    }
+    Err(last.unwrap_or_else(|| no_address(purpose)))
+}
+
+pub(super) fn no_address(purpose: &str) -> io::Error {
+    let text = format!("the name has no address to {purpose}");
+    io::Error::new(io::ErrorKind::InvalidInput, text)
+}
+
 mod sealed {
     use super::{JoinHandle, Ready, SocketAddr, io};
 

@@ -26,7 +26,7 @@ use std::task::{Context, Poll};
 use bytes::BufMut;
 use rustix::fs::{OFlags, fcntl_getfl, fcntl_setfl};
 
-use super::readiness::{descriptor, readiness};
+use super::readiness::{append_to, descriptor, readiness};
 use super::registered::Registered;
 use super::tcp_stream::{write, write_vectored};
 use super::unix_stream::with_path;
@@ -252,12 +252,7 @@ impl Receiver {
 
     /// Like [`try_read`](Self::try_read), appending to `buf`.
     pub fn try_read_buf<B: BufMut>(&self, buf: &mut B) -> io::Result<usize> {
-        // Zeroed on the stack and copied, because `BufMut`'s own room is unwritten memory.
-        let mut room = [0; 4096];
-        let len = buf.remaining_mut().min(room.len());
-        let count = self.try_read(&mut room[..len])?;
-        buf.put_slice(&room[..count]);
-        Ok(count)
+        append_to(buf, |room| self.try_read(room))
     }
 }
 

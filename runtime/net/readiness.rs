@@ -14,9 +14,24 @@ use std::os::fd::AsRawFd;
 use std::pin::pin;
 use std::task::Poll;
 
+use bytes::BufMut;
+
 use super::registered::Registered;
 use super::{Interest, Ready};
 use crate::reactor::Direction;
+
+/// Appends to `buf` what one `read` gives, at most 4 KiB.
+pub(super) fn append_to(
+    buf: &mut impl BufMut,
+    read: impl FnOnce(&mut [u8]) -> io::Result<usize>,
+) -> io::Result<usize> {
+    // Zeroed on the stack and copied, because `BufMut`'s own room is unwritten memory.
+    let mut room = [0; 4096];
+    let len = buf.remaining_mut().min(room.len());
+    let count = read(&mut room[..len])?;
+    buf.put_slice(&room[..count]);
+    Ok(count)
+}
 
 /// Waits until one of the directions of `interest` is worth trying, and says which.
 pub(super) async fn ready<S: AsRawFd + Send + 'static>(

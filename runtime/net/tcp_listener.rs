@@ -6,6 +6,7 @@
 //!
 //! Real world: tokio hands both kinds of errors to the program; asyncio does as we do.
 
+use std::future;
 use std::io;
 use std::net::SocketAddr;
 use std::os::fd::AsFd;
@@ -16,7 +17,7 @@ use socket2::{Domain, Protocol, Socket, Type};
 
 use super::TcpStream;
 use super::accept::Patience;
-use super::addr::{AddrError, ToSocketAddrs, resolve};
+use super::addr::{ToSocketAddrs, first_that_works, resolve};
 use super::readiness::descriptor;
 use super::registered::{Moved, Registered};
 use super::tcp_stream::check_nonblocking;
@@ -58,17 +59,8 @@ impl TcpListener {
     ///
     /// **Cancel-safe:** yes.
     pub async fn bind<A: ToSocketAddrs>(addr: A) -> io::Result<Self> {
-        let lookup = resolve(&addr);
-        let mut last = None;
-        for addr in lookup.await? {
-            match Self::bind_one(addr) {
-                Ok(listener) => return Ok(listener),
-                Err(error) => last = Some(AddrError::wrap("cannot listen on", addr, error)),
-            }
-        }
-        Err(last.unwrap_or_else(|| {
-            io::Error::new(io::ErrorKind::InvalidInput, "the name has no address to listen on")
-        }))
+        let attempt = |addr| future::ready(Self::bind_one(addr));
+        first_that_works(resolve(&addr), "cannot listen on", "listen on", attempt).await
     }
 
     fn bind_one(addr: SocketAddr) -> io::Result<Self> {

@@ -17,8 +17,8 @@ use std::time::Duration;
 use bytes::BufMut;
 use socket2::SockRef;
 
-use super::addr::{AddrError, ToSocketAddrs, resolve};
-use super::readiness::{descriptor, readiness};
+use super::addr::{ToSocketAddrs, first_that_works, resolve};
+use super::readiness::{append_to, descriptor, readiness};
 use super::registered::{Moved, Registered, moved};
 use super::tcp_split::{self, OwnedReadHalf, OwnedWriteHalf, ReadHalf, WriteHalf};
 use crate::io::{AsyncRead, AsyncWrite, ReadBuf};
@@ -65,17 +65,8 @@ impl TcpStream {
     /// **Cancel-safe:** yes. Dropping the future abandons the attempt and closes its socket.
     /// **Cost:** three system calls, one registration, one turn of the loop.
     pub async fn connect<A: ToSocketAddrs>(addr: A) -> io::Result<Self> {
-        let lookup = resolve(&addr);
-        let mut last = None;
-        for addr in lookup.await? {
-            match Self::connect_one(addr).await {
-                Ok(stream) => return Ok(stream),
-                Err(error) => last = Some(AddrError::wrap("cannot connect to", addr, error)),
-            }
-        }
-        Err(last.unwrap_or_else(|| {
-            io::Error::new(io::ErrorKind::InvalidInput, "the name has no address to connect to")
-        }))
+        let attempt = Self::connect_one;
+        first_that_works(resolve(&addr), "cannot connect to", "connect to", attempt).await
     }
 
     async fn connect_one(addr: SocketAddr) -> io::Result<Self> {
@@ -195,12 +186,7 @@ impl TcpStream {
 
     /// Like [`try_read`](Self::try_read), appending to `buf`.
     pub fn try_read_buf<B: BufMut>(&self, buf: &mut B) -> io::Result<usize> {
-        // Zeroed on the stack and copied, because `BufMut`'s own room is unwritten memory.
-        let mut room = [0; 4096];
-        let len = buf.remaining_mut().min(room.len());
-        let count = self.try_read(&mut room[..len])?;
-        buf.put_slice(&room[..count]);
-        Ok(count)
+        append_to(buf, |room| self.try_read(room))
     }
 
     /// Writes as much of `buf` as there is room for; never waits.

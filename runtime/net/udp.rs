@@ -15,6 +15,7 @@
 //!
 //! Real world: asyncio gives a protocol object with callbacks; tokio the same calls as here.
 
+use std::future::ready;
 use std::io;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::task::{Context, Poll};
@@ -22,7 +23,7 @@ use std::task::{Context, Poll};
 use bytes::BufMut;
 use socket2::SockRef;
 
-use super::addr::{AddrError, ToSocketAddrs, resolve};
+use super::addr::{ToSocketAddrs, first_that_works, no_address, resolve};
 use super::readiness::{descriptor, readiness};
 use super::registered::Registered;
 use super::tcp_stream::check_nonblocking;
@@ -71,18 +72,10 @@ impl UdpSocket {
     /// **Cancel-safe:** yes.
     /// **Cost:** three system calls and one registration.
     pub async fn bind<A: ToSocketAddrs>(addr: A) -> io::Result<Self> {
-        let lookup = resolve(&addr);
-        let mut last = None;
-        for addr in lookup.await? {
-            match std::net::UdpSocket::bind(addr) {
-                Ok(socket) => {
-                    socket.set_nonblocking(true)?;
-                    return Ok(Self { socket: Registered::new(socket)? });
-                }
-                Err(error) => last = Some(AddrError::wrap("cannot bind", addr, error)),
-            }
-        }
-        Err(last.unwrap_or_else(|| no_address("bind to")))
+        let attempt = |addr| ready(std::net::UdpSocket::bind(addr));
+        let socket = first_that_works(resolve(&addr), "cannot bind", "bind to", attempt).await?;
+        socket.set_nonblocking(true)?;
+        Ok(Self { socket: Registered::new(socket)? })
     }
 
     /// Takes over a socket of the standard library, which must be non-blocking.
@@ -109,15 +102,8 @@ impl UdpSocket {
     ///
     /// **Cancel-safe:** yes.
     pub async fn connect<A: ToSocketAddrs>(&self, addr: A) -> io::Result<()> {
-        let lookup = resolve(&addr);
-        let mut last = None;
-        for addr in lookup.await? {
-            match self.socket.get().connect(addr) {
-                Ok(()) => return Ok(()),
-                Err(error) => last = Some(AddrError::wrap("cannot connect to", addr, error)),
-            }
-        }
-        Err(last.unwrap_or_else(|| no_address("connect to")))
+        let attempt = |addr| ready(self.socket.get().connect(addr));
+        first_that_works(resolve(&addr), "cannot connect to", "connect to", attempt).await
     }
 
     /// Our address.
@@ -385,11 +371,6 @@ impl UdpSocket {
     pub fn leave_multicast_v6(&self, multiaddr: &Ipv6Addr, interface: u32) -> io::Result<()> {
         self.socket.get().leave_multicast_v6(multiaddr, interface)
     }
-}
-
-fn no_address(purpose: &str) -> io::Error {
-    let text = format!("the name has no address to {purpose}");
-    io::Error::new(io::ErrorKind::InvalidInput, text)
 }
 
 /// Written memory in place of `BufMut`'s own, which is not.

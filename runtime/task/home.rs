@@ -219,24 +219,23 @@ impl Sleeper for HomeRef {
 impl Home {
     /// Leaves a note and rings if the loop sleeps. Gives the note back if the loop is gone.
     pub(crate) fn post(&self, note: Note) -> Result<(), Note> {
-        if self.inbox.post(note)? == AfterPost::Ring {
+        self.inbox.post(note).map(|after| self.ring_after(after))
+    }
+
+    fn ring_after(&self, after: AfterPost) {
+        if after == AfterPost::Ring {
             (self.ring)();
         }
-        Ok(())
     }
 
     /// Ends the sleep of the loop, if it sleeps.
     pub(crate) fn rouse(&self) {
-        if self.inbox.rouse() == AfterPost::Ring {
-            (self.ring)();
-        }
+        self.ring_after(self.inbox.rouse());
     }
 
     /// Has the loop look for work, if it sleeps or is about to.
     pub(crate) fn nudge(&self) {
-        if self.inbox.nudge() == AfterPost::Ring {
-            (self.ring)();
-        }
+        self.ring_after(self.inbox.nudge());
     }
 
     /// Has `errand` run on the loop's thread soon. False, and `errand` dropped, if the loop is
