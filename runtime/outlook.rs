@@ -14,8 +14,8 @@
 //! ```
 //!
 //! One ear, because work that comes bit by bit is done by one worker then, and the others sleep on:
-//! with an event queue each, two workers with 32 connections each woke up for every request, 0.2
-//! times more often than needed, and a request cost up to 1.4 times as much CPU time.
+//! with an event queue each, two workers woke up for their own halves of 64 connections, which is
+//! twice as many context switches, and a request cost more CPU time (docs/benchmarks.md).
 //!
 //! Rules
 //! 1. Whoever looks out has the duty: one at a time, so that notes are heeded in their order. The
