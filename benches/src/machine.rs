@@ -96,12 +96,20 @@ pub fn run_queue_wait() -> Duration {
 
 /// Time that all threads of this process waited for a CPU although they could have run.
 pub fn waited() -> Duration {
+    let wait_ns = |stat: &str| stat.split_whitespace().nth(1)?.parse::<u64>().ok();
+    Duration::from_nanos(files_of_threads("schedstat").iter().filter_map(|s| wait_ns(s)).sum())
+}
+
+/// How often the threads of this process left a CPU, of their own will or not.
+pub fn context_switches() -> u64 {
+    let count = |line: &str| line.split_once("ctxt_switches:")?.1.trim().parse::<u64>().ok();
+    files_of_threads("status").iter().flat_map(|status| status.lines()).filter_map(count).sum()
+}
+
+/// A file of `/proc/self/task/*`, of each thread that still lives.
+fn files_of_threads(name: &str) -> Vec<String> {
     let threads = fs::read_dir("/proc/self/task").into_iter().flatten().flatten();
-    let wait_ns = |thread: fs::DirEntry| -> Option<u64> {
-        let stat = fs::read_to_string(thread.path().join("schedstat")).ok()?;
-        stat.split_whitespace().nth(1)?.parse().ok()
-    };
-    Duration::from_nanos(threads.filter_map(wait_ns).sum())
+    threads.filter_map(|thread| fs::read_to_string(thread.path().join(name)).ok()).collect()
 }
 
 /// Time that the hypervisor took from all CPUs, and all time of all CPUs, in kernel ticks.

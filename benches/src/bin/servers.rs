@@ -37,7 +37,8 @@ usage: servers [KIND ...] [--conns N,N,...] [--flavour F] [--rate N] [--requests
 
 The load generator is a bare epoll loop on another CPU (of one's own if there are enough) with one
 request in flight per connection. The ratio is the median of the pairs' ratios, lower is better.
-p50 and p99: microseconds from the request to its answer, seen by the generator.";
+p50 and p99: microseconds from the request to its answer, seen by the generator. switches: how often a
+thread of the server left its CPU, per request: median (lowest-highest) of ours, then of theirs.";
 
 #[derive(Debug)]
 struct Options {
@@ -142,7 +143,7 @@ fn compare(options: &Options) -> io::Result<()> {
     println!();
     if !options.strace {
         println!(
-            "{:13} {:11} {:>8} {:>8} {:>6}  {:13} {:7} {:>5} {:>14} {:>15} {:>15}",
+            "{:13} {:11} {:>8} {:>8} {:>6}  {:13} {:7} {:>5} {:>14} {:>15} {:>15}  {}",
             "row",
             "unit",
             "rondel",
@@ -153,7 +154,8 @@ fn compare(options: &Options) -> io::Result<()> {
             "goal",
             "wall us/op r/t",
             "p50 us r/t",
-            "p99 us r/t"
+            "p99 us r/t",
+            "switches r/t"
         );
     }
     let mut rows = Vec::new();
@@ -209,10 +211,11 @@ fn compare_row(plan: Plan, options: &Options) -> io::Result<Vec<Value>> {
     let wall_us = pairs_of(&|run| Some(run.wall_ns / 1e3));
     let p50 = pairs_of(&|run| Some(run.times_us?[0]));
     let p99 = pairs_of(&|run| Some(run.times_us?[1]));
+    let switches = pairs_of(&|run| run.switches);
     let peak = pairs_of(&|run| run.peak_bytes);
     let (name, ratio, goal) = (plan.name(), figures.ratio(), plan.goal(options.many));
     println!(
-        "{name:13} {:11} {:>8.2} {:>8.2} {:>6.3}  {:5.3}-{:<7.3} {:7} {:>4}{} {:>14} {:>15} {:>15}",
+        "{name:13} {:11} {:>8.2} {:>8.2} {:>6.3}  {:5.3}-{:<7.3} {:7} {:>4}{} {:>14} {:>15} {:>15}  {}",
         plan.kind.unit(),
         median(&figures.ours),
         median(&figures.theirs),
@@ -225,6 +228,7 @@ fn compare_row(plan: Plan, options: &Options) -> io::Result<Vec<Value>> {
         both(&wall_us),
         both(&p50),
         both(&p99),
+        spreads(&switches),
     );
     let waits: Vec<f64> = runs.iter().flatten().map(|run| run.wait_share).collect();
     if median(&waits) > WAIT_SHARE_MAX {
@@ -233,7 +237,12 @@ fn compare_row(plan: Plan, options: &Options) -> io::Result<Vec<Value>> {
     let [flavour, _] = options.flavours();
     let json = |pairs: &Pairs, name: &str, unit: &str| pairs.to_json(name, flavour, "tokio", unit);
     let mut rows = vec![json(&figures, &name, plan.kind.unit())];
-    let beside = [(&p50, "p50", "us"), (&p99, "p99", "us"), (&peak, "peak", "bytes")];
+    let beside = [
+        (&p50, "p50", "us"),
+        (&p99, "p99", "us"),
+        (&peak, "peak", "bytes"),
+        (&switches, "switches", "per request"),
+    ];
     for (pairs, what, unit) in beside.into_iter().filter(|(pairs, ..)| !pairs.ours.is_empty()) {
         rows.push(json(pairs, &format!("{name}_{what}"), unit));
     }
@@ -244,12 +253,30 @@ fn compare_row(plan: Plan, options: &Options) -> io::Result<Vec<Value>> {
 const WAIT_SHARE_MAX: f64 = 0.05;
 
 fn both(pairs: &Pairs) -> String {
-    let digits = |value: f64| if value < 100.0 { 1 } else { 0 };
+    let digits = |value: f64| match value {
+        ..1.0 => 2,
+        ..100.0 => 1,
+        _ => 0,
+    };
     match (median(&pairs.ours), median(&pairs.theirs)) {
         (ours, theirs) if ours.is_nan() || ours == 0.0 && theirs == 0.0 => "-".to_string(),
         (ours, theirs) => {
             format!("{ours:.0$}/{theirs:.1$}", digits(ours), digits(theirs))
         }
+    }
+}
+
+/// Median and spread of both sides.
+fn spreads(pairs: &Pairs) -> String {
+    let spread = |values: &[f64]| {
+        let (low, high) = values
+            .iter()
+            .fold((f64::INFINITY, 0.0), |(low, high), &value| (value.min(low), value.max(high)));
+        format!("{:.2} ({low:.2}-{high:.2})", median(values))
+    };
+    match pairs.ours.is_empty() {
+        true => "-".to_string(),
+        false => format!("{} / {}", spread(&pairs.ours), spread(&pairs.theirs)),
     }
 }
 

@@ -18,6 +18,8 @@ pub struct Figures {
     pub times_us: Option<[f64; 2]>,
     /// How long the server waited for a CPU, as a share of its CPU time.
     pub wait_share: f64,
+    /// How often a thread of the server left its CPU, per request, if requests were counted.
+    pub switches: Option<f64>,
     /// Most bytes that the process had resident, if it was a client.
     pub peak_bytes: Option<f64>,
 }
@@ -82,9 +84,9 @@ fn serve(plan: Plan, runtime: &str, requests: usize, rate: usize) -> io::Result<
         Kind::Rate => format!("{requests} {rate}"),
         _ => requests.to_string(),
     };
-    let [cpu_before, wait_before] = server.ask("cpu")?;
+    let [cpu_before, wait_before, switches_before] = server.ask("cpu")?;
     let [wall, p50, p99] = load.ask(&task)?;
-    let [cpu_after, wait_after] = server.ask("cpu")?;
+    let [cpu_after, wait_after, switches_after] = server.ask("cpu")?;
     let (cpu, waited) = (cpu_after - cpu_before, wait_after - wait_before);
     let per_request_us = |ns: f64| ns / requests as f64 / 1e3;
     let figure = match plan.kind {
@@ -97,6 +99,7 @@ fn serve(plan: Plan, runtime: &str, requests: usize, rate: usize) -> io::Result<
         wall_ns: wall / requests as f64,
         times_us: Some([p50 / 1e3, p99 / 1e3]),
         wait_share: waited / cpu,
+        switches: Some((switches_after - switches_before) / requests as f64),
         peak_bytes: None,
     })
 }
@@ -116,7 +119,14 @@ fn idle(plan: Plan, runtime: &str) -> io::Result<Figures> {
     std::thread::sleep(Duration::from_millis(100)); // idle by then
     let bytes = rss_bytes(&pid).saturating_sub(before);
     let figure = bytes as f64 / plan.conns as f64;
-    Ok(Figures { figure, wall_ns: 0.0, times_us: None, wait_share: 0.0, peak_bytes: None })
+    Ok(Figures {
+        figure,
+        wall_ns: 0.0,
+        times_us: None,
+        wait_share: 0.0,
+        switches: None,
+        peak_bytes: None,
+    })
 }
 
 /// Lets the scraper's client on `runtime` fetch `pages` pages with so many `workers`.
@@ -133,6 +143,7 @@ pub fn scrape(runtime: &str, workers: usize, pages: usize) -> io::Result<Figures
         wall_ns: wall / pages as f64,
         times_us: None,
         wait_share: 0.0,
+        switches: None,
         peak_bytes: Some(peak),
     })
 }

@@ -2,7 +2,8 @@
 //!
 //! ```text
 //!   --server RUNTIME KIND NTH     says its address; then for each line it hears, its CPU
-//!                                 nanoseconds and how long it waited for a CPU meanwhile
+//!                                 nanoseconds, how long it waited for a CPU meanwhile, and
+//!                                 how often its threads left one
 //!   --load ADDRESS KIND CONNS     says `ready`; then for each line `REQUESTS` or `REQUESTS RATE`
 //!                                 it sends so many and says wall, p50 and p99 nanoseconds
 //!   --client RUNTIME ADDRESS WORKERS PAGES
@@ -18,7 +19,9 @@ use std::time::Instant;
 
 use crate::child::number;
 use crate::load::{Load, Protocol, Told, churn};
-use crate::machine::{cpu_time, peak_rss_bytes, pin, pin_to_last, raise_open_files, waited};
+use crate::machine::{
+    context_switches, cpu_time, peak_rss_bytes, pin, pin_to_last, raise_open_files, waited,
+};
 use crate::rows::Flavour;
 use crate::runtimes;
 
@@ -57,7 +60,8 @@ fn serve(runtime: &str, kind: &str, nth: usize) -> io::Result<()> {
     }
     std::thread::spawn(|| {
         for _ in io::stdin().lock().lines() {
-            println!("{} {}", cpu_time().as_nanos(), waited().as_nanos());
+            let (cpu, waited) = (cpu_time().as_nanos(), waited().as_nanos());
+            println!("{cpu} {waited} {}", context_switches());
         }
         std::process::exit(0);
     });
