@@ -143,7 +143,7 @@ fn compare(options: &Options) -> io::Result<()> {
     println!();
     if !options.strace {
         println!(
-            "{:13} {:11} {:>8} {:>8} {:>6}  {:13} {:7} {:>5} {:>14} {:>15} {:>15}  {}",
+            "{:13} {:11} {:>8} {:>8} {:>6}  {:13} {:7} {:>5} {:>14} {:>15} {:>15}  switches r/t",
             "row",
             "unit",
             "rondel",
@@ -154,8 +154,7 @@ fn compare(options: &Options) -> io::Result<()> {
             "goal",
             "wall us/op r/t",
             "p50 us r/t",
-            "p99 us r/t",
-            "switches r/t"
+            "p99 us r/t"
         );
     }
     let mut rows = Vec::new();
