@@ -5,12 +5,14 @@
 //! - links lead somewhere, file names name files, and the map names every file of the engine;
 //! - the README and `.ci/run` agree on the test command, and every dependency has its reason.
 //!
-//! `RONDEL_BLESS=1 cargo test --test docs` writes the line counts of `docs/00-map.md` anew.
+//! `RONDEL_BLESS=1 cargo test --test docs` writes the line counts and the lessons of `docs/00-map.md`
+//! anew.
 
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 use std::process::Command;
+use std::sync::Mutex;
 
 /// A line count in the map may be this far off, in per cent, before the test complains.
 const COUNT_TOLERANCE_PERCENT: usize = 20;
@@ -253,6 +255,9 @@ fn documents_name_only_files_that_exist() {
 
 const MAP: &str = "docs/00-map.md";
 
+/// Where lessons live: those that need the engine alone, and those that need other crates as well.
+const LESSONS: &[&str] = &["examples/", "examples/with_crates/examples/"];
+
 /// A row of the map's tables: ``| [`turn.rs`](../runtime/turn.rs) | 230 | … |``.
 fn mapped_file(line: &str) -> Option<(String, &str)> {
     let rest = line.strip_prefix("| [`")?;
@@ -261,6 +266,9 @@ fn mapped_file(line: &str) -> Option<(String, &str)> {
     let (count, _) = rest.split_once(" |")?;
     path.starts_with("runtime/").then(|| (path.to_owned(), count))
 }
+
+/// Two tests write the map anew, each its own part.
+static PEN: Mutex<()> = Mutex::new(());
 
 fn lines_of(path: &str) -> usize {
     read(path).lines().count()
@@ -275,6 +283,7 @@ fn rounded(count: usize) -> usize {
 /// line counts with the files.
 #[test]
 fn the_map_names_every_file_of_the_engine() {
+    let _pen = PEN.lock();
     let map = read(MAP);
     let blessed: String = map.lines().map(|line| blessed_row(line) + "\n").collect();
     if std::env::var_os("RONDEL_BLESS").is_some() {
@@ -299,15 +308,51 @@ fn the_map_names_every_file_of_the_engine() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
-#[test]
-fn the_map_names_every_lesson() {
-    let map = read(MAP);
+/// The question in a lesson's first line: `//! Lesson 07. When do two things …?`
+fn question(path: &str) -> String {
+    let text = read(path);
+    let lines = text.lines().take_while(|line| *line != "//!").map(|line| line[3..].trim());
+    let header = lines.collect::<Vec<_>>().join(" ");
+    let question = header.strip_prefix("Lesson ").and_then(|rest| rest.split_once(". "));
+    question
+        .unwrap_or_else(|| panic!("{path} begins with `//! Lesson NN. <question?>`"))
+        .1
+        .to_owned()
+}
+
+/// The table of the lessons, made from their headers.
+fn table_of_lessons() -> String {
     let is_lesson = |path: &str| {
-        let name = path.strip_prefix("examples/").unwrap_or_default();
-        name.starts_with(|c: char| c.is_ascii_digit()) && !name.contains('/')
+        LESSONS.iter().any(|folder| {
+            let name = path.strip_prefix(folder).unwrap_or_default();
+            name.starts_with(|c: char| c.is_ascii_digit())
+                && name.ends_with(".rs")
+                && !name.contains('/')
+        })
     };
-    for path in all_files().into_iter().filter(|path| is_lesson(path)) {
-        assert!(map.contains(&format!("](../{path}) |")), "{MAP}: no row for {path}");
+    let mut lessons: Vec<String> = all_files().into_iter().filter(|path| is_lesson(path)).collect();
+    lessons.sort_by_key(|path| path.rsplit('/').next().unwrap().to_owned());
+    let mut table = String::from("| lesson | its question |\n|---|---|\n");
+    for path in lessons {
+        let name = path.rsplit('/').next().unwrap().trim_end_matches(".rs");
+        table += &format!("| [`{name}`](../{path}) | {} |\n", question(&path));
+    }
+    table
+}
+
+/// Goal: let the map lead to every lesson. Method: its table is the one made from their headers.
+#[test]
+fn the_map_lists_every_lesson_with_its_question() {
+    let _pen = PEN.lock();
+    let map = read(MAP);
+    let (before, rest) = map.split_once("<!-- lessons -->\n").unwrap();
+    let (told, after) = rest.split_once("<!-- /lessons -->").unwrap();
+    let table = table_of_lessons();
+    if std::env::var_os("RONDEL_BLESS").is_some() {
+        let blessed = format!("{before}<!-- lessons -->\n{table}<!-- /lessons -->{after}");
+        fs::write(root().join(MAP), blessed).unwrap();
+    } else {
+        assert!(told == table, "{MAP}: the lessons are other ones (RONDEL_BLESS=1)");
     }
 }
 
