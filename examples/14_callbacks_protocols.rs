@@ -281,7 +281,8 @@ async fn the_smallest_callback(diary: &Diary) {
 // Where to read next
 //
 // ```rust,cite=runtime/callbacks/mod.rs
-// //! 1. A callback is called by the loop, never by whoever schedules it: `call_soon` returns first.
+// //!   set_result(v) ── each done-callback ───▶ ready queue ─▶ f(&promise)
+// …
 // //! 2. Callbacks run in the order in which they were made ready, each once. One that is cancelled
 // //!    before its turn, even by the one before it, does not run.
 // //! 3. A callback that panics is reported, once, and takes nobody along.

@@ -137,9 +137,6 @@ fn the_end_of_the_program() {
 // The whole of it is a task and its handle:
 //
 // ```rust,cite=runtime/combine/shield.rs
-// //!   timeout ── shield ── handle ─ ─ ─▶ [task: future]          the drop of `timeout` ends here ─┐
-// //!      └──────────── dropped together ────────────┘                     and the task runs on ◀──┘
-// …
 // //! 1. The task starts with the call, not with the first poll of the shield.
 // //! 2. A shield never aborts. Who wants that says so, through its handle.
 // …

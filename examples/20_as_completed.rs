@@ -114,10 +114,15 @@ async fn main() {
 //
 // Where to read next
 //
+// All children that were woken are polled, and the ends queue up until somebody fetches them:
+//
 // ```rust,cite=runtime/combine/as_completed.rs
-// //! 1. All children that were woken are polled, whether or not anybody asks for the second output:
-// //!    they run at once, not one after another. Outputs wait in their rooms until they are fetched.
-// //! 2. Children are polled in the order in which they were woken. So tasks that end between two
-// //!    polls come in the order of their ends, however late one asks. Only what had ended before the
-// //!    first poll comes in the order of the list.
+// let _ = children.poll_woken(cx, |index, _| {
+//     ended.push_back(index);
+// …
+// match ended.pop_front() {
+//     Some(index) => Poll::Ready(Some((index, children.room(index).take()))),
+//     None if children.running() > 0 => Poll::Pending,
+//     None => Poll::Ready(None),
+// }
 // ```

@@ -173,10 +173,14 @@ async fn a_server_says_when_it_is_ready(diary: &Diary) {
 //
 // Where to read next
 //
-// What the end of a child does, and in which order:
+// What the end of a child does. Its failure is in the list before the others are told, and both
+// before the group may end:
 //
 // ```rust,cite=runtime/task/group/task_group.rs
-// //! 1. A failure is in the list before the token is cancelled, and both before its task's place in
-// //!    the roster is given up. So when the roster is empty the list is complete.
-// //! 2. The first reason wins, as always with a token: the failures after it are members, no reasons.
+// failed.members.push(Member { who, failure });
+// if !self.token.is_cancelled() {
+//     failed.causes.push(cause.clone());
+// }
+// drop(failed);
+// self.token.cancel_with(cause);
 // ```

@@ -185,9 +185,9 @@ async fn a_barrier_keeps_phases_apart() {
 // and all write 1. It is no race of threads and needs no luck: it is the same each time. The lock
 // makes it right, and makes ten times 10 ms of it: lock what belongs together, and no more.
 //
-// Which lock? `std::sync::Mutex` if there is no `.await` while it is held: it is smaller and faster.
-// If there is one, the compiler says so, as its guard is not `Send` and the task may not be spawned;
-// on one thread it would lock out the very task that should unlock it. Then take the async one.
+// Which lock? `std::sync::Mutex` if there is no `.await` while it is held: it is smaller and
+// faster. If there is one, the compiler says so: its guard is not `Send`, and `spawn` refuses the
+// task. Then take the async one; a thread that waits for std's cannot run the task that has it.
 //
 // | word      | what it is                                 | who comes too late     |
 // |-----------|--------------------------------------------|------------------------|
@@ -210,8 +210,6 @@ async fn a_barrier_keeps_phases_apart() {
 // Why setting an event cannot miss anybody:
 //
 // ```rust,cite=runtime/sync/event.rs
-// //! 1. The flag is set under the lock of the list, together with the dismissal of all who wait. Who
-// //!    queues up before that is dismissed; who comes after it sees the flag, or that it was cleared.
 // //! 2. Whoever has queued up looks at the flag again (`unless.rs`), so nobody waits beside a set
 // //!    flag.
 // …
