@@ -89,6 +89,10 @@ async fn main() {
 // handle was dropped, a line on stderr says which task panicked, by its name and by the place where
 // it was spawned.
 //
+// A task may outlive the function that spawned it, so what it uses it must own (`'static`), and
+// with many workers that must be allowed to move to another thread (`Send`). Python's tasks just
+// capture, and keep alive what they captured.
+//
 // When the root future is done, the tasks that are left are cancelled: `main` has to wait for what
 // it wants to have finished.
 //

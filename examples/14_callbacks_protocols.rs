@@ -67,6 +67,18 @@ struct Greeter {
     is_careful: bool,
 }
 
+impl Greeter {
+    fn line_received(&mut self, line: &[u8]) {
+        let line = String::from_utf8_lossy(line).into_owned();
+        match (&self.name, &self.transport) {
+            (Some(name), Some(transport)) => {
+                transport.write(format!("{name}: {line}\n").as_bytes());
+            }
+            _ => self.name = Some(line),
+        }
+    }
+}
+
 impl Protocol for Greeter {
     fn connection_made(&mut self, transport: &Rc<Transport>) {
         transport.write(b"your name?\n");
@@ -77,17 +89,15 @@ impl Protocol for Greeter {
         self.begun.extend(data);
         while let Some(end) = self.begun.iter().position(|byte| *byte == b'\n') {
             let line: Vec<u8> = self.begun.drain(..=end).collect();
-            let line = String::from_utf8_lossy(&line[..end]).into_owned();
-            match (&self.name, &self.transport) {
-                (Some(name), Some(transport)) => {
-                    transport.write(format!("{name}: {line}\n").as_bytes());
-                }
-                _ => self.name = Some(line),
-            }
+            self.line_received(&line[..end]);
         }
     }
 
     fn eof_received(&mut self) {
+        let last = std::mem::take(&mut self.begun);
+        if !last.is_empty() {
+            self.line_received(&last);
+        }
         self.transport.iter().for_each(|transport| transport.close());
     }
 
@@ -197,7 +207,7 @@ async fn main() -> io::Result<()> {
     let diary = Diary::new();
     let flood = format!("Anna\n{}", format!("{}\n", "x".repeat(99)).repeat(10_000));
     let mut answers = Vec::new();
-    for text in ["Anna\nhello\nis that all?\n", &flood] {
+    for text in ["Anna\nhello\nis that all?", &flood] {
         let (near, far) = duplex(PIPE);
         let ((sent, answer), ()) = rondel::try_join!(client(near, text.as_bytes()), greeter(far))?;
         diary.note(format!("await:             {sent} of {} bytes without waiting", text.len()));

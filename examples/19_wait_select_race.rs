@@ -21,6 +21,7 @@ use diary::Diary;
 use rondel::combine::{ALL_COMPLETED, FIRST_COMPLETED, FIRST_EXCEPTION, hedge, race_ok, wait};
 use rondel::task::AbortOnDropHandle;
 use rondel::time::{Duration, Instant, sleep, timeout};
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
 type Answer = Result<&'static str, &'static str>;
 
@@ -29,7 +30,20 @@ const PATIENCE: Duration = Duration::from_secs(2);
 /// A source: its name, how long it takes, and whether it knows the answer.
 type Source = (&'static str, u64, bool);
 
+/// Requests under way.
+static UNDER_WAY: AtomicUsize = AtomicUsize::new(0);
+
+struct Request;
+
+impl Drop for Request {
+    fn drop(&mut self) {
+        UNDER_WAY.fetch_sub(1, Relaxed);
+    }
+}
+
 async fn ask((name, millis, knows): Source) -> Answer {
+    UNDER_WAY.fetch_add(1, Relaxed);
+    let _request = Request;
     sleep(Duration::from_millis(millis)).await;
     if knows { Ok(name) } else { Err(name) }
 }
@@ -63,12 +77,15 @@ async fn main() {
         let took = start.elapsed().as_millis();
         diary.note(format!("all asked at once: {answer:?} after {took} ms"));
         assert_eq!((answer.unwrap_or("-"), took), at_once);
+        rondel::task::yield_now().await; // the tasks that were aborted end now
+        assert_eq!(UNDER_WAY.load(Relaxed), 0, "nobody goes on for nothing");
 
         let start = Instant::now();
         let answer = hedge(ask(primary), PATIENCE, secondaries.map(ask)).await;
         let took = start.elapsed().as_millis();
         diary.note(format!("hedged:            {answer:?} after {took} ms"));
         assert_eq!((answer.unwrap_or("-"), took), hedged);
+        assert_eq!(UNDER_WAY.load(Relaxed), 0, "futures are gone at once");
     }
     what_wait_gives_back().await;
     a_branch_of_select_is_dropped(&diary).await;

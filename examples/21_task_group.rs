@@ -22,6 +22,8 @@ use diary::Diary;
 use rondel::combine::try_gather;
 use rondel::task::{ErrorGroup, TaskGroup};
 use rondel::time::{Duration, sleep};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 
 const MS: Duration = Duration::from_millis(1);
 
@@ -82,6 +84,7 @@ async fn main() {
     ]));
 
     all_failures_come_together(&diary).await;
+    children_may_have_children(&diary).await;
     a_server_says_when_it_is_ready(&diary).await;
 }
 
@@ -113,6 +116,29 @@ async fn all_failures_come_together(diary: &Diary) {
     assert_eq!(timeouts.errors().collect::<Vec<_>>(), ["row 1: timeout", "row 2: timeout"]);
     assert_eq!(rest.errors().collect::<Vec<_>>(), ["row 3: disk full"]);
     diary.when("the transaction is rolled back");
+}
+
+/// A crawl does not know beforehand how many pages there are. anyio: `group.start_soon(visit, ...)`.
+async fn children_may_have_children(diary: &Diary) {
+    fn visit(group: &TaskGroup<String>, depth: u32, seen: Arc<AtomicU32>) {
+        let ours = group.clone();
+        group.spawn(async move {
+            sleep(10 * MS).await;
+            seen.fetch_add(1, Relaxed);
+            for _link in 0..if depth < 3 { 2 } else { 0 } {
+                visit(&ours, depth + 1, seen.clone());
+            }
+            Ok(())
+        });
+    }
+    let seen = Arc::new(AtomicU32::new(0));
+    let crawl = TaskGroup::run(async |group| {
+        visit(&group, 1, seen.clone());
+        Ok(())
+    });
+    crawl.await.unwrap();
+    diary.note(format!("when the group ends, {} pages are seen", seen.load(Relaxed)));
+    assert_eq!(seen.load(Relaxed), 1 + 2 + 4);
 }
 
 /// anyio's `start`: the next line runs when the child is ready, not when it was spawned.
