@@ -97,8 +97,8 @@ async fn main() {
 // it wants to have finished.
 //
 // The guide says that `create_task` "starts running now". We measured, here and in Python 3.11: the
-// new task is put into the ready queue, and begins when whoever made it waits. (Python 3.12 can make
-// eager tasks, which do begin at once; it has to be asked for.)
+// new task is put into the ready queue, and begins when whoever made it waits. (Python 3.12
+// can make eager tasks, which do begin at once; it has to be asked for.)
 //
 // | Python    | what it is                          | Rust                       | runs         |
 // |-----------|-------------------------------------|----------------------------|--------------|

@@ -90,8 +90,8 @@ async fn main() {
     what_is_late_after_30_s().await;
 }
 
-/// A task may be deaf to its token, as one in Python may swallow `CancelledError`. `abort` it cannot
-/// refuse.
+/// A task may be deaf to its token, as one in Python may swallow `CancelledError`. It cannot refuse
+/// `abort`.
 async fn ask_first_then_abort() {
     let diary = Diary::new();
     let stop = CancellationToken::new();

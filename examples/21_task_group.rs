@@ -118,7 +118,7 @@ async fn all_failures_come_together(diary: &Diary) {
     diary.when("the transaction is rolled back");
 }
 
-/// A crawl does not know beforehand how many pages there are. anyio: `group.start_soon(visit, ...)`.
+/// A crawl does not know beforehand how many pages there are. (anyio: `group.start_soon`.)
 async fn children_may_have_children(diary: &Diary) {
     fn visit(group: &TaskGroup<String>, depth: u32, seen: Arc<AtomicU32>) {
         let ours = group.clone();

@@ -5,8 +5,8 @@
 //!
 //! Python: `asyncio.Queue(maxsize=5)`, `await queue.put(item)`, `task_done`, `join`, and a sentinel
 //! for each consumer to say that it is over. Rust: `mpsc::channel(5)`, `sender.send(item).await`.
-//! The end needs no sentinel: when the last `Sender` is dropped, `recv` gives `None`. Python's queue
-//! is there too, as `rondel::sync::Queue`.
+//! The end needs no sentinel: when the last `Sender` is dropped, `recv` gives `None`. Python's
+//! queue is there too, as `rondel::sync::Queue`.
 //!
 //! Predict. Three producers make 50 items in no time; five consumers take 10 ms for each. The queue
 //! has room for 5. How many items are ever made and not yet taken?
