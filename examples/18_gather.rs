@@ -1,6 +1,7 @@
 //! Lesson 18. `gather`: in which order do the results come, and what if one fails?
 //!
 //! Run it: `cargo run --example 18_gather`
+//! Covers: 39, 40, 149.
 //!
 //! Python: `await asyncio.gather(a(), b(), c())` returns the results in the order of the arguments.
 //! With `return_exceptions=True` an error is a result like any other; without it the first error is
@@ -18,6 +19,10 @@ mod diary;
 use diary::Diary;
 use rondel::combine::{gather, try_gather};
 use rondel::time::{Duration, sleep};
+use std::cell::Cell;
+use std::future::poll_fn;
+use std::pin::Pin;
+use std::task::Poll;
 
 async fn call(millis: u64, diary: &Diary) -> Result<u64, String> {
     sleep(Duration::from_millis(millis)).await;
@@ -61,6 +66,49 @@ async fn main() {
     .await;
     diary.note(format!("{} children, and the last is {}", many.len(), many[999]));
     assert!(many.iter().copied().eq(0..1_000));
+
+    by_hand(&diary).await;
+}
+
+/// `gather` in a dozen lines: a room for each child, and all are polled until all rooms are full.
+async fn gather_by_hand<F: Future>(futures: impl IntoIterator<Item = F>) -> Vec<F::Output> {
+    let mut children: Vec<Pin<Box<F>>> = futures.into_iter().map(Box::pin).collect();
+    let mut rooms: Vec<Option<F::Output>> = children.iter().map(|_| None).collect();
+    poll_fn(|cx| {
+        for (child, room) in children.iter_mut().zip(&mut rooms) {
+            if room.is_some() {
+                continue; // a future that was ready must not be polled again
+            }
+            if let Poll::Ready(output) = child.as_mut().poll(cx) {
+                *room = Some(output);
+            }
+        }
+        if rooms.iter().all(Option::is_some) { Poll::Ready(()) } else { Poll::Pending }
+    })
+    .await;
+    rooms.into_iter().flatten().collect()
+}
+
+/// The same answers, at another price: how often are a hundred children polled?
+async fn by_hand(diary: &Diary) {
+    let polls = Cell::new(0);
+    let child = |millis: u64| {
+        let mut sleep = Box::pin(sleep(Duration::from_millis(millis)));
+        let polls = &polls;
+        poll_fn(move |cx| {
+            polls.set(polls.get() + 1);
+            sleep.as_mut().poll(cx).map(|()| millis)
+        })
+    };
+    let ours = gather_by_hand((1..=100).rev().map(child)).await;
+    let by_hand = polls.replace(0);
+    let theirs = gather((1..=100).rev().map(child)).await;
+    let by_the_engine = polls.get();
+    diary.note(format!("polls of 100 children: {by_hand} by hand, {by_the_engine} by gather"));
+    assert_eq!(ours, theirs);
+    assert!(ours.iter().copied().eq((1..=100).rev()), "in the order of the list");
+    assert_eq!(by_the_engine, 200, "each at the start, and each when it was woken");
+    assert_eq!(by_hand, 100 + 100 * 101 / 2, "at each wake all that have not ended");
 }
 
 // Explain
@@ -70,8 +118,10 @@ async fn main() {
 // and why dropping the combinator drops them all. It is concurrency without parallelism: on a
 // flavour with many threads, `gather` would still use one.
 //
-// A list that is polled whole at each wake would poll 1,000 children 1,000 times. Here each child
-// has a waker of its own that notes who rang, and only those are polled.
+// `gather_by_hand` is the whole idea: poll each child, keep its output in its room, and be ready
+// when all rooms are full. It hands its own waker to all of them, so a wake does not say who rang,
+// and it asks everybody: 100 children are polled 5,000 times. In the engine each child has a waker
+// of its own that notes who rang, and only those are polled.
 //
 // What real runtimes do
 //
