@@ -1,0 +1,276 @@
+//! The judge: checks an answer, and says what was misunderstood.
+//!
+//! ```text
+//!   judge.check("three calls run side by side").schedules(async |log| { … })
+//!     │                                            │
+//!     │ the name, in words                         │ 200 seeds, virtual time, a time limit
+//!     ▼                                            ▼
+//!   the first check that fails ends it:  reason · steps, numbered · the seed to replay
+//! ```
+
+use crate::log::Log;
+use crate::schedule::{self, Reason};
+use crate::verdict::{Desk, Failure};
+use crate::watch::Watch;
+use rondel::Deadlock;
+use std::process::ExitCode;
+use std::time::Duration;
+
+/// So many schedules find by luck nearly every race of a few tasks.
+const SEEDS: u64 = 200;
+/// A run in virtual time takes milliseconds. Many times that, for a machine with other work.
+const LIMIT: Duration = Duration::from_secs(3);
+
+/// Runs the checks of one exercise; its `judge.rs` gets one.
+#[derive(Debug)]
+pub struct Judge {
+    /// The only seed to try, if one is to be replayed.
+    seed: Option<u64>,
+    watch: Watch,
+    checks: usize,
+    failure: Option<Failure>,
+}
+
+/// `main` of an exercise's program: lets `judge` check the answer, and hands the verdict over.
+///
+/// Options on the command line: `--seed N` replays one schedule, `--verdict FILE` names the file to
+/// write to instead of stdout.
+///
+/// # Panics
+///
+/// Panics if the options are wrong, or if the verdict cannot be written.
+pub fn run(judge: fn(&mut Judge)) -> ExitCode {
+    let mut seed = None;
+    let mut desk = Desk::default();
+    let mut words = std::env::args();
+    while let Some(word) = words.next() {
+        let mut value = || words.next().unwrap_or_else(|| panic!("{word} needs a value"));
+        match &*word {
+            "--seed" => seed = Some(value().parse().expect("--seed takes a number")),
+            "--verdict" => desk.file = Some(value().into()),
+            _ => {}
+        }
+    }
+    schedule::keep_panics();
+    let watch = Watch::start(desk.clone());
+    let mut state = Judge { seed, watch, checks: 0, failure: None };
+    judge(&mut state);
+    assert!(state.checks > 0, "this judge checks nothing");
+    let code = match &state.failure {
+        Some(failure) => desk.fail(failure),
+        None => desk.pass(state.checks),
+    };
+    ExitCode::from(code)
+}
+
+impl Judge {
+    /// A check with a name: what has to hold, in words. After one has failed the others are not
+    /// run.
+    pub fn check(&mut self, name: &str) -> Check<'_> {
+        Check {
+            name: name.to_owned(),
+            stalls: None,
+            hangs: None,
+            panics: None,
+            limit: LIMIT,
+            seeds: SEEDS,
+            judge: self,
+        }
+    }
+}
+
+/// One check; see [`Judge::check`]. First what it is called when something goes wrong, then one of
+/// the ways to run it: [`plain`](Check::plain), [`schedules`](Check::schedules),
+/// [`every_order`](Check::every_order), [`in_real_time`](Check::in_real_time).
+#[derive(Debug)]
+#[must_use = "nothing is checked until it is run"]
+pub struct Check<'a> {
+    judge: &'a mut Judge,
+    name: String,
+    stalls: Option<String>,
+    hangs: Option<String>,
+    panics: Option<String>,
+    limit: Duration,
+    seeds: u64,
+}
+
+impl Check<'_> {
+    /// What it means if nobody can run any more, and nothing is left that could wake one.
+    pub fn stalls(mut self, misconception: &str) -> Self {
+        self.stalls = Some(misconception.to_owned());
+        self
+    }
+
+    /// What it means if a run does not end: it goes round for ever, or blocks the thread.
+    pub fn hangs(mut self, misconception: &str) -> Self {
+        self.hangs = Some(misconception.to_owned());
+        self
+    }
+
+    /// What it means if the answer panics. Its message is shown below.
+    pub fn panics(mut self, misconception: &str) -> Self {
+        self.panics = Some(misconception.to_owned());
+        self
+    }
+
+    /// How long one run may take on the machine's clock; 3 seconds, if nothing else is said.
+    pub fn limit(mut self, limit: Duration) -> Self {
+        self.limit = limit;
+        self
+    }
+
+    /// How many seeds are tried; 200, if nothing else is said.
+    pub fn seeds(mut self, seeds: u64) -> Self {
+        self.seeds = seeds;
+        self
+    }
+
+    /// Without a loop: for futures that the judge polls itself.
+    pub fn plain(mut self, test: impl FnOnce(&Log) -> Result<(), String>) {
+        if !self.begins() {
+            return;
+        }
+        let log = Log::default();
+        self.arm(&log, None);
+        let outcome = schedule::guarded(|| test(&log).map_err(Reason::Said));
+        self.judge.watch.disarm();
+        if let Err(reason) = outcome {
+            let steps = happened(&log, None);
+            self.fail(&reason, None, steps);
+        }
+    }
+
+    /// In virtual time, once for each seed: the tasks that are ready run in an order drawn by lot.
+    /// All that the program works on must be made inside of it.
+    pub fn schedules(mut self, program: impl AsyncFn(Log) -> Result<(), String>) {
+        if !self.begins() {
+            return;
+        }
+        let seeds = self.judge.seed.map_or(0..=self.seeds - 1, |seed| seed..=seed);
+        for seed in seeds {
+            let log = Log::default();
+            self.arm(&log, Some(seed));
+            let outcome = schedule::with_seed(seed, &log, &program);
+            self.judge.watch.disarm();
+            if let Err(reason) = outcome {
+                let steps = happened(&log, Some(seed));
+                // The verdict stands; if to explain it takes too long, it goes without.
+                let verdict = self.failure(&reason, Some(seed), steps.clone());
+                self.judge.watch.arm(self.limit, move || verdict.clone());
+                let way = schedule::shortest(&reason, &program);
+                self.judge.watch.disarm();
+                // Who was forgotten is found out by polling it once more, and the log shows that
+                // poll, too. What fails though everybody comes in turn, the log tells well enough.
+                let is_muddled = schedule::has_forgotten(&reason);
+                let steps = if is_muddled && way.is_some() { String::new() } else { steps };
+                let way = way.filter(|way| way.overtakings() > 0 || steps.is_empty());
+                let way = way.map_or(String::new(), |way| schedule::in_words(&way));
+                let blank = if steps.is_empty() || way.is_empty() { "" } else { "\n" };
+                self.fail(&reason, Some(seed), steps + blank + &way);
+                return;
+            }
+        }
+    }
+
+    /// In virtual time, under all orders of its tasks with at most `bound` overtakings: for a race
+    /// that luck finds rarely. The program must do the same each time it is run.
+    pub fn every_order(mut self, bound: usize, program: impl AsyncFn(Log) -> Result<(), String>) {
+        if !self.begins() {
+            return;
+        }
+        self.arm(&Log::default(), None);
+        let mut found = None;
+        let outcome = schedule::guarded(|| {
+            let Err((failure, log)) = schedule::in_every_order(bound, &program) else {
+                return Ok(());
+            };
+            let text = match failure.deadlock() {
+                Some(deadlock) => self.stalled(deadlock),
+                None => said(failure.reason()),
+            };
+            found = Some((schedule::in_words(&failure), log));
+            Err(Reason::Said(text))
+        });
+        self.judge.watch.disarm();
+        let Err(reason) = outcome else { return };
+        let steps = found.map_or(String::new(), |(way, log)| {
+            let log = happened(&log, None);
+            if log.is_empty() { way } else { format!("{log}\n{way}") }
+        });
+        self.fail(&reason, None, steps);
+    }
+
+    /// Once, on the machine's clock: for sockets and threads.
+    pub fn in_real_time(mut self, program: impl AsyncFn(Log) -> Result<(), String>) {
+        if !self.begins() {
+            return;
+        }
+        let log = Log::default();
+        self.arm(&log, None);
+        let outcome = schedule::in_real_time(&log, &program);
+        self.judge.watch.disarm();
+        if let Err(reason) = outcome {
+            let steps = happened(&log, None);
+            self.fail(&reason, None, steps);
+        }
+    }
+
+    fn begins(&mut self) -> bool {
+        self.judge.checks += 1;
+        self.judge.failure.is_none()
+    }
+
+    fn arm(&self, log: &Log, seed: Option<u64>) {
+        let (check, log, limit) = (self.name.clone(), log.clone(), self.limit);
+        let text = self.hangs.clone().unwrap_or_else(|| {
+            "it waits for something that blocks the thread, or goes round for ever".to_owned()
+        });
+        self.judge.watch.arm(limit, move || Failure {
+            check: check.clone(),
+            reason: format!("it never ended: {text}\n(stopped after {limit:?})"),
+            seed,
+            steps: happened(&log, seed),
+            has_ended: false,
+        });
+    }
+
+    fn fail(&mut self, reason: &Reason, seed: Option<u64>, steps: String) {
+        self.judge.failure = Some(self.failure(reason, seed, steps));
+    }
+
+    fn failure(&self, reason: &Reason, seed: Option<u64>, steps: String) -> Failure {
+        let reason = match reason {
+            Reason::Said(text) => text.clone(),
+            Reason::Stalled(deadlock) => self.stalled(deadlock),
+            Reason::Panicked(text) => match &self.panics {
+                Some(words) => format!("{words}\n{text}"),
+                None => text.clone(),
+            },
+        };
+        Failure { check: self.name.clone(), reason, seed, steps, has_ended: true }
+    }
+
+    fn stalled(&self, deadlock: &Deadlock) -> String {
+        let text = self.stalls.as_deref().unwrap_or(
+            "it waits for ever: nobody can run, and nothing is left that could wake one",
+        );
+        format!("{text}\n{}", schedule::waits(deadlock))
+    }
+}
+
+/// The log under its title.
+fn happened(log: &Log, seed: Option<u64>) -> String {
+    let steps = log.numbered();
+    match seed {
+        _ if steps.is_empty() => steps,
+        Some(seed) => format!("What happened, under the schedule of seed {seed}:\n{steps}"),
+        None => format!("What happened:\n{steps}"),
+    }
+}
+
+/// The sentence inside `it returned Err("…")`, as the judge wrote it.
+fn said(reason: &str) -> String {
+    let inside = reason.strip_prefix("it returned Err(").and_then(|rest| rest.strip_suffix(')'));
+    let Some(inside) = inside else { return reason.to_owned() };
+    serde_json::from_str(inside).unwrap_or_else(|_| inside.to_owned())
+}
