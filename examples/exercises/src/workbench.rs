@@ -170,11 +170,11 @@ fn joined(beginning: &str, path: &Path) -> OsString {
 
 /// The `.rlib` of a library, from what cargo says in JSON, a message a line.
 fn artifact(messages: &str, name: &str) -> Option<PathBuf> {
-    let parsed = messages.lines().filter_map(|line| serde_json::from_str(line).ok());
+    let mut parsed = messages.lines().filter_map(|line| serde_json::from_str(line).ok());
     let is_library = |message: &serde_json::Value| {
         message["reason"] == "compiler-artifact" && message["target"]["name"] == name
     };
-    let message = parsed.filter(is_library).last()?;
+    let message = parsed.rfind(is_library)?;
     let files = message["filenames"].as_array()?;
     let library = files.iter().filter_map(|file| file.as_str()).find(|file| file.ends_with("rlib"));
     library.map(PathBuf::from)
