@@ -178,10 +178,10 @@ impl Check<'_> {
         if !self.begins() {
             return;
         }
-        self.arm(&Log::default(), None);
         let mut found = None;
         let outcome = schedule::guarded(|| {
-            let Err((failure, log)) = schedule::in_every_order(bound, &program) else {
+            let arm = |log: &Log| self.arm(log, None);
+            let Err((failure, log)) = schedule::in_every_order(bound, arm, &program) else {
                 return Ok(());
             };
             let text = match failure.deadlock() {
@@ -273,4 +273,115 @@ fn said(reason: &str) -> String {
     let inside = reason.strip_prefix("it returned Err(").and_then(|rest| rest.strip_suffix(')'));
     let Some(inside) = inside else { return reason.to_owned() };
     serde_json::from_str(inside).unwrap_or_else(|_| inside.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ensure;
+    use rondel::sync::oneshot;
+    use rondel::task::{spawn_local, yield_now};
+    use std::cell::Cell;
+    use std::rc::Rc;
+
+    fn judge(seed: Option<u64>) -> Judge {
+        Judge { seed, watch: Watch::start(Desk::default()), checks: 0, failure: None }
+    }
+
+    fn text(judge: &Judge) -> String {
+        judge.failure.as_ref().map_or_else(String::new, ToString::to_string)
+    }
+
+    /// The second comes a little later than the first; only out of turn they meet.
+    async fn two_visitors() -> Result<(), String> {
+        let counter = Rc::new(Cell::new(0));
+        let tasks = [0, 1].map(|waits| {
+            let counter = counter.clone();
+            spawn_local(async move {
+                for _ in 0..waits {
+                    yield_now().await;
+                }
+                let seen = counter.get();
+                yield_now().await;
+                counter.set(seen + 1);
+            })
+        });
+        for task in tasks {
+            task.await.map_err(|error| error.to_string())?;
+        }
+        ensure!(counter.get() == 2, "an update was lost: \"{}\"", counter.get());
+        Ok(())
+    }
+
+    #[test]
+    fn every_order_finds_a_race_and_shows_the_way() {
+        let mut judge = judge(None);
+        judge.check("in turn it works").every_order(0, async |_| two_visitors().await);
+        assert_eq!(text(&judge), "");
+        judge.check("nobody loses an update").every_order(2, async |log| {
+            log.note("two visitors come");
+            two_visitors().await
+        });
+        let text = text(&judge);
+        assert!(
+            text.starts_with("FAILED: nobody loses an update\n\n  an update was lost: \"1\"\n")
+        );
+        assert!(text.contains("   1.      0 ms  two visitors come\n"), "{text}");
+        assert!(text.contains("OVERTAKES") && text.contains("main returns"), "{text}");
+    }
+
+    #[test]
+    fn a_stall_has_the_words_of_its_check_and_says_who_waits() {
+        let stalled = async |_| {
+            let (keep, waits) = oneshot::channel::<()>();
+            let outcome = waits.await;
+            drop(keep);
+            outcome.map_err(|error| error.to_string())
+        };
+        for in_every_order in [false, true] {
+            let mut judge = judge(None);
+            let check = judge.check("it ends").stalls("nobody sends");
+            match in_every_order {
+                true => check.every_order(1, stalled),
+                false => check.schedules(stalled),
+            }
+            let text = text(&judge);
+            assert!(text.starts_with("FAILED: it ends\n\n  nobody sends\n"), "{text}");
+            assert!(text.contains("    main waits for oneshot::Receiver\n"), "{text}");
+        }
+    }
+
+    #[test]
+    fn after_a_failure_nothing_more_is_run() {
+        let mut judge = judge(None);
+        judge.check("first").plain(|_| Err("no".to_owned()));
+        judge.check("second").plain(|_| panic!("nobody should come here"));
+        judge.check("third").schedules(async |_| panic!("nor here"));
+        judge.check("fourth").in_real_time(async |_| panic!("nor here"));
+        assert_eq!((judge.checks, &*text(&judge)), (4, "FAILED: first\n\n  no\n"));
+    }
+
+    #[test]
+    fn all_seeds_are_tried_or_the_one_that_is_replayed() {
+        for (seed, runs) in [(None, 7), (Some(3), 1)] {
+            let count = Cell::new(0);
+            let mut judge = judge(seed);
+            judge.check("counted").seeds(7).schedules(async |_| {
+                count.set(count.get() + 1);
+                Ok(())
+            });
+            assert_eq!((count.get(), &*text(&judge)), (runs, ""));
+        }
+    }
+
+    #[test]
+    fn real_time_passes_and_is_in_the_log() {
+        let mut judge = judge(None);
+        judge.check("a nap").in_real_time(async |log| {
+            rondel::time::sleep(Duration::from_millis(5)).await;
+            ensure!(log.now() < Duration::from_millis(5), "the nap is over");
+            Ok(())
+        });
+        assert_eq!(text(&judge), "FAILED: a nap\n\n  the nap is over\n");
+    }
 }

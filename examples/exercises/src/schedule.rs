@@ -90,16 +90,18 @@ fn on_a_runtime(
     })
 }
 
-/// Runs a program under all orders of its tasks with at most `bound` overtakings. The log is that
-/// of the run that failed.
+/// Runs a program under all orders of its tasks with at most `bound` overtakings, and calls
+/// `begins` before each run. The log that is returned is that of the run that failed.
 pub(crate) fn in_every_order(
     bound: usize,
+    begins: impl Fn(&Log),
     program: &impl AsyncFn(Log) -> Result<(), String>,
 ) -> Result<(), (Schedule, Log)> {
     let last = RefCell::new(Log::default());
     let run = async || {
         let log = Log::default();
         log.start();
+        begins(&log);
         last.replace(log.clone());
         program(log).await
     };
@@ -112,7 +114,7 @@ pub(crate) fn shortest(
     program: &impl AsyncFn(Log) -> Result<(), String>,
 ) -> Option<Schedule> {
     // The explorer panics if the program does not do the same each time: then there is none.
-    let found = catch_unwind(AssertUnwindSafe(|| in_every_order(OVERTAKINGS, program)));
+    let found = catch_unwind(AssertUnwindSafe(|| in_every_order(OVERTAKINGS, |_| {}, program)));
     let (schedule, _) = found.ok()?.err()?;
     let is_same = match reason {
         Reason::Said(text) => schedule.reason() == format!("it returned Err({text:?})"),
@@ -129,10 +131,11 @@ pub(crate) fn in_words(schedule: &Schedule) -> String {
     format!("The shortest way there, as the loop sees it,\n{steps}\n")
 }
 
-/// Who waits for what.
+/// Who waits for what; the names are those of the steps.
 pub(crate) fn waits(deadlock: &Deadlock) -> String {
     let text = deadlock.to_string();
     // The first line is said already, and the last is for programs with threads of their own.
     let lines: Vec<&str> = text.lines().skip(1).filter(|line| !line.contains("(if ")).collect();
-    short_paths(&lines.join("\n"))
+    let text = lines.join("\n").replace("the future given to `block_on`", "main");
+    short_paths(&text)
 }
