@@ -14,12 +14,14 @@ use crate::verdict::{Desk, Failure};
 use crate::watch::Watch;
 use rondel::Deadlock;
 use std::process::ExitCode;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// So many schedules find by luck nearly every race of a few tasks.
 const SEEDS: u64 = 200;
 /// A run in virtual time takes milliseconds. Many times that, for a machine with other work.
 const LIMIT: Duration = Duration::from_secs(3);
+/// All seeds of one check together: ten times what the largest exercise takes on a slow machine.
+const ALL_SEEDS_LIMIT: Duration = Duration::from_secs(30);
 
 /// Runs the checks of one exercise; its `judge.rs` gets one.
 #[derive(Debug)]
@@ -147,6 +149,7 @@ impl Check<'_> {
             return;
         }
         let seeds = self.judge.seed.map_or(0..=self.seeds - 1, |seed| seed..=seed);
+        let start = Instant::now();
         for seed in seeds {
             let log = Log::default();
             self.arm(&log, Some(seed));
@@ -167,6 +170,15 @@ impl Check<'_> {
                 let way = way.map_or(String::new(), |way| schedule::in_words(&way));
                 let blank = if steps.is_empty() || way.is_empty() { "" } else { "\n" };
                 self.fail(&reason, Some(seed), steps + blank + &way);
+                return;
+            }
+            if start.elapsed() > ALL_SEEDS_LIMIT {
+                let reason = format!(
+                    "the runs up to seed {seed} took {ALL_SEEDS_LIMIT:?}, and in virtual time they \
+                     take next to nothing: does something block the thread, such as \
+                     `std::thread::sleep`?"
+                );
+                self.fail(&Reason::Said(reason), None, happened(&log, None));
                 return;
             }
         }

@@ -175,19 +175,21 @@ fn every_text_is_complete_and_links_its_lesson() {
 /// rustfmt, and count.
 #[test]
 fn every_file_is_formatted_and_short() {
+    let mut rustfmt = Command::new("rustfmt");
+    rustfmt.args(["--check", "--edition", "2024", "--config"]);
+    rustfmt.arg("max_width=100,use_small_heuristics=Max");
     for exercise in chosen() {
         for path in [exercise.handout(), exercise.solution(), exercise.judge()] {
-            let mut rustfmt = Command::new("rustfmt");
-            rustfmt.args(["--check", "--edition", "2024", "--config"]);
-            rustfmt.arg("max_width=100,use_small_heuristics=Max").arg(&path);
-            let output = rustfmt.output().expect("rustfmt can be started");
-            let differences = String::from_utf8_lossy(&output.stdout);
-            assert!(output.status.success(), "rustfmt {}\n{differences}", path.display());
             let text = fs::read_to_string(&path).unwrap();
             let longest = text.lines().map(|line| line.chars().count()).max().unwrap_or(0);
             assert!(longest <= 100, "{}: a line of {longest} columns", path.display());
             assert!(text.lines().count() <= 300, "{}: too long for a judge", path.display());
             assert!(!text.contains("unsafe"), "{}: no unsafe here", path.display());
+            rustfmt.arg(path);
         }
     }
+    let output = rustfmt.output().expect("rustfmt can be started");
+    let (differences, errors) =
+        (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    assert!(output.status.success(), "not formatted:\n{differences}{errors}");
 }
