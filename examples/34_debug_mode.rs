@@ -1,7 +1,7 @@
 //! Lesson 34. Five bugs in one small program: which tool finds which?
 //!
 //! Run it: `cargo run --example 34_debug_mode`
-//! Covers: 21, 24, 26, 31, 135, X4.
+//! Covers: 21, 24, 26, 31, 135, 213, X4.
 //!
 //! Python: `asyncio.run(main(), debug=True)` reports coroutines that were never awaited and steps
 //! that took longer than 100 ms; whoever wants the tasks asks `all_tasks()`. Rust: the compiler warns

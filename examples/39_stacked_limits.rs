@@ -1,7 +1,7 @@
 //! Lesson 39. Three limits in a row, and the last one says no: who pays for the first two?
 //!
 //! Run it: `cargo run --example 39_stacked_limits`
-//! Covers: 115, 116, 145, X6.
+//! Covers: 115, 116, 145, 197, X6.
 //!
 //! Python: `if not global: return False`, then the platform, then the endpoint, each with a token
 //! bucket or a window. Rust: each level hands out a *reservation*. It counts from the moment it is
