@@ -7,8 +7,8 @@
 //! the coroutines stay Python. Rust: the loop and the tasks are machine code, both of them. What is
 //! left then are the system calls.
 //!
-//! Predict. A guide says: uvloop is 2 to 4 times as fast, free of charge. A program awaits something
-//! 50,000 times, and computes for 20 µs in between. How much faster does uvloop make it?
+//! Predict. A guide says: uvloop is 2 to 4 times as fast, free of charge. A program awaits
+//! something again and again, and computes for 20 µs in between. How much faster does uvloop make it?
 //!
 //! a) 2 to 4 times.
 //! b) By some percent: the loop was a small part of what it did.
@@ -244,31 +244,34 @@ fn main() {
 // Explain
 //
 // b) is right. A turn of the loop is what uvloop makes cheaper; the work in between it does not
-// touch. Here 20 µs of work are nearly all of a turn in every column, and so are a query's parsing, a
-// template or a validation in a real service. The guide measures 2 to 4 times with an echo server,
-// which does nothing at all, and 36 percent with FastAPI, which does little. Both may be true.
+// touch. Here 20 µs of work are nearly all of a turn in every column, and so are a query's parsing,
+// a template or a validation in a real service. The guide measures 2 to 4 times with an echo
+// server, which does nothing at all, and 36 percent with FastAPI, which does little. Both may be
+// true.
 //
 // Where the time of a turn goes: asyncio makes a `Handle` for each step, with its context, and its
-// `_run_once` is Python code. uvloop has that in C, but a step of a coroutine is Python in both, so a
-// bare turn gains less than an echo. On a socket it gains more, because libuv also asks less of the
-// kernel: by strace on Python 3.12 one echo with one client is 14 system calls in asyncio (4 reads
-// and writes, 4 `epoll_wait`, 6 for the memory of its 256 KiB buffers) and 6 in uvloop. The table
-// shows ours: 8, of which two are reads that came too early, as we try first and ask only if the
-// kernel says "not yet". With many clients one `epoll_wait` has news for all of them.
+// `_run_once` is Python code. uvloop has that in C, but a step of a coroutine is Python in both, so
+// a bare turn gains less than an echo. On a socket it gains more, because libuv also asks less of
+// the kernel: by strace on Python 3.12 one echo with one client is 14 system calls in asyncio (4
+// reads and writes, 4 `epoll_wait`, 6 for the memory of its 256 KiB buffers) and 6 in uvloop. The
+// table shows ours: 8, of which two are reads that came too early, as we try first and ask only if
+// the kernel says "not yet". With many clients one `epoll_wait` has news for all of them.
 //
 // Debug has its price. asyncio's keeps the stack of each `call_soon`, and a turn costs 20 times as
 // much or more; the least one can do, two looks at the clock, costs us a good part of a turn. So
 // Rondel times no poll unless one asks for it (lesson 34).
 //
 // The guide says `uvloop.install()` for Python 3.12 and later. We measured: uvloop 0.23 warns there
-// that it is deprecated, and wants `uvloop.run(main())`. Not for Windows, which it does not support;
-// not for work of the CPU, as above; and not for the debugger's sake, whose best friend is asyncio.
+// that it is deprecated, and wants `uvloop.run(main())`. Not for Windows, which it does not
+// support; not for work of the CPU, as above; and not for the debugger's sake, whose best friend is
+// asyncio.
 //
 // What real runtimes do
 //
-// asyncio: `selectors` and a heap of timers, on Windows a proactor. uvloop: Cython around libuv, the
-// loop of Node.js. tokio, mio and ours: epoll or kqueue at first hand, edge-triggered. Newer ones,
-// such as glommio and compio, hand whole operations to io_uring, and save most of these calls.
+// asyncio: `selectors` and a heap of timers, on Windows a proactor. uvloop: Cython around libuv,
+// the loop of Node.js. tokio, mio and ours: epoll or kqueue at first hand, edge-triggered. Newer
+// ones, such as glommio and compio, hand whole operations to io_uring, and save most of these
+// calls.
 //
 // Where to read next
 //

@@ -4,10 +4,10 @@
 //! Covers: 136, 226, X16.
 //!
 //! Python: `@pytest.mark.asyncio` gives each test a loop of its own, on the real clock, with real
-//! threads; "give it 5 ms" stands in many tests. Rust: `#[rondel::test]` gives each test a runtime of
-//! its own; `start_paused` a clock that moves only when nobody can run, `seeds = 0..200` two hundred
-//! orders of its tasks, and `testing::explore` all of them. Here we build the same by hand, in a
-//! `main`, to look at it.
+//! threads; "give it 5 ms" stands in many tests. Rust: `#[rondel::test]` gives each test a runtime
+//! of its own; `start_paused` a clock that moves only when nobody can run, `seeds = 0..200` two
+//! hundred orders of its tasks, and `testing::explore` all of them. Here we build the same by hand,
+//! in a `main`, to look at it.
 //!
 //! Predict. Two tasks share one connection, which the first to need it opens. The second task comes
 //! a little later, so in turn it finds the connection open. In how many of 200 orders are two
@@ -216,8 +216,8 @@ fn main() {
 // draw the order by lot and find the race at once, and a failure names its seed, which draws the
 // same lots again. The explorer tries all orders, the simplest first, and tells the story.
 //
-// The guide calls debugging asyncio "easy (deterministic)". We measured: the loop is one thread, but
-// what it hears of, threads, sockets, timers that race, comes in one order today and in another
+// The guide calls debugging asyncio "easy (deterministic)". We measured: the loop is one thread,
+// but what it hears of, threads, sockets, timers that race, comes in one order today and in another
 // tomorrow. Only a loop whose time and whose lots are its own runs the same way twice.
 //
 // So, from flaky to solid: a pause that hopes becomes a wait for the thing itself, a handle, a
@@ -234,9 +234,10 @@ fn main() {
 //
 // What real runtimes do
 //
-// tokio has `start_paused` as well; its order of tasks is fixed, and `loom`, `shuttle` and `turmoil`
-// explore from outside. trio has `MockClock` and a shuffled order. asyncio has none; one replaces
-// `loop.time` and the selector by hand. FoundationDB is tested in such a simulator from end to end.
+// tokio has `start_paused` as well; its order of tasks is fixed, and `loom`, `shuttle` and
+// `turmoil` explore from outside. trio has `MockClock` and a shuffled order. asyncio has none; one
+// replaces `loop.time` and the selector by hand. FoundationDB is tested in such a simulator from
+// end to end.
 //
 // Where to read next
 //

@@ -170,9 +170,9 @@ async fn main() {
 // who has just come; there is no bound on how long an old one can be passed over.
 //
 // The mend is not a better sleep but a queue. The lock is fair, so its waiters stand in line; the
-// one that holds it sleeps until its token is there, and the others have no timer at all. The bucket
-// needs no level: the moment at which it will be full again says the same, in whole nanoseconds.
-// That form is called GCRA, or virtual scheduling.
+// one that holds it sleeps until its token is there, and the others have no timer at all. The
+// bucket needs no level: the moment at which it will be full again says the same, in whole
+// nanoseconds. That form is called GCRA, or virtual scheduling.
 //
 // The burst is what makes it a bucket: what was not used is kept, up to `burst`. It also means that
 // in one minute `burst` + 60 x rate may pass, not 60 x rate: see lesson 39. And a bucket limits how
@@ -180,9 +180,9 @@ async fn main() {
 //
 // What real runtimes do
 //
-// Python's `aiolimiter` keeps each waiter's future in order of arrival, after an earlier version
-// polled. Go's `rate.Limiter` gives each caller its own moment in advance, and takes it back when
-// the caller gives up. `governor` for Rust is GCRA in one atomic word, without an order.
+// Python's `aiolimiter` has one timer, and a future for each waiter, in order of what they ask for
+// and then of arrival. Go's `rate.Limiter` gives each caller its moment in advance, and takes it
+// back when the caller gives up. `governor` for Rust is GCRA in one atomic word, without an order.
 //
 // Where to read next
 //

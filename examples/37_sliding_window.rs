@@ -3,9 +3,10 @@
 //! Run it: `cargo run --example 37_sliding_window`
 //! Covers: 112, 114, X9.
 //!
-//! Python: Redis `INCR` and `EXPIRE` count the requests of a minute; a deque of times remembers each
-//! request. The guide calls both of them a sliding window. Rust: a counter that starts anew, or a
-//! `VecDeque<Instant>`. A clock that the test moves tells them apart, without waiting a minute.
+//! Python: Redis `INCR` and `EXPIRE` count the requests of a minute; a deque of times remembers
+//! each request. The guide calls both of them a sliding window. Rust: a counter that starts anew,
+//! or a `VecDeque<Instant>`. A clock that the test moves tells them apart, without waiting a
+//! minute.
 //!
 //! Predict. The limit is 10 in 60 s. A client sends one request, which starts the counter's minute;
 //! nine more half a second before that minute ends; and ten when it has ended. How many pass within
@@ -211,8 +212,8 @@ async fn main() {
 // client is refused for ever. One command that does both cannot be cut in two. The log needs it as
 // well, if its deque lives in Redis: a script, or a sorted set in a transaction.
 //
-// `acquire` that waits is a loop around `admit` and a sleep until the oldest leaves, in the guide as
-// well; with many callers it is the stampede of lesson 36, and the same queue mends it.
+// `acquire` that waits is a loop around `admit` and a sleep until the oldest leaves, in the guide
+// as well; with many callers it is the stampede of lesson 36, and the same queue mends it.
 //
 // What real runtimes do
 //

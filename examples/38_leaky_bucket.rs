@@ -4,8 +4,8 @@
 //! Covers: 113, X8.
 //!
 //! Python: a bounded queue, and one task that takes a job, runs it and sleeps for a fiftieth of a
-//! second. Rust: the same can be written; an `Interval` instead of the sleep keeps the beat, whatever
-//! the work takes, and `MissedTickBehavior` says what to do about beats that were missed.
+//! second. Rust: the same can be written; an `Interval` instead of the sleep keeps the beat,
+//! whatever the work takes, and `MissedTickBehavior` says what to do about beats that were missed.
 //!
 //! Predict. The rate is 50 a second, and a job takes 20 ms. 60 jobs lie in the bucket. How many
 //! start within one second: of the loop that sleeps, and of the loop with an `Interval`?

@@ -7,9 +7,9 @@
 //! bucket or a window. Rust: each level hands out a *reservation*. It counts from the moment it is
 //! made, and gives itself back when it is dropped; `?` drops those that came before.
 //!
-//! Predict. The limits in a minute are 1,000 for all, 200 for a platform and 30 for an endpoint. One
-//! endpoint is called 500 times at once; 30 calls pass. How many calls of *another* endpoint of the
-//! same platform, which nobody has called yet, can pass now?
+//! Predict. The limits in a minute are 1,000 for all, 200 for a platform and 30 for an endpoint.
+//! One endpoint is called 500 times at once; 30 calls pass. How many calls of *another* endpoint of
+//! the same platform, which nobody has called yet, can pass now?
 //!
 //! a) As many as its own limit allows.
 //! b) 170: the platform has 200, and 30 are taken.
@@ -131,11 +131,12 @@ fn status(levels: &[&Level]) -> String {
     levels.iter().map(one).collect::<Vec<_>>().join(", ")
 }
 
-/// The most that passed within any minute.
+/// The most that passed within any minute, of calls in their order.
 fn most(passed: &[Instant]) -> usize {
-    let from =
-        |first: usize| passed[first..].iter().filter(move |at| **at - passed[first] < MINUTE);
-    (0..passed.len()).map(|first| from(first).count()).max().unwrap_or(0)
+    let within = |first: usize| {
+        passed[first..].iter().take_while(|at| **at - passed[first] < MINUTE).count()
+    };
+    (0..passed.len()).map(within).max().unwrap_or(0)
 }
 
 /// A call that passed: which platform, which endpoint, when.
@@ -255,14 +256,14 @@ async fn main() {
 // not a cancelled future; in Python it would be a context manager.
 //
 // Three smaller flaws. 3 a second is 180 a minute, and 15 are 900, where the guide says 200 and
-// 1,000. A bucket of 200 that is full at the start lets its 200 *and* what it gains pass in the first
-// minute: 379 by our count. A limit that must hold in every minute needs a window, or a bucket
-// whose burst and gain together are the limit. And the wait is a guess, a sleep that grows by half
-// each time; the level that refuses knows the moment.
+// 1,000. A bucket of 200 that is full at the start lets its 200 *and* what it gains pass in the
+// first minute: 379 by our count. A limit that must hold in every minute needs a window, or a
+// bucket whose burst and gain together are the limit. And the wait is a guess, a sleep that grows
+// by half each time; the level that refuses knows the moment.
 //
 // "Cheapest first" is the guide's reason for its order. Count, and it is not the global level: a
-// refusal is cheap if the level that refuses is asked first, which is the narrowest here. The global
-// one goes first where it is the only one that is near, and the others far away, in Redis.
+// refusal is cheap if the level that refuses is asked first, which is the narrowest here. The
+// global one goes first where it is the only one that is near, and the others far away, in Redis.
 //
 // A queue in front of all three, as in lesson 36, would be fair and wrong: a caller that waits for
 // its endpoint would hold up those who wait for nothing. So there would be a queue for each level.
