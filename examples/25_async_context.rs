@@ -130,7 +130,8 @@ async fn main() {
 // b) is right. `with_connection` has its `close` behind the block, and a `Result` is a value: an
 // error comes out of the block as the good end does, and the goodbye is said. (A `?` inside the
 // block leaves the block, not `with_connection`.) A panic and a cancel do not come back: what is
-// behind the await is never run. Only `Drop` is, on all ways; what must not be missed belongs there.
+// behind the await is never run. Only `Drop` is, on all ways; what must not be missed belongs
+// there.
 //
 // `Drop` is a plain function: it can note, unlock, and give back, but not wait. Three answers:
 //

@@ -5,8 +5,8 @@
 //! Covers: 72, 74.
 //!
 //! Python: `async for` awaits `__anext__` until it raises `StopAsyncIteration`. Rust: `while let
-//! Some(item) = stream.next().await`. A `Stream` is an iterator whose `next` may have to wait; below
-//! it is `poll_next`, as `poll` is below a future.
+//! Some(item) = stream.next().await`. A `Stream` is an iterator whose `next` may have to wait;
+//! below it is `poll_next`, as `poll` is below a future.
 //!
 //! Predict. An API has 9 items on 4 pages; one page is empty (its items were deleted), and one
 //! answer takes 100 ms. A paginator stops at the first page without items, as the one of the guide
@@ -132,14 +132,14 @@ async fn main() {
 
 // Explain
 //
-// b) is right. The guide says "no items: stop"; we measured that it loses every item behind an empty
-// page. The cursor says where the end is, nothing else does. Its other paginator stops at a page
-// that is shorter than asked for; a server that caps the size of a page ends that one after its
-// first.
+// b) is right. The guide says "no items: stop"; we measured that it loses every item behind an
+// empty page. The cursor says where the end is, nothing else does. Its other paginator stops at
+// a page that is shorter than asked for; a server that caps the size of a page ends that one
+// after its first.
 //
-// A stream is as lazy as a future: `paginate` asks for a page when somebody waits for an item of it.
-// So `take(4)` spares two requests. The price: while the loop works with an item, no page is on its
-// way. And a loop that awaits inside waits for one at a time, 600 ms for six; `buffered(3)` has
+// A stream is as lazy as a future: `paginate` asks for a page when somebody waits for an item of
+// it. So `take(4)` spares two requests. The price: while the loop works with an item, no page is on
+// its way. And a loop that awaits inside waits for one at a time, 600 ms for six; `buffered(3)` has
 // three under way and keeps their order, `buffer_unordered(3)` gives them as they come.
 //
 // A comprehension is `filter`, `map` and `collect`. Rust has no `for await` yet, so a loop is
@@ -147,8 +147,9 @@ async fn main() {
 //
 // What real runtimes do
 //
-// The trait is that of the crate futures-core, for tokio and smol as for us; a nightly `AsyncIterator`
-// is to become std's. In Python any object with `__anext__` will do, and `anext(it)` is our `next`.
+// The trait is that of the crate futures-core, for tokio and smol as for us; a nightly
+// `AsyncIterator` is to become std's. In Python any object with `__anext__` will do, and
+// `anext(it)` is our `next`.
 //
 // Where to read next
 //

@@ -138,24 +138,25 @@ async fn main() {
 // Explain
 //
 // c) is right. A generator is a future that stops at each `emit` until the next value is asked for.
-// Nothing is made in advance, so there is nothing to throw away. Stop is an `Event`: `select!` waits
-// for it and for the next token at once, and a `next` that loses the race loses no token, because
-// the body is in the stream. `serve` returns, the stream is dropped, and with it the body and the
-// `ModelInUse` inside, at the `.await` where it stands.
+// Nothing is made in advance, so there is nothing to throw away. Stop is an `Event`: `select!`
+// waits for it and for the next token at once, and a `next` that loses the race loses no token,
+// because the body is in the stream. `serve` returns, the stream is dropped, and with it the
+// body and the `ModelInUse` inside, at the `.await` where it stands.
 //
 // A reader who leaves says nothing. The server learns of it by a write that fails, one token later;
-// a server that makes no tokens for a while should read from the connection as well. hyper does, and
-// drops the handler's future: so every handler must bear to be dropped at any `.await`.
+// a server that makes no tokens for a while should read from the connection as well. hyper does,
+// and drops the handler's future: so every handler must bear to be dropped at any `.await`.
 //
-// SSE is text: an empty line ends an event, so a line feed inside a token has to make two `data:` of
-// it, or the rest is lost. And the reader takes one space away behind the colon: written without
+// SSE is text: an empty line ends an event, so a line feed inside a token has to make two `data:`
+// of it, or the rest is lost. And the reader takes one space away behind the colon: written without
 // that space, `data:` and the token " loop" arrive as "loop", and the words run together.
 //
 // What real runtimes do
 //
-// Python: `async with aclosing(tokens()) as stream`, or the body's `finally` waits for the collector:
-// `asyncio.run` calls `shutdown_asyncgens` at its end for those that are left. tokio: the crate
-// async-stream, or a task that writes into a channel and sees `send` fail when nobody reads.
+// Python: `async with aclosing(tokens()) as stream`, or the body's `finally` waits for the
+// collector: `asyncio.run` calls `shutdown_asyncgens` at its end for those that are left. tokio:
+// the crate async-stream, or a task that writes into a channel and sees `send` fail when nobody
+// reads.
 //
 // Where to read next
 //

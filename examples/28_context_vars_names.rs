@@ -5,8 +5,9 @@
 //! Covers: 31, 138.
 //!
 //! Python: a `ContextVar`, set by a middleware; each task copies the context of the one that made
-//! it. Rust: a `task_local!`, which a future is given by `scope`; a task that is spawned begins with
-//! nothing, so it must be handed on. Names are for humans: `create_task(name=...)`, `Builder::name`.
+//! it. Rust: a `task_local!`, which a future is given by `scope`; a task that is spawned begins
+//! with nothing, so it must be handed on. Names are for humans: `create_task(name=...)`,
+//! `Builder::name`.
 //!
 //! Predict. Two requests run at once and wait in between. Their logs take the request's id from a
 //! global, from a thread-local, or from a task-local. Both run on one thread. Whose ids are right?
@@ -108,9 +109,10 @@ async fn main() {
 
 // Explain
 //
-// c) is right. Two requests take turns at every `.await`, on one thread. A global and a thread-local
-// are both shared by everything that runs there, so whoever wrote last has written for all: request
-// 1 logs id 2. It is wrong only under load, so a test with one request never sees it.
+// c) is right. Two requests take turns at every `.await`, on one thread. A global and a
+// thread-local are both shared by everything that runs there, so whoever wrote last has written
+// for all: request 1 logs id 2. It is wrong only under load, so a test with one request never
+// sees it.
 //
 // A task-local belongs to a *future*. `scope` puts the value in place before each poll of it and
 // takes it out afterwards; so it is there in everything that the future calls and awaits, and at no

