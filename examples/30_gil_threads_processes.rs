@@ -8,7 +8,7 @@
 //! each. Rust: there is no such lock. What may cross to another thread is decided when the program
 //! is compiled, by `Send` and `Sync`.
 //!
-//! Predict. `fib(27)` four times, on a machine with four processors: in a row, as four tasks on one
+//! Predict. `fib(30)` four times, on a machine with four processors: in a row, as four tasks on one
 //! loop, on four threads, in four processes. Which of them are faster than "in a row"?
 //!
 //! a) Tasks, threads and processes: all are concurrent.
@@ -20,13 +20,12 @@ use rondel::time::{Duration, Instant, sleep};
 use std::collections::HashSet;
 use std::hint::black_box;
 use std::io;
-use std::process::Stdio;
-use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering::SeqCst};
 use std::sync::{Arc, Barrier};
 use std::thread::{self, ThreadId};
 
-const N: u32 = 27;
-const FIB_N: u64 = 196_418;
+const N: u32 = 30;
+const FIB_N: u64 = 832_040;
 /// How many times it is computed.
 const TIMES: usize = 4;
 
@@ -40,16 +39,16 @@ struct Inside(Arc<(AtomicU32, AtomicU32)>);
 
 impl Inside {
     fn enter(&self) {
-        let now = self.0.0.fetch_add(1, Ordering::SeqCst) + 1;
-        self.0.1.fetch_max(now, Ordering::SeqCst);
+        let now = self.0.0.fetch_add(1, SeqCst) + 1;
+        self.0.1.fetch_max(now, SeqCst);
     }
 
     fn leave(&self) {
-        self.0.0.fetch_sub(1, Ordering::SeqCst);
+        self.0.0.fetch_sub(1, SeqCst);
     }
 
     fn most(&self) -> u32 {
-        self.0.1.load(Ordering::SeqCst)
+        self.0.1.load(SeqCst)
     }
 }
 
@@ -75,7 +74,7 @@ fn on_threads() -> (u64, HashSet<ThreadId>) {
     let (sum, meeting) = (AtomicU64::new(0), Barrier::new(TIMES));
     let compute = || {
         meeting.wait(); // all are there, at once
-        sum.fetch_add(fib(black_box(N)), Ordering::SeqCst); // shared, so it must be atomic
+        sum.fetch_add(fib(black_box(N)), SeqCst); // shared, so it must be atomic
         thread::current().id()
     };
     let ids = thread::scope(|scope| {
@@ -85,23 +84,20 @@ fn on_threads() -> (u64, HashSet<ThreadId>) {
     (sum.into_inner(), ids)
 }
 
-/// Starts this program again, as workers. A worker gets its question by its argument, says its
-/// answer on its stdout, and knows nothing else of us.
-async fn in_processes() -> io::Result<(u64, HashSet<u32>)> {
+/// Starts this program again, as workers. A worker gets its question by its argument, says the
+/// answer and its number on its stdout, and knows nothing else of us.
+async fn in_processes() -> io::Result<(u64, HashSet<String>)> {
+    let this_program = std::env::current_exe()?;
+    let start = |_| Command::new(&this_program).args(["worker", &N.to_string()]).output();
+    let workers: Vec<_> = (0..TIMES).map(start).collect(); // all of them run
     let (mut sum, mut ids) = (0, HashSet::new());
-    let mut workers = Vec::new();
-    for _ in 0..TIMES {
-        let mut command = Command::new(std::env::current_exe()?);
-        command.args(["worker", &N.to_string()]).stdout(Stdio::piped()).kill_on_drop(true);
-        let worker = command.spawn()?;
-        ids.extend(worker.id());
-        workers.push(worker);
-    }
     for worker in workers {
-        let output = worker.wait_with_output().await?;
+        let output = worker.await?;
         assert!(output.status.success(), "a worker failed: {}", output.status);
-        let answer = String::from_utf8_lossy(&output.stdout);
-        sum += answer.trim().parse::<u64>().map_err(io::Error::other)?;
+        let line = String::from_utf8_lossy(&output.stdout);
+        let (answer, id) = line.trim().split_once(' ').ok_or(io::ErrorKind::InvalidData)?;
+        sum += answer.parse::<u64>().map_err(io::Error::other)?;
+        ids.insert(id.to_owned());
     }
     Ok((sum, ids))
 }
@@ -123,15 +119,11 @@ async fn a_hundred_waits() -> u32 {
     inside.most()
 }
 
-/// The same with a thread for each. The barrier lets them go when all are there.
+/// The same, with a thread for each.
 fn a_hundred_threads_wait() {
-    let meeting = Barrier::new(100);
     thread::scope(|scope| {
         for _ in 0..100 {
-            scope.spawn(|| {
-                meeting.wait();
-                thread::sleep(Duration::from_millis(100));
-            });
+            scope.spawn(|| thread::sleep(Duration::from_millis(100)));
         }
     });
 }
@@ -141,7 +133,7 @@ async fn main() -> io::Result<()> {
     let mut arguments = std::env::args().skip(1);
     if arguments.next().as_deref() == Some("worker") {
         let n = arguments.next().and_then(|n| n.parse().ok()).ok_or(io::ErrorKind::InvalidInput)?;
-        println!("{}", fib(n));
+        println!("{} {}", fib(n), std::process::id());
         return Ok(());
     }
     let expected = FIB_N * TIMES as u64;
@@ -194,12 +186,12 @@ async fn main() -> io::Result<()> {
 // | may crash or has to be killed         | a process                              |
 //
 // The guide's processes are a way around the GIL. It says that threads make computation slower, and
-// only processes help; in Rust threads do it, and share memory. So a process is for isolation: it
+// only processes help. In Rust threads do it, and share memory. So a process is for isolation: it
 // can be killed while it computes, and its crash is its own. It costs a start and a copy of each
 // question and answer; here they are an argument and a line of text.
 //
-// What takes the GIL's place? `counter += 1` from two threads does not compile: `Rc` and `Cell` are
-// not `Send` and not `Sync`; an atomic, a `Mutex`, or a channel are.
+// What takes the GIL's place? `counter += 1` from two threads does not compile. An `Rc` is not
+// `Send`, a `Cell` is not `Sync`; an atomic and a `Mutex` are both.
 //
 // "8 MB for a thread" is address space, and memory is used as the stack is touched; a sleeping task
 // of asyncio takes about 1.5 kB (measured in 3.11; the guide says 1 kB). And "asyncio is easy to

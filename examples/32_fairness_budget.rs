@@ -152,8 +152,8 @@ async fn main() {
 // What real runtimes do
 //
 // tokio has the same 128 steps. asyncio has none: a queue that is never empty starves the loop, and
-// the debug mode reports a callback that took 100 ms. Go and Erlang can interrupt from the outside,
-// after 10 ms or some 4,000 calls.
+// the debug mode reports a callback that took 100 ms. Go interrupts a goroutine after 10 ms, and
+// Erlang a process after 4,000 calls.
 //
 // Where to read next
 //
