@@ -46,7 +46,7 @@ mod random;
 mod reactor;
 mod ready;
 mod roll_call;
-mod runtime;
+pub mod runtime;
 mod services;
 mod shim;
 pub mod signal;

@@ -1,7 +1,8 @@
 //! Floor 4. The runtime: a loop to run futures on, and its end.
+//!
+//! As in tokio, `Builder` and `Handle` are found here, too.
 
-use crate::builder::Builder;
-use crate::current::{self, Handle};
+use crate::current;
 use crate::deadlock::Deadlock;
 use crate::end_report::EndReport;
 use crate::flavor::local::{ELSEWHERE, Local};
@@ -14,6 +15,11 @@ use std::future::Future;
 use std::io::{self, Write};
 use std::process;
 use std::time::Duration;
+
+#[doc(no_inline)]
+pub use crate::builder::Builder;
+#[doc(no_inline)]
+pub use crate::current::{EnterGuard, Handle, TryCurrentError};
 
 /// How long the end of a runtime waits for closures on the blocking pool, unless told otherwise.
 const SHUTDOWN_LIMIT: Duration = Duration::from_secs(30);

@@ -66,3 +66,35 @@ impl Patience {
         }
     }
 }
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::{Duration, EMFILE, ENFILE, PAUSE_MAX, PAUSE_MIN, Patience, io};
+
+    /// Goal: wait only for what time can heal: no descriptor left in the process (`EMFILE`) or in
+    /// the whole system (`ENFILE`, which no test may bring about). Method: hand the errors in; in
+    /// virtual time, look at the pauses.
+    #[test]
+    fn want_of_descriptors_is_waited_for_and_nothing_else() {
+        let runtime = crate::Builder::new().start_paused(true).build().unwrap();
+        runtime.block_on(async {
+            for number in [EMFILE, ENFILE] {
+                let (patience, mut pause) = (Patience::new(), Duration::ZERO);
+                let start = crate::time::Instant::now();
+                for _ in 0..12 {
+                    let error = io::Error::from_raw_os_error(number);
+                    patience.after(error, &mut pause, &"a listener").await.unwrap();
+                }
+                assert_eq!(pause, PAUSE_MAX);
+                assert!(start.elapsed() > PAUSE_MAX + PAUSE_MIN, "the pauses were slept");
+            }
+            for number in [rustix::io::Errno::NOBUFS, rustix::io::Errno::BADF] {
+                let error = io::Error::from(number);
+                let mut pause = Duration::ZERO;
+                let given_back = Patience::new().after(error, &mut pause, &"a listener").await;
+                assert_eq!(given_back.unwrap_err().kind(), io::Error::from(number).kind());
+                assert_eq!(pause, Duration::ZERO);
+            }
+        });
+    }
+}

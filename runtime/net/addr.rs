@@ -125,11 +125,17 @@ impl Lookup {
         Self::Known(ready(Ok(addrs)))
     }
 
-    fn ask<T>(host: T) -> Self
+    /// Asks the resolver. `told` is the host as the caller wrote it, for the error.
+    fn ask<T>(host: T, told: String) -> Self
     where
         T: std::net::ToSocketAddrs<Iter = std::vec::IntoIter<SocketAddr>> + Send + 'static,
     {
-        Self::Asked(spawn_blocking(move || Ok(host.to_socket_addrs()?.collect())))
+        Self::Asked(spawn_blocking(move || match host.to_socket_addrs() {
+            Ok(addrs) => Ok(addrs.collect()),
+            Err(error) => {
+                Err(io::Error::new(error.kind(), format!("cannot look up `{told}`: {error}")))
+            }
+        }))
     }
 }
 
@@ -185,7 +191,7 @@ impl ToAddrs for str {
     fn lookup(&self, _: Internal) -> Lookup {
         match self.parse() {
             Ok(addr) => Lookup::known(vec![addr]),
-            Err(_) => Lookup::ask(self.to_owned()),
+            Err(_) => Lookup::ask(self.to_owned(), self.to_owned()),
         }
     }
 }
@@ -205,7 +211,7 @@ impl ToAddrs for (&str, u16) {
         let (host, port) = *self;
         match host.parse::<IpAddr>() {
             Ok(ip) => Lookup::known(vec![SocketAddr::new(ip, port)]),
-            Err(_) => Lookup::ask((host.to_owned(), port)),
+            Err(_) => Lookup::ask((host.to_owned(), port), format!("{host}:{port}")),
         }
     }
 }

@@ -25,6 +25,8 @@ mod net_abroad;
 mod process;
 #[path = "../../runtime.rs"]
 mod runtime;
+#[path = "../../smol_cases.rs"]
+mod smol_cases;
 #[path = "../../sockets.rs"]
 mod sockets;
 #[path = "../../stdio.rs"]
