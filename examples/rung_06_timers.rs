@@ -164,7 +164,7 @@ fn job(load: &Load) -> usize {
 /// Three tasks that only sleep.
 fn sleepers() -> Vec<u64> {
     let order = Arc::new(Mutex::new(Vec::new()));
-    run([30, 10, 20].map(|ms| {
+    run([150, 10, 80].map(|ms| {
         let order = order.clone();
         async move {
             sleep(Duration::from_millis(ms)).await;
@@ -183,5 +183,5 @@ fn main() {
 
     let order = sleepers();
     println!("three sleepers got up in this order: {order:?}");
-    assert_eq!(order, [10, 20, 30]);
+    assert_eq!(order, [10, 80, 150]);
 }

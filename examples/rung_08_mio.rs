@@ -17,7 +17,7 @@
 //! Real runtimes: tokio stands on mio, and mio on epoll, kqueue or Windows' IOCP. Their tokens
 //! also hold a generation, so that a late event for a closed socket does not wake the next one.
 
-mod rungs;
+pub(crate) mod rungs;
 
 use mio::net::TcpStream;
 use mio::{Events, Interest, Token};
@@ -31,6 +31,7 @@ use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Wake, Waker};
+use std::time::Duration;
 
 type Work = Pin<Box<dyn Future<Output = ()> + Send>>;
 type Queue = Arc<Mutex<VecDeque<Arc<Task>>>>;
@@ -49,14 +50,14 @@ impl Wake for Task {
     }
 }
 
-struct Reactor {
+pub(crate) struct Reactor {
     poll: mio::Poll,
     events: Events,
     /// Who sits there: nobody, or the task that waits for this socket.
     seats: Slab<Option<Waker>>,
 }
 
-thread_local! { static REACTOR: RefCell<Reactor> = RefCell::new(Reactor::new()); }
+thread_local! { pub(crate) static REACTOR: RefCell<Reactor> = RefCell::new(Reactor::new()); }
 
 impl Reactor {
     fn new() -> Self {
@@ -64,23 +65,22 @@ impl Reactor {
         Self { poll, events: Events::with_capacity(64), seats: Slab::new() }
     }
 
-    /// Sleeps until there is an event. Returns whom to wake. (Rung 07's timers would stand here as
-    /// they did there, and give `poll` its limit; rung 10 has timers again.)
-    fn wait(&mut self) -> Vec<Waker> {
-        self.poll.poll(&mut self.events, None).expect("the kernel answers");
+    /// Sleeps until there is an event, or the limit has passed. Returns whom to wake.
+    pub(crate) fn wait(&mut self, limit: Option<Duration>) -> Vec<Waker> {
+        self.poll.poll(&mut self.events, limit).expect("the kernel answers");
         let seats = self.events.iter().map(|event| event.token().0);
         seats.filter_map(|seat| self.seats.get_mut(seat)?.take()).collect()
     }
 }
 
 /// A connection with a seat.
-struct Socket {
-    line: TcpStream,
+pub(crate) struct Socket {
+    pub(crate) line: TcpStream,
     seat: usize,
 }
 
 impl Socket {
-    fn new(line: std::net::TcpStream) -> Self {
+    pub(crate) fn new(line: std::net::TcpStream) -> Self {
         line.set_nonblocking(true).expect("a socket can do that");
         let mut line = TcpStream::from_std(line);
         let seat = REACTOR.with_borrow_mut(|reactor| {
@@ -93,7 +93,7 @@ impl Socket {
     }
 
     /// Edges are told once, so the order is: try first, and sit down only after "not yet".
-    async fn read_byte(&mut self) -> u8 {
+    pub(crate) async fn read_byte(&mut self) -> u8 {
         let mut byte = [0];
         poll_fn(|cx| match self.line.read_exact(&mut byte) {
             Err(error) if error.kind() == ErrorKind::WouldBlock => {
@@ -129,7 +129,9 @@ fn run(futures: impl IntoIterator<Item = impl Future<Output = ()> + Send + 'stat
     while alive > 0 {
         let Some(task) = ({ queue.lock().unwrap().pop_front() }) else {
             sleeps += 1;
-            REACTOR.with_borrow_mut(Reactor::wait).into_iter().for_each(Waker::wake);
+            // No limit: rung 07's timers would give one, as rung 10's do.
+            let woken = REACTOR.with_borrow_mut(|reactor| reactor.wait(None));
+            woken.into_iter().for_each(Waker::wake);
             continue;
         };
         task.queued.store(false, Ordering::Release);
