@@ -77,3 +77,6 @@ fn main() {
     assert!(most > 1, "they wait at the same time");
     assert!(not_yet > 100, "and nearly every question was in vain: {not_yet}");
 }
+
+// It cost: 36 µs of CPU a request after 2 ms: a CPU that is never idle while anybody waits.
+// It still cannot: know when to ask again; nor sleep until then.

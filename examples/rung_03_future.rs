@@ -139,3 +139,6 @@ fn main() {
     assert_eq!(polls, 20, "one poll to ask, one to take the answer");
     assert!(looks > polls * 10, "and the thread still never sleeps: {looks}");
 }
+
+// It cost: 141 µs of CPU and 18 system calls a request: a busy CPU, and a thread for each wait.
+// It still cannot: sleep; and its client is still a machine written by hand.

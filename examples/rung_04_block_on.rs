@@ -111,3 +111,6 @@ fn main() {
     assert!(took >= Duration::from_millis(400), "so the delays add up");
     assert!(PARKS.get() < 100, "and nobody is asked in vain");
 }
+
+// It cost: 150 µs of CPU and 20 system calls a request, nearly all of them for the helper threads.
+// It still cannot: run two futures beside each other: it is woken, and does not know for whom.

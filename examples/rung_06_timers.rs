@@ -185,3 +185,6 @@ fn main() {
     println!("three sleepers got up in this order: {order:?}");
     assert_eq!(order, [10, 80, 150]);
 }
+
+// It cost: 19 µs of CPU a request. No threads; but the slower the service, the more calls in vain.
+// It still cannot: hear the kernel: an answer lies there for up to a millisecond.

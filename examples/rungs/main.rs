@@ -5,7 +5,7 @@
 //! It builds the rungs in release mode and lets them take turns, round by round, each in a process
 //! of its own; the far side answers from this process, so that the figures are the rung's alone.
 //!
-//! - *CPU ns/op*: user and system time of all threads of the rung, by request; median of the rounds.
+//! - *CPU ns/op*: user and system time of all threads of the rung, by request; the median.
 //! - *ms*: how long the whole load took, by the clock on the wall.
 //! - *system calls/op*: counted by `strace -f -c`, in runs of their own, as the difference of a
 //!   long and a short run, so that what happens once is not counted. Without strace: a dash.
