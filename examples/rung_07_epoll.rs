@@ -153,6 +153,7 @@ mod linux {
             alive += 1;
         }
         while alive > 0 {
+            // The braces let go of the lock before the poll, which may wake, and so take it.
             let Some(task) = ({ queue.lock().unwrap().pop_front() }) else {
                 sleeps += 1;
                 REACTOR.with_borrow_mut(Reactor::wait).into_iter().for_each(Waker::wake);

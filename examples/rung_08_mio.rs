@@ -128,6 +128,7 @@ fn run(futures: impl IntoIterator<Item = impl Future<Output = ()> + Send + 'stat
         alive += 1;
     }
     while alive > 0 {
+        // The braces let go of the lock before the poll, which may wake, and so take it.
         let Some(task) = ({ queue.lock().unwrap().pop_front() }) else {
             sleeps += 1;
             // No limit: rung 07's timers would give one, as rung 10's do.

@@ -79,6 +79,7 @@ impl Wheel {
         self.timers.get(index).filter(|timer| timer.id == id)?;
         let Timer { tick, place, waker, .. } = self.timers.remove(index);
         self.slot(tick).swap_remove(place);
+        // What stood last in the slot has moved there, if it was another.
         if let Some(&moved) = self.slot(tick).get(place) {
             self.timers[moved].place = place;
         }
