@@ -7,8 +7,12 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
+use std::sync::atomic::Ordering;
 use std::thread;
 use std::time::{Duration, Instant, SystemTime};
+
+#[path = "../examples/rungs/far.rs"]
+mod far;
 
 /// A lesson that has not ended by then hangs.
 const LIMIT: Duration = Duration::from_secs(60);
@@ -194,4 +198,23 @@ fn the_ladder_counts_the_lines_of_each_rung() {
         let told = row.split(" | ").nth(3).unwrap_or_default();
         assert_eq!(told, lines.to_string(), "{LADDER}: the lines of {name}");
     }
+}
+
+/// Goal: the bench of the ladder runs what the rungs offer. Method: each with a tiny load and a far
+/// side in another process, as the bench does it; the line it prints is the one the bench reads.
+#[test]
+fn every_rung_can_be_measured() {
+    let (far, most) = far::far_side().unwrap();
+    for name in rungs() {
+        let mut rung = Command::new(binary(&name));
+        let output = rung.args(["--bench", &far.to_string(), "3", "2"]).output().unwrap();
+        let (printed, errors) =
+            (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+        assert!(output.status.success(), "{name}: {printed}{errors}");
+        let words: Vec<&str> = printed.split_whitespace().collect();
+        let ["cpu_ns", cpu, "wall_ns", wall] = words[..] else { panic!("{name}: {printed}") };
+        let least = Duration::from_millis(2 * 2).as_nanos();
+        assert!(cpu.parse::<u128>().unwrap() > 0 && wall.parse::<u128>().unwrap() >= least);
+    }
+    assert!(most.load(Ordering::Relaxed) > 0, "nobody asked the far side");
 }
