@@ -1,4 +1,5 @@
-//! The lessons as tests: each runs, checks itself, and prints what `examples/expected/` says.
+//! The lessons as tests: each runs, checks itself, and prints what `examples/expected/` says. So do
+//! the rungs of the ladder.
 //!
 //! A figure behind a `~` was measured and may differ; everything else is compared letter by letter.
 //! `RONDEL_BLESS=1 cargo test --test examples` writes the transcripts anew.
@@ -6,8 +7,12 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
+use std::sync::atomic::Ordering;
 use std::thread;
 use std::time::{Duration, Instant, SystemTime};
+
+#[path = "../examples/rungs/far.rs"]
+mod far;
 
 /// A lesson that has not ended by then hangs.
 const LIMIT: Duration = Duration::from_secs(60);
@@ -137,4 +142,79 @@ fn every_lesson_has_the_parts_of_a_lesson() {
             (_, rest) = found.unwrap_or_else(|| panic!("{name}: no `{part}` in its place"));
         }
     }
+}
+
+// --- the ladder ----------------------------------------------------------------------------------
+
+const LADDER: &str = "docs/ladder.md";
+const RUNGS: usize = 12;
+const RUNG_LINES_MAX: usize = 200;
+
+fn rungs() -> Vec<String> {
+    lessons().into_iter().filter(|name| name.starts_with("rung_")).collect()
+}
+
+fn rung(name: &str) -> String {
+    fs::read_to_string(root().join(format!("examples/{name}.rs"))).unwrap()
+}
+
+/// Goal: each rung can be read alone, and says where it stands. Method: look for the parts in their
+/// order, and count lines.
+#[test]
+fn every_rung_has_the_parts_of_a_rung() {
+    let names = rungs();
+    assert_eq!(names.len(), RUNGS, "{names:?}");
+    for (index, name) in names.iter().enumerate() {
+        let text = rung(name);
+        let number = index + 1;
+        let title = format!("//! Rung {number:02} of the ladder: ");
+        let command = format!("cargo run --example {name}");
+        let last = if index == 0 { "The ground".into() } else { format!("Rung {index:02}") };
+        let last = format!("//! {last} could not ");
+        let parts = [&title, &command, &last, "//! One idea: ", "```text", "//! Real runtimes: "];
+        let mut rest = &text[..];
+        for part in parts.into_iter().chain(["fn main()", "assert", "// It cost: ", "// It still "])
+        {
+            let found = rest.split_once(part);
+            (_, rest) = found.unwrap_or_else(|| panic!("{name}: no `{part}` in its place"));
+        }
+        let lines = text.lines().count();
+        assert!(lines <= RUNG_LINES_MAX, "{name}: {lines} lines, more than {RUNG_LINES_MAX}");
+    }
+}
+
+/// Goal: the page of the ladder tells each rung's true size. Method: find its row, which starts
+/// with a link to the rung and its lines of code.
+#[test]
+fn the_ladder_counts_the_lines_of_each_rung() {
+    let page = fs::read_to_string(root().join(LADDER)).unwrap();
+    for name in rungs() {
+        let text = rung(&name);
+        let is_code = |line: &&str| !line.trim().is_empty() && !line.trim().starts_with("//");
+        let lines = text.lines().filter(is_code).count();
+        let link = format!("](../examples/{name}.rs) | ");
+        let row = page.lines().find(|line| line.starts_with("| ") && line.contains(&link));
+        let row = row.unwrap_or_else(|| panic!("{LADDER}: no row for {name}"));
+        let told = row.split(" | ").nth(3).unwrap_or_default();
+        assert_eq!(told, lines.to_string(), "{LADDER}: the lines of {name}");
+    }
+}
+
+/// Goal: the bench of the ladder runs what the rungs offer. Method: each with a tiny load and a far
+/// side in another process, as the bench does it; the line it prints is the one the bench reads.
+#[test]
+fn every_rung_can_be_measured() {
+    let (far, most) = far::far_side().unwrap();
+    for name in rungs() {
+        let mut rung = Command::new(binary(&name));
+        let output = rung.args(["--bench", &far.to_string(), "3", "2"]).output().unwrap();
+        let (printed, errors) =
+            (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+        assert!(output.status.success(), "{name}: {printed}{errors}");
+        let words: Vec<&str> = printed.split_whitespace().collect();
+        let ["cpu_ns", cpu, "wall_ns", wall] = words[..] else { panic!("{name}: {printed}") };
+        let least = Duration::from_millis(2 * 2).as_nanos();
+        assert!(cpu.parse::<u128>().unwrap() > 0 && wall.parse::<u128>().unwrap() >= least);
+    }
+    assert!(most.load(Ordering::Relaxed) > 0, "nobody asked the far side");
 }
