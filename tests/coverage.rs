@@ -96,7 +96,7 @@ fn link(path: &str) -> String {
         None if path.ends_with("text.md") => {
             let folder = path.trim_end_matches("/text.md");
             let slug = folder.rsplit('/').next().unwrap();
-            format!("[exercise {slug}](../{path})")
+            format!("[exercise {slug}](../{folder}/exercise.rs)")
         }
         None => format!("[`{}`](../{path})", stem(path)),
     }
