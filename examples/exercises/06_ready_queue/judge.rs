@@ -1,4 +1,4 @@
-//! Judges a ready queue: first in, first out; in it once; and back in it when it is woken in a poll.
+//! Judges a ready queue: first in, first out; in it once; in it again when woken in a poll.
 
 use super::answer::ReadyQueue;
 use rondel_exercises::{Judge, ensure};
