@@ -1,0 +1,34 @@
+//! Prints tokens until somebody presses Stop.
+
+use rondel::sync::Event;
+use rondel::time::{Duration, sleep};
+use std::rc::Rc;
+
+/// A button that several may watch.
+#[derive(Clone, Default)]
+pub struct StopButton {
+    // It stays pressed: who looks later sees it, too.
+    pressed: Rc<Event>,
+}
+
+impl StopButton {
+    /// Stops all who watch it, now and later.
+    pub fn press(&self) {
+        self.pressed.set();
+    }
+
+    /// Returns once the button has been pressed.
+    pub async fn wait(&self) {
+        self.pressed.wait().await;
+    }
+}
+
+/// Shows a token every 10 ms until the button is pressed.
+pub async fn stream(button: StopButton, show: impl Fn(u32)) {
+    for token in 0.. {
+        rondel::select! {
+            () = button.wait() => return,
+            () = sleep(Duration::from_millis(10)) => show(token),
+        }
+    }
+}
