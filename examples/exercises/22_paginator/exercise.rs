@@ -1,0 +1,22 @@
+//! Reads a list that a server hands out in pages.
+
+/// One page of the list.
+pub struct Page {
+    pub items: Vec<u32>,
+    /// Where the next page begins; `None` on the last one.
+    pub next: Option<u32>,
+}
+
+/// All items. The first page begins at 0.
+pub async fn read_all(fetch: impl AsyncFn(u32) -> Page) -> Vec<u32> {
+    let mut all = Vec::new();
+    let mut start = 0;
+    loop {
+        let page = fetch(start).await;
+        if page.items.is_empty() {
+            return all;
+        }
+        all.extend(page.items);
+        start = page.next.unwrap_or(start + 1);
+    }
+}
