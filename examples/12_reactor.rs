@@ -5,7 +5,7 @@
 //!
 //! Python: `loop.add_reader(socket, callback)` puts a callback into the selector's table, and
 //! `_run_once` calls `select` with the time to the next timer. One object is all in one. Rust: a
-//! *reactor* has the table, an *executor* the tasks, and what joins them is the `Waker`: the reactor
+//! *reactor* has the table, an *executor* has the tasks, and the `Waker` joins them: the reactor
 //! keeps it and does not know what it wakes.
 //!
 //! Predict. Three loops watch a socket. The first has a task that is ready; the second has none,
@@ -25,7 +25,7 @@ use std::future::{Future, poll_fn};
 use std::io::{self, ErrorKind, Read, Write};
 use std::mem;
 use std::pin::Pin;
-use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
+use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Wake, Waker};
 use std::thread;
@@ -291,7 +291,6 @@ fn the_limit_of_each_sleep() -> io::Result<()> {
     let (mut near, mut far) = UnixStream::pair()?;
     let lp = Loop::new(None)?;
     let token = lp.reactor.borrow_mut().register(&mut near)?;
-    let answer = Arc::new(AtomicUsize::new(0));
 
     let writes = async {
         yield_now().await;
@@ -302,25 +301,7 @@ fn the_limit_of_each_sleep() -> io::Result<()> {
         let mut buf = [0; 16];
         let count = lp.read(&near, token, &mut buf).await;
         assert_eq!(&buf[..count], b"hello");
-        let mut asked = false;
-        poll_fn(|cx| {
-            if answer.load(SeqCst) != 0 {
-                return Poll::Ready(());
-            }
-            if !mem::replace(&mut asked, true) {
-                let (answer, waker, shared) =
-                    (answer.clone(), cx.waker().clone(), lp.shared.clone());
-                thread::spawn(move || {
-                    while !shared.queue.lock().unwrap().asleep {
-                        thread::yield_now(); // so that the log is the same each time
-                    }
-                    answer.store(42, SeqCst);
-                    waker.wake();
-                });
-            }
-            Poll::Pending
-        })
-        .await;
+        from_a_thread(&lp.shared).await;
     };
     let log = lp.run(vec![Box::pin(writes), Box::pin(reads)])?;
     println!("the limit, then (sockets, alarms, bell) that were told:");
@@ -335,6 +316,26 @@ fn the_limit_of_each_sleep() -> io::Result<()> {
         ]
     );
     lp.reactor.borrow_mut().deregister(token, &mut near)
+}
+
+/// Waits for another thread, which waits until the loop sleeps: so the log is the same each time.
+async fn from_a_thread(shared: &Arc<Shared>) {
+    let is_done = Arc::new(AtomicBool::new(false));
+    let mut theirs = Some((is_done.clone(), shared.clone()));
+    poll_fn(|cx| {
+        if let Some((is_done, shared)) = theirs.take() {
+            let waker = cx.waker().clone();
+            thread::spawn(move || {
+                while !shared.queue.lock().unwrap().asleep {
+                    thread::yield_now();
+                }
+                is_done.store(true, SeqCst);
+                waker.wake();
+            });
+        }
+        if is_done.load(SeqCst) { Poll::Ready(()) } else { Poll::Pending }
+    })
+    .await;
 }
 
 /// The guide's loop asks with `select(timeout=0.1)`, whatever is due.
