@@ -11,7 +11,7 @@
 //! Predict. `launch("Ariane");` stands on a line of its own. A future that counts down from 3 is
 //! awaited. A third one sleeps for 100 ms. Whose body runs, and how often is each polled?
 //!
-//! a) All three begin at the call, and `.await` fetches the result, as with a promise of JavaScript.
+//! a) All three begin at the call, and `.await` fetches the result, as in JavaScript.
 //! b) Ariane never begins. The countdown needs one poll. The sleep is polled until its time comes.
 //! c) Ariane never begins, and the compiler says so. The countdown: 4 polls. The sleep: 2.
 

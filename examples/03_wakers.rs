@@ -98,7 +98,8 @@ fn is_heard(kind: Kind, in_between: bool) -> bool {
     let runtime = rondel::Builder::new().start_paused(true).build().unwrap();
     let outcome = runtime.try_block_on(async move {
         let mut wait = Box::pin(poll_fn(move |cx| theirs.poll(cx)));
-        poll_fn(|cx| Poll::Ready(assert!(wait.as_mut().poll(cx).is_pending()))).await;
+        let first = poll_fn(|cx| Poll::Ready(wait.as_mut().poll(cx))).await;
+        assert!(first.is_pending());
         rings.rings_in_between.set(in_between);
         let listener = Builder::new().name("listener").spawn_local(wait).unwrap();
         for _ in 0..1_000 {
@@ -115,7 +116,7 @@ fn is_heard(kind: Kind, in_between: bool) -> bool {
         println!("{name:16} rung {when:11} heard, polls: {}", bell.polls.get());
         return true;
     };
-    let forgotten: Vec<&str> = deadlock.forgotten().map(|task| name_of(task)).collect();
+    let forgotten: Vec<&str> = deadlock.forgotten().map(name_of).collect();
     println!("{name:16} rung {when:11} stalled; forgotten, with the bell rung: {forgotten:?}");
     assert_eq!(forgotten, ["listener"]);
     false
