@@ -324,17 +324,17 @@ async fn herd(wait: Wait, slot: usize) -> (usize, u128) {
 // Explain
 //
 // b) is right. Backoff alone keeps the herd together: whoever failed at the same moment waits for
-// the same time, so the server sees nothing for seconds, then everybody at once. At 1, 3, 7, 15 and
-// 31 s it takes 20 and sends the others away. *Full jitter* draws each pause between nothing and
-// the backoff, so the same hundred are
-// spread out, never more than 20 at once, and served within two seconds.
+// the same time, so the server sees nothing for seconds, then everybody at once. At 1, 3, 7, 15
+// and 31 s it takes 20 and sends the others away. *Full jitter* draws each pause between nothing
+// and the backoff, so the same hundred are spread out, never more than 20 at once, and served
+// within two seconds.
 //
 // What to repeat is a question of kinds. A broken connection, a 429, a 503 may be gone; a 400 or a
 // bug will be the same, and "retry on any exception" hides it behind minutes of pauses. The guide
-// says that its client does not retry a 404. We measured: three requests and seven seconds, because
-// the exception of the 404 is of the class that its own handler retries; and a `Retry-After` with
-// a date, which the standard allows, ends it with a ValueError. Sort by the value, not by who
-// catches.
+// says that its client does not retry a 404. We measured: three requests and seven seconds,
+// because the exception of the 404 is of the class that its own handler retries; and a
+// `Retry-After` with a date, which the standard allows, ends it with a ValueError. Sort by the
+// value, not by who catches.
 //
 // When to stop: attempts *and* time, or a call hangs for ever and nobody sees why; `before_sleep`
 // is where it becomes seen. A chat may be asked twice. A payment may not: an answer that was lost
@@ -343,14 +343,14 @@ async fn herd(wait: Wait, slot: usize) -> (usize, u128) {
 //
 // What real runtimes do
 //
-// Neither tokio nor asyncio has retries: tenacity, `backon` and `tower::retry` do this on top. AWS's
-// libraries use full jitter, and a budget besides: retries may be a tenth of all requests, so that
-// a server in trouble does not get three times its load.
+// Neither tokio nor asyncio has retries: tenacity, `backon` and `tower::retry` do this on top.
+// AWS's libraries use full jitter, and a budget besides: retries may be a tenth of all requests,
+// so that a server in trouble does not get three times its load.
 //
 // Where to read next
 //
-// The engine draws, too: `select!` starts at a random branch. One stream of numbers a thread, which
-// a seed makes repeatable:
+// The engine draws, too: `select!` starts at a random branch. One stream of numbers a thread,
+// which a seed makes repeatable:
 //
 // ```rust,cite=runtime/random.rs
 // state ^= state >> 12;
