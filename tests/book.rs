@@ -90,7 +90,8 @@ fn summary(pages: &[String]) -> String {
 /// made from the pages, and names each once.
 #[test]
 fn the_summary_leads_to_every_page() {
-    let pages: Vec<String> = all_pages().into_iter().filter(|page| page != "SUMMARY.md").collect();
+    let pages: Vec<String> =
+        all_pages().into_iter().filter(|page| page != "SUMMARY.md").collect();
     let summary = summary(&pages);
     for page in &pages {
         assert_eq!(summary.matches(&format!("({page})")).count(), 1, "SECTIONS has no {page}");
