@@ -3,7 +3,7 @@
 //! Run it: `cargo run --example 41_circuit_hedge`
 //! Covers: 120, 217, 219.
 //!
-//! Python: no library of asyncio has these: `aiobreaker` and `hedge` by hand around `wait`. Rust:
+//! Python: asyncio has none of these; they are written by hand around `wait` and `timeout`. Rust:
 //! `rondel::combine::hedge` asks a second server when the first is late; `time::fail_at` gives a
 //! whole call one deadline, whatever it is made of; a circuit breaker is the page below.
 //!

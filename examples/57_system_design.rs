@@ -1,7 +1,7 @@
 //! Lesson 57. Ten million data points a day: how much of everything does that need?
 //!
 //! Run it: `cargo run --example 57_system_design`
-//! Covers: 96, 133, 141-146, 174, 206, 228, 244, 249.
+//! Covers: 95, 96, 141-146, 174, 206, 244, 249.
 //!
 //! Python: 150 coroutines around one `aiohttp` session, fed by RabbitMQ; without asyncio 16
 //! processes of 20 threads. Rust: the same picture with tasks. Neither decides whether it is
@@ -282,7 +282,7 @@ async fn scrape() {
 //
 // What one worker costs: one block on the heap.
 //
-// ```text,cite=runtime/task/cell.rs
+// ```rust,cite=runtime/task/cell.rs
 // //!   TaskRef ──▶ ┌ Header ───────────────────────────────────────────────┐
 // //!   Waker   ──▶ │ vtable · home · state · counts · joiner · id · origin │
 // //!               ├ Stage ────────────────────────────────────────────────┤
