@@ -164,6 +164,8 @@ on_each_reactor! {
         let error = loop {
             match UnixStream::connect(&path.0).await {
                 Ok(_) => rondel::time::sleep(Duration::from_millis(1)).await,
+                // The copy went while we stood in its queue.
+                Err(error) if error.kind() == ErrorKind::ConnectionReset => {}
                 Err(error) => break error,
             }
         };
