@@ -4,7 +4,7 @@
 //! Covers: 124, 125, 128, 175, 196, 221, 245.
 //!
 //! Python: `async with pool.acquire() as connection:` of asyncpg, `min_size`, `max_size`,
-//! `timeout`, `max_inactive_connection_lifetime`. Rust: a pool is a semaphore (how many), a stack (those that
+//! `timeout`, `max_inactive_connection_lifetime`. Rust: a pool is a semaphore, a stack (those that
 //! nobody uses) and a guard whose `drop` gives the connection back. That is the file below.
 //!
 //! Predict. Connecting takes 150 ms, a query 20 ms. 150 workers make one query each. How long does

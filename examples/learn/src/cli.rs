@@ -1,6 +1,6 @@
 //! The command line.
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
 
 /// Exercises with a judge: learn async by mending small programs.
@@ -30,7 +30,8 @@ pub struct Options {
     /// Answers for machines: one JSON value a line.
     #[arg(long, global = true)]
     pub json: bool,
-    /// Judges only under the schedule of this seed, to replay a failure.
+    /// Judges only under the schedule of this seed, to replay a failure; for `interview random`:
+    /// decides which question.
     #[arg(long, global = true, value_name = "N")]
     pub seed: Option<u64>,
 }
@@ -70,4 +71,48 @@ pub enum Command {
         /// Which exercise.
         slug: String,
     },
+    /// Asks an interview question; how well you knew it decides when it comes again.
+    Interview(Interview),
+}
+
+/// What is wanted of an interview question. Without a flag it is asked.
+#[derive(Debug, Args)]
+pub struct Interview {
+    /// A question (`q-44-pin`), its number, how its name begins, or `random`: one that is due, or a
+    /// new one [default: random].
+    pub slug: Option<String>,
+    /// Runs what proves the answer.
+    #[arg(long, group = "part")]
+    pub demo: bool,
+    /// Shows the long answer, the pitfalls and the picture for the whiteboard.
+    #[arg(long, group = "part")]
+    pub deep: bool,
+    /// Asks what an interviewer asks next, one by one.
+    #[arg(long, group = "part")]
+    pub follow_up: bool,
+    /// Lists all questions, and when each is due.
+    #[arg(long, group = "part")]
+    pub list: bool,
+    /// Forgets how well you knew this one; without a name, all of them.
+    #[arg(long, group = "part")]
+    pub reset: bool,
+    /// How well you knew it; without it you are asked, on a terminal.
+    #[arg(long, group = "part", value_enum)]
+    pub grade: Option<Grade>,
+    /// Reads the questions from here.
+    #[arg(long, hide = true, value_name = "DIR")]
+    pub pages: Option<PathBuf>,
+}
+
+/// How well an answer was known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Grade {
+    /// Not known: it stays due.
+    Again,
+    /// Known with an effort.
+    Hard,
+    /// Known.
+    Good,
+    /// Known at once.
+    Easy,
 }

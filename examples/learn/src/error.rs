@@ -26,6 +26,18 @@ pub enum Error {
     NoHome,
     /// There is no verdict.
     Bench(workbench::Error),
+    /// The interview questions cannot be read.
+    NoQuestions(PathBuf, io::Error),
+    /// An interview question has not the shape of one.
+    TornQuestion(PathBuf, String),
+    /// There is no such question; those whose names are near.
+    UnknownQuestion(String, Vec<String>),
+    /// Several questions begin like this.
+    AmbiguousQuestion(String, Vec<String>),
+    /// A demo did not run, or failed.
+    Demo(String, String),
+    /// What was typed cannot be read.
+    Input(io::Error),
     /// The output cannot be written.
     Screen(io::Error),
 }
@@ -64,6 +76,25 @@ impl fmt::Display for Error {
             Error::NoHome => {
                 write!(f, "HOME and XDG_STATE_HOME are not set; name a folder by --state DIR")
             }
+            Error::NoQuestions(path, error) => write!(
+                f,
+                "the questions cannot be read from {}: {error}\n`learn` needs the checkout that it \
+                 was built in.",
+                path.display()
+            ),
+            Error::TornQuestion(path, what) => write!(f, "{}: {what}", path.display()),
+            Error::UnknownQuestion(slug, near) => {
+                write!(f, "there is no question `{slug}`; ")?;
+                if !near.is_empty() {
+                    write!(f, "did you mean {}? ", near.join(" or "))?;
+                }
+                write!(f, "`learn interview --list` shows all")
+            }
+            Error::AmbiguousQuestion(slug, all) => {
+                write!(f, "several questions begin with `{slug}`: {}", all.join(", "))
+            }
+            Error::Demo(command, what) => write!(f, "the demo `{command}` failed: {what}"),
+            Error::Input(error) => write!(f, "the input cannot be read: {error}"),
             Error::Bench(error) => error.fmt(f),
             Error::Screen(error) => write!(f, "the output cannot be written: {error}"),
         }

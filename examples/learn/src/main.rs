@@ -4,6 +4,7 @@
 //!   cargo run -p learn                 watch: says what is to be done, judges after each save
 //!   cargo run -p learn -- list         what there is, and what is solved
 //!   cargo run -p learn -- hint         one hint, then a clearer one
+//!   cargo run -p learn -- interview    an interview question that is due, or a new one
 //! ```
 //!
 //! The learner's files are copies in a folder of their own; nothing in the repository changes. Each
@@ -13,6 +14,7 @@ mod cli;
 mod error;
 mod hand_out;
 mod hint;
+mod interview;
 mod list;
 mod names;
 mod progress;
@@ -66,5 +68,6 @@ fn run(arguments: &Arguments, screen: &mut Screen) -> Result<Done, Error> {
         Command::Hint { slug } => hint::hint(&mut school, screen, slug.as_deref()),
         Command::Reset { slug } => hand_out::reset(&mut school, screen, slug),
         Command::Solution { slug } => hint::solution(&school, screen, slug),
+        Command::Interview(wish) => interview::interview(&school, screen, wish),
     }
 }

@@ -8,45 +8,69 @@ const SLIPS_MAX: usize = 3;
 /// More than that is no help.
 const NEAR_MAX: usize = 3;
 
+/// A thing that can be meant.
+#[derive(Debug, Clone, Copy)]
+pub struct Named<'a> {
+    pub slug: &'a str,
+    pub number: &'a str,
+    /// The slug without its number.
+    pub name: &'a str,
+}
+
+/// Why nothing was found.
+#[derive(Debug)]
+pub enum Missed {
+    /// Nothing has this name; these are near.
+    Unknown(Vec<String>),
+    /// Several begin like this.
+    Several(Vec<String>),
+}
+
 /// The exercise with this slug, this number, or the only one that begins like this.
 pub fn find<'a>(exercises: &'a [Exercise], wanted: &str) -> Result<&'a Exercise, Error> {
     let name = |exercise: &'a Exercise| exercise.slug.split_once('_').map_or("", |(_, name)| name);
-    let number: Option<u32> = wanted.parse().ok();
-    let is_exact = |exercise: &&Exercise| {
-        let same_number = number.is_some() && exercise.number().parse().ok() == number;
-        exercise.slug == wanted || same_number
-    };
-    if let Some(exercise) = exercises.iter().find(is_exact) {
-        return Ok(exercise);
+    let named: Vec<Named<'a>> = exercises
+        .iter()
+        .map(|one| Named { slug: &one.slug, number: one.number(), name: name(one) })
+        .collect();
+    match place(&named, wanted) {
+        Ok(place) => Ok(&exercises[place]),
+        Err(Missed::Unknown(near)) => Err(Error::UnknownSlug(wanted.to_owned(), near)),
+        Err(Missed::Several(all)) => Err(Error::Ambiguous(wanted.to_owned(), all)),
     }
-    let begins = |exercise: &&'a Exercise| {
-        exercise.slug.starts_with(wanted) || name(exercise).starts_with(wanted)
+}
+
+/// Where that with this slug or this number stands, or the only one that begins like this.
+pub fn place(all: &[Named<'_>], wanted: &str) -> Result<usize, Missed> {
+    let number: Option<u32> = wanted.parse().ok();
+    let is_exact = |one: &Named<'_>| {
+        let same_number = number.is_some() && one.number.parse().ok() == number;
+        one.slug == wanted || same_number
     };
-    let found: Vec<&Exercise> = exercises.iter().filter(begins).collect();
+    if let Some(place) = all.iter().position(is_exact) {
+        return Ok(place);
+    }
+    let begins = |one: &Named<'_>| one.slug.starts_with(wanted) || one.name.starts_with(wanted);
+    let found: Vec<usize> = (0..all.len()).filter(|&place| begins(&all[place])).collect();
     match found[..] {
-        [exercise] if !wanted.is_empty() => Ok(exercise),
-        [] => Err(Error::UnknownSlug(wanted.to_owned(), near(exercises, wanted))),
-        _ => {
-            let all = found.iter().map(|exercise| exercise.slug.clone()).collect();
-            Err(Error::Ambiguous(wanted.to_owned(), all))
-        }
+        [place] if !wanted.is_empty() => Ok(place),
+        [] => Err(Missed::Unknown(near(all, wanted))),
+        _ => Err(Missed::Several(found.iter().map(|&place| all[place].slug.to_owned()).collect())),
     }
 }
 
 /// The slugs that look like it, the nearest first.
-fn near(exercises: &[Exercise], wanted: &str) -> Vec<String> {
-    let distance = |slug: &str| {
-        let name = slug.split_once('_').map_or("", |(_, name)| name);
-        if !wanted.is_empty() && slug.contains(wanted) {
+fn near(all: &[Named<'_>], wanted: &str) -> Vec<String> {
+    let distance = |one: &Named<'_>| {
+        if !wanted.is_empty() && one.slug.contains(wanted) {
             return 0;
         }
-        slips(slug, wanted).min(slips(name, wanted))
+        slips(one.slug, wanted).min(slips(one.name, wanted))
     };
-    let mut all: Vec<(usize, &str)> =
-        exercises.iter().map(|exercise| (distance(&exercise.slug), &*exercise.slug)).collect();
-    all.retain(|(slips, _)| *slips <= SLIPS_MAX);
-    all.sort();
-    all.into_iter().take(NEAR_MAX).map(|(_, slug)| slug.to_owned()).collect()
+    let mut found: Vec<(usize, &str)> = all.iter().map(|one| (distance(one), one.slug)).collect();
+    found.retain(|(slips, _)| *slips <= SLIPS_MAX);
+    found.sort_unstable();
+    found.into_iter().take(NEAR_MAX).map(|(_, slug)| slug.to_owned()).collect()
 }
 
 /// How many letters must be put in, taken out or changed to make one of the other (Levenshtein).

@@ -66,15 +66,19 @@ impl Progress {
         self.write()
     }
 
-    /// The new file takes the place of the old one at once, so that none is ever half written.
     fn write(&self) -> Result<(), Error> {
-        let wrong = |error| Error::State(self.folder.clone(), error);
-        fs::create_dir_all(&self.folder).map_err(wrong)?;
-        let text = format!("{:#}", json!({ "solved": self.solved, "hints": self.hints }));
-        let fresh = self.folder.join(format!("progress.{}.new", std::process::id()));
-        fs::write(&fresh, text + "\n").map_err(wrong)?;
-        fs::rename(&fresh, self.folder.join("progress.json")).map_err(wrong)
+        store(&self.folder, "progress", &json!({ "solved": self.solved, "hints": self.hints }))
     }
+}
+
+/// Writes a value into `NAME.json`. The new file takes the place of the old one at once, so that
+/// none is ever half written.
+pub fn store(folder: &Path, name: &str, value: &Value) -> Result<(), Error> {
+    let wrong = |error| Error::State(folder.to_owned(), error);
+    fs::create_dir_all(folder).map_err(wrong)?;
+    let fresh = folder.join(format!("{name}.{}.new", std::process::id()));
+    fs::write(&fresh, format!("{value:#}\n")).map_err(wrong)?;
+    fs::rename(&fresh, folder.join(format!("{name}.json"))).map_err(wrong)
 }
 
 /// What `write` writes.

@@ -49,6 +49,11 @@ impl School {
         names::find(&self.exercises, slug)
     }
 
+    /// Where the progress is kept.
+    pub fn state(&self) -> &Path {
+        &self.state
+    }
+
     /// The learner's file.
     pub fn file(&self, exercise: &Exercise) -> PathBuf {
         self.dir.join(format!("{}.rs", exercise.slug))

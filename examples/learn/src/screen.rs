@@ -67,7 +67,8 @@ impl Screen {
 
     /// Writes a part of a text, with its links in words.
     pub fn text(&mut self, text: &str) -> Result<(), Error> {
-        self.say(&without_links(text))
+        let place = |address: &str| address.replace("../../../", "").replace("../../", "examples/");
+        self.say(&without_links(text, place))
     }
 
     /// Writes a JSON value on a line.
@@ -84,8 +85,8 @@ impl Screen {
     }
 }
 
-/// `[name](../../file)` becomes `name (examples/file)`, and other links keep their address.
-fn without_links(text: &str) -> String {
+/// `[name](address)` becomes `name (place)`.
+pub fn without_links(text: &str, place: impl Fn(&str) -> String) -> String {
     let mut pieces = text.split("](");
     let mut plain = pieces.next().unwrap_or_default().to_owned();
     for piece in pieces {
@@ -95,8 +96,7 @@ fn without_links(text: &str) -> String {
             continue;
         };
         plain.remove(open);
-        let address = address.replace("../../../", "").replace("../../", "examples/");
-        plain = format!("{plain} ({address}){rest}");
+        plain = format!("{plain} ({}){rest}", place(address));
     }
     plain
 }
@@ -107,8 +107,8 @@ mod tests {
 
     #[test]
     fn links_are_put_into_words() {
-        let text = "Lesson: [18_gather](../../18_gather.rs), [map](../../../docs/00-map.md). a](b";
-        let plain = "Lesson: 18_gather (examples/18_gather.rs), map (docs/00-map.md). a](b";
-        assert_eq!(without_links(text), plain);
+        let text = "Lesson: [18_gather](../18_gather.rs), [map](../docs/00-map.md). a](b";
+        let plain = "Lesson: 18_gather (18_gather.rs), map (docs/00-map.md). a](b";
+        assert_eq!(without_links(text, |address| address.replace("../", "")), plain);
     }
 }
