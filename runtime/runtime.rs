@@ -32,6 +32,8 @@ const SHUTDOWN_LIMIT: Duration = Duration::from_secs(30);
 ///
 /// Dropping it ends it as [`shutdown_timeout`](Self::shutdown_timeout) does, with a limit of 30 s;
 /// but in a child that has inherited it by `fork` nothing is ended, as it is the parent's.
+/// A child that is forked by a task, inside the loop, must not go on with that loop, which would
+/// take the parent's events, and is not told so: it must `exec`, or leave by `_exit`.
 /// If another thread has the loop of a local runtime, its tasks are dropped when that thread ends,
 /// or next runs or enters a local runtime.
 ///

@@ -3,6 +3,7 @@
 //! - a citation (a block marked `rust,cite=PATH` or `text,cite=PATH`, in a document or in a lesson's
 //!   comments) occurs exactly once in the file it names; a line `…` stands for what is left out;
 //! - links lead somewhere, file names name files, and the map names every file of the engine;
+//! - every row of `docs/reliability.md` names a test that is there;
 //! - the README and `.ci/run` agree on the test command, and every dependency has its reason.
 //!
 //! `RONDEL_BLESS=1 cargo test --test docs` writes the line counts and the lessons of `docs/00-map.md`
@@ -249,6 +250,67 @@ fn documents_name_only_files_that_exist() {
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+// --- the faults and their tests ------------------------------------------------------------------
+
+const RELIABILITY: &str = "docs/reliability.md";
+
+/// The tests that a row names: `` `name` in `path` ``.
+fn named_tests(row: &str) -> Vec<(&str, &str)> {
+    let words: Vec<&str> = row.split('`').collect();
+    let triples = words.windows(3).filter(|triple| triple[1] == " in ");
+    triples.map(|triple| (triple[0], triple[2])).collect()
+}
+
+/// Whether `name` is a test of that file: marked as one, or in the list of a macro that makes them.
+fn is_test(text: &str, name: &str) -> bool {
+    let lines: Vec<&str> = text.lines().map(str::trim).collect();
+    let marked = |at: usize| {
+        let above = lines[..at].iter().rev().take_while(|line| line.starts_with("#["));
+        above.into_iter().any(|line| line.ends_with("test]"))
+    };
+    let (plain, listed) = (format!("fn {name}()"), format!("async fn {name}() {{"));
+    (0..lines.len()).any(|at| match lines[at].strip_prefix("async ").unwrap_or(lines[at]) {
+        line if !line.starts_with(&plain) => false,
+        _ if marked(at) => true,
+        _ => lines[at] == listed && text.contains("on_each_reactor! {"),
+    })
+}
+
+/// Goal: promise nothing about a fault that is not tested. Method: each row of the tables names
+/// tests, and each of them is found in its file.
+#[test]
+fn every_fault_names_a_test_that_is_there() {
+    let text = read(RELIABILITY);
+    let rows = text.lines().filter(|line| line.starts_with("| ") && !line.starts_with("| fault |"));
+    let mut wrong = Vec::new();
+    let mut count = 0;
+    for row in rows {
+        let tests = named_tests(row);
+        count += tests.len();
+        if tests.is_empty() {
+            wrong.push(format!("{RELIABILITY}: this row names no test: {row}"));
+        }
+        for (name, path) in tests {
+            if !root().join(path).is_file() || !is_test(&read(path), name) {
+                wrong.push(format!("{RELIABILITY}: `{name}` is no test of {path}"));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    assert!(count > 60, "the tables have gone: {count} tests are named");
+}
+
+/// Goal: show that the law above can be broken. Method: rows and functions that are not right.
+#[test]
+fn a_function_that_is_no_test_is_told_from_one() {
+    assert_eq!(named_tests("| x | y `z` | `a` in `b.rs`, `c` in `d.rs` |").len(), 2);
+    assert!(named_tests("| no descriptor | the same | — |").is_empty());
+    let text = "#[test]\n#[ignore]\nfn one() {\n}\nfn two() {\n}\nasync fn three() {\n}\n";
+    assert!(is_test(text, "one") && !is_test(text, "on"));
+    assert!(!is_test(text, "two") && !is_test(text, "three") && !is_test(text, "four"));
+    assert!(is_test(&format!("on_each_reactor! {{\n{text}"), "three"));
 }
 
 // --- the map -------------------------------------------------------------------------------------

@@ -21,27 +21,37 @@ fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
-/// The names of the runnable files in `examples/`.
-fn lessons() -> Vec<String> {
-    let entries = fs::read_dir(root().join("examples")).unwrap();
-    let paths = entries.map(|entry| entry.unwrap().path());
-    let sources = paths.filter(|path| path.extension().is_some_and(|ending| ending == "rs"));
-    let mut names: Vec<String> =
-        sources.map(|path| path.file_stem().unwrap().to_str().unwrap().to_owned()).collect();
-    names.sort();
-    names
+/// Where the runnable files are, and the package that builds them: the second one is for lessons
+/// that need other crates.
+const PLACES: [(&str, &str); 2] =
+    [("examples", "rondel"), ("examples/with_crates/examples", "with-crates")];
+
+/// The names of the runnable files, each with its folder and its package.
+fn lessons() -> Vec<(String, &'static str, &'static str)> {
+    let mut lessons = Vec::new();
+    for (folder, package) in PLACES {
+        let entries = fs::read_dir(root().join(folder)).unwrap();
+        let paths = entries.map(|entry| entry.unwrap().path());
+        let sources = paths.filter(|path| path.extension().is_some_and(|ending| ending == "rs"));
+        let name = |path: PathBuf| path.file_stem().unwrap().to_str().unwrap().to_owned();
+        lessons.extend(sources.map(|path| (name(path), folder, package)));
+    }
+    lessons.sort();
+    lessons
 }
 
 /// The binary of a lesson. `cargo test` builds it together with this test, `cargo test --test
 /// examples` does not: then it is built here.
-fn binary(name: &str) -> PathBuf {
+fn binary(name: &str, package: &str) -> PathBuf {
     let mut path = std::env::current_exe().unwrap();
     path.pop(); // deps
     path.pop(); // debug or release
     let path = path.join("examples").join(name);
     if !is_fresh(&path) {
         let mut build = Command::new(env!("CARGO"));
-        build.args(["build", "--quiet", "--example", name]).current_dir(root());
+        build
+            .args(["build", "--quiet", "--package", package, "--example", name])
+            .current_dir(root());
         if !cfg!(debug_assertions) {
             build.arg("--release");
         }
@@ -62,8 +72,8 @@ fn is_fresh(binary: &Path) -> bool {
 }
 
 /// Runs a lesson to its end, or to the limit. (What it prints fits into a pipe.)
-fn run(name: &str) -> Output {
-    let mut command = Command::new(binary(name));
+fn run(name: &str, package: &str) -> Output {
+    let mut command = Command::new(binary(name, package));
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut lesson = command.spawn().unwrap();
     let start = Instant::now();
@@ -93,8 +103,8 @@ fn normalised(output: &str) -> String {
 #[test]
 fn every_lesson_runs_and_prints_its_transcript() {
     let mut wrong = Vec::new();
-    for name in lessons() {
-        let run = run(&name);
+    for (name, _, package) in lessons() {
+        let run = run(&name, package);
         let (printed, errors) =
             (String::from_utf8_lossy(&run.stdout), String::from_utf8_lossy(&run.stderr));
         if !run.status.success() {
@@ -121,7 +131,11 @@ fn every_transcript_has_its_lesson() {
     for entry in fs::read_dir(root().join("examples/expected")).unwrap() {
         let path = entry.unwrap().path();
         let name = path.file_stem().unwrap().to_str().unwrap();
-        assert!(lessons.iter().any(|lesson| lesson == name), "{} has no lesson", path.display());
+        assert!(
+            lessons.iter().any(|(lesson, ..)| lesson == name),
+            "{} has no lesson",
+            path.display()
+        );
     }
 }
 
@@ -129,11 +143,17 @@ fn every_transcript_has_its_lesson() {
 /// for the parts in their order.
 #[test]
 fn every_lesson_has_the_parts_of_a_lesson() {
-    for name in lessons().iter().filter(|name| name.starts_with(|c: char| c.is_ascii_digit())) {
-        let text = fs::read_to_string(root().join(format!("examples/{name}.rs"))).unwrap();
+    for (name, folder, package) in lessons() {
+        if !name.starts_with(|c: char| c.is_ascii_digit()) {
+            continue;
+        }
+        let text = fs::read_to_string(root().join(format!("{folder}/{name}.rs"))).unwrap();
         let number = &name[..2];
         let title = format!("//! Lesson {number}. ");
-        let command = format!("cargo run --example {name}");
+        let command = match package {
+            "rondel" => format!("cargo run --example {name}"),
+            other => format!("cargo run -p {other} --example {name}"),
+        };
         let parts = [&title, &command, "Predict.", "fn main()", "assert", "// Explain"];
         let more = ["// What real runtimes do", "// Where to read next", "rust,cite="];
         let mut rest = &text[..];

@@ -97,6 +97,60 @@ on_each_reactor! {
         assert!(sent > 0);
     }
 
+    /// Goal: show that any number of tasks may wait for room in one stream, and all are woken when
+    /// the peer reads. Method: fill it up, let 20 tasks wait, then empty it at the other end.
+    async fn all_who_wait_for_room_are_woken_when_the_peer_reads() {
+        let (client, mut server) = pair().await;
+        let client = Arc::new(client);
+        let block = vec![0; 65_536];
+        while timeout(Duration::from_millis(50), client.writable()).await.is_ok() {
+            while client.try_write(&block).is_ok() {}
+        }
+        let waiters: Vec<_> = (0..20)
+            .map(|_| {
+                let client = client.clone();
+                spawn(async move { client.writable().await })
+            })
+            .collect();
+        for _ in 0..5 {
+            yield_now().await;
+        }
+        assert!(waiters.iter().all(|waiter| !waiter.is_finished()), "there is no room");
+        let reader = spawn(async move { while server.read(&mut [0; 65_536]).await.unwrap() > 0 {} });
+        for waiter in waiters {
+            waiter.await.unwrap().unwrap();
+        }
+        drop(client);
+        reader.await.unwrap();
+    }
+
+    /// Goal: show that a client that has come, spoken and gone before anybody accepts is heard.
+    async fn a_client_that_has_gone_before_it_is_accepted_is_heard() {
+        let (listener, addr) = listen().await;
+        let mut client = TcpStream::connect(addr).await.unwrap();
+        client.write_all(b"was here").await.unwrap();
+        drop(client.into_std().unwrap());
+        let (mut stream, _) = listener.accept().await.unwrap();
+        let mut text = String::new();
+        stream.read_to_string(&mut text).await.unwrap();
+        assert_eq!(text, "was here");
+    }
+
+    /// Goal: show that a client whose listener goes before it was accepted is told, and so is one
+    /// that comes later. Method: the one waits in a read, the other connects.
+    async fn a_client_is_told_that_the_listener_has_gone() {
+        let (listener, addr) = listen().await;
+        let mut client = TcpStream::connect(addr).await.unwrap();
+        let reader = spawn(async move { client.read(&mut [0; 8]).await });
+        for _ in 0..5 {
+            yield_now().await;
+        }
+        drop(listener.into_std().unwrap());
+        assert_eq!(reader.await.unwrap().unwrap_err().kind(), ErrorKind::ConnectionReset);
+        let error = TcpStream::connect(addr).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::ConnectionRefused);
+    }
+
     /// Goal: show that a timeout fires though the peer keeps the connection busy.
     /// Method: a byte each 5 ms; a megabyte is asked for.
     async fn a_peer_that_sends_a_byte_now_and_then_does_not_hold_a_timeout_up() {
