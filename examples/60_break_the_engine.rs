@@ -207,5 +207,5 @@ fn main() {
 // ```rust,cite=runtime/task/mod.rs
 // //! | IDLE | wake | QUEUED | home* | put it into the ready queue |
 // //! | QUEUED, DONE | wake | same | home* | nothing |
-// //! | IDLE | abort | QUEUED + ABORTED | home* | put it into the ready queue |
+// //! | RUNNING | wake | RUNNING + QUEUED | home* | nothing: its runner requeues it |
 // ```
