@@ -1,7 +1,7 @@
 //! Lesson 44. What does an HTTP server do with the bytes, and how does it stop?
 //!
 //! Run it: `cargo run --example 44_http_server`
-//! Covers: 92, 97, 101.
+//! Covers: 92, 97, 101, 56.
 //!
 //! Python: `web.Application()`, `app.router.add_get("/creators/{id}", handler)` of aiohttp, or
 //! FastAPI on uvicorn. Rust: axum on hyper. Here all three parts are by hand: a parser, a table of
