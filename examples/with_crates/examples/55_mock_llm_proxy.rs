@@ -1,7 +1,7 @@
 //! Lesson 55. How do 500 flaky calls become 500 rows, ten at a time?
 //!
 //! Run it: `cargo run -p with-crates --example 55_mock_llm_proxy`
-//! Covers: 94, 126, 127, 140, 163-170, X15.
+//! Covers: 94, 126, 127, 140, 163-170, 186, X15.
 //!
 //! Python: a `Semaphore(10)` around each call, tenacity around that, an async session of SQLAlchemy
 //! for the rows. Rust: the same semaphore, a loop with a backoff, and SQLite, whose calls block: so
