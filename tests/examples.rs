@@ -171,7 +171,8 @@ const RUNGS: usize = 12;
 const RUNG_LINES_MAX: usize = 200;
 
 fn rungs() -> Vec<String> {
-    lessons().into_iter().filter(|name| name.starts_with("rung_")).collect()
+    let names = lessons().into_iter().map(|(name, ..)| name);
+    names.filter(|name| name.starts_with("rung_")).collect()
 }
 
 fn rung(name: &str) -> String {
@@ -226,7 +227,7 @@ fn the_ladder_counts_the_lines_of_each_rung() {
 fn every_rung_can_be_measured() {
     let (far, most) = far::far_side().unwrap();
     for name in rungs() {
-        let mut rung = Command::new(binary(&name));
+        let mut rung = Command::new(binary(&name, "rondel"));
         let output = rung.args(["--bench", &far.to_string(), "3", "2"]).output().unwrap();
         let (printed, errors) =
             (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
