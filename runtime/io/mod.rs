@@ -30,6 +30,7 @@ mod buf_writer;
 mod copy;
 mod duplex;
 mod join;
+pub(crate) mod named;
 pub(crate) mod offload;
 mod read_buf;
 mod read_ext;

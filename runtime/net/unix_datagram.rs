@@ -27,8 +27,8 @@ use socket2::{Domain, SockAddr, SockRef, Socket, Type};
 use super::readiness::{descriptor, readiness};
 use super::registered::Registered;
 use super::tcp_stream::check_nonblocking;
-use super::unix_stream::with_path;
 use crate::io::ReadBuf;
+use crate::io::named::with_path;
 use crate::reactor::Direction;
 use crate::task::coop::consume_budget;
 use crate::time::sleep;
@@ -72,7 +72,7 @@ impl UnixDatagram {
     /// - Panics if called outside a running loop.
     pub fn bind<P: AsRef<Path>>(path: P) -> io::Result<Self> {
         let path = path.as_ref();
-        Self::bind_one(path).map_err(|error| with_path("cannot bind", path, &error))
+        Self::bind_one(path).map_err(|error| with_path("cannot bind", path, error))
     }
 
     fn bind_one(path: &Path) -> io::Result<Self> {
@@ -124,7 +124,7 @@ impl UnixDatagram {
         let path = path.as_ref();
         SockAddr::unix(path)
             .and_then(|addr| SockRef::from(self).connect(&addr))
-            .map_err(|error| with_path("cannot connect to", path, &error))
+            .map_err(|error| with_path("cannot connect to", path, error))
     }
 
     /// Our address.
@@ -180,7 +180,7 @@ impl UnixDatagram {
     /// **Cost:** one system call.
     pub async fn send_to<P: AsRef<Path>>(&self, buf: &[u8], path: P) -> io::Result<usize> {
         let path = path.as_ref();
-        let wrap = |error| with_path("cannot send to", path, &error);
+        let wrap = |error| with_path("cannot send to", path, error);
         let addr = SockAddr::unix(path).map_err(wrap)?;
         let mut pause = PAUSE_MIN;
         loop {

@@ -27,6 +27,7 @@ use super::registered::Registered;
 use super::tcp_socket::EINPROGRESS;
 use super::tcp_stream::{check_nonblocking, write, write_vectored};
 use super::unix_split::{self, OwnedReadHalf, OwnedWriteHalf, ReadHalf, WriteHalf};
+use crate::io::named::with_path;
 use crate::io::{AsyncRead, AsyncWrite, ReadBuf};
 use crate::reactor::{Direction, Edge};
 
@@ -70,7 +71,7 @@ impl UnixStream {
             Ok(addr) => Self::connect_addr(&addr).await,
             Err(error) => Err(error),
         };
-        connected.map_err(|error| with_path("cannot connect to", path, &error))
+        connected.map_err(|error| with_path("cannot connect to", path, error))
     }
 
     async fn connect_addr(addr: &SockAddr) -> io::Result<Self> {
@@ -231,11 +232,6 @@ impl UnixStream {
             result => result,
         }
     }
-}
-
-/// What did not work, and at which path; the kind stays.
-pub(super) fn with_path(what: &str, path: &Path, error: &io::Error) -> io::Error {
-    io::Error::new(error.kind(), format!("{what} {path:?}: {error}"))
 }
 
 impl AsyncRead for UnixStream {

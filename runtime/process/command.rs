@@ -13,6 +13,7 @@ use std::path::Path;
 use std::process::{self, ExitStatus, Output, Stdio};
 
 use super::Child;
+use crate::io::named::named;
 
 /// A process that is to be started.
 ///
@@ -174,11 +175,23 @@ impl Command {
     /// Starts the process.
     ///
     /// - Errors: those of `fork` and `exec` (no such program, no right to run it, too many
-    ///   processes), and no descriptors left. After an error no process is left behind.
+    ///   processes), and no descriptors left. They name the program, and have the kernel's error as
+    ///   their `source`. After an error no process is left behind.
     /// - Panics if no loop runs on this thread.
     ///
     /// **Cost:** a `fork`, and a registration for the process and for each pipe.
     pub fn spawn(&mut self) -> io::Result<Child> {
+        self.try_spawn().map_err(|error| {
+            let program = self.std.get_program();
+            match self.std.get_current_dir() {
+                None => named("cannot start", format_args!("{program:?}"), error),
+                // Perhaps it is the directory that is not there.
+                Some(dir) => named("cannot start", format_args!("{program:?} in {dir:?}"), error),
+            }
+        })
+    }
+
+    fn try_spawn(&mut self) -> io::Result<Child> {
         Child::new(self.std.spawn()?, self.kill_on_drop)
     }
 
