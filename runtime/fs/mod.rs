@@ -34,4 +34,4 @@ pub use paths::{
 };
 
 #[doc(no_inline)]
-pub use std::fs::{FileType, Metadata, Permissions};
+pub use std::fs::{FileTimes, FileType, Metadata, Permissions};

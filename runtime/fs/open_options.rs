@@ -91,7 +91,8 @@ impl OpenOptions {
     /// **Cost:** one trip to the pool.
     pub async fn open(&self, path: impl AsRef<Path>) -> io::Result<File> {
         let (path, options) = (path.as_ref().to_owned(), self.0.clone());
-        let open = move || options.open(&path).map_err(|error| with_path("cannot open", &path, error));
+        let open =
+            move || options.open(&path).map_err(|error| with_path("cannot open", &path, error));
         Ok(File::from_std(offload(open).await?))
     }
 }

@@ -145,7 +145,10 @@ pub async fn create_dir_all(path: impl AsRef<Path>) -> io::Result<()> {
 /// # Ok::<(), std::io::Error>(()) }).unwrap();
 /// ```
 pub async fn hard_link(original: impl AsRef<Path>, link: impl AsRef<Path>) -> io::Result<()> {
-    from_to("cannot link", original.as_ref(), link.as_ref(), |original, link| fs::hard_link(original, link)).await
+    from_to("cannot link", original.as_ref(), link.as_ref(), |original, link| {
+        fs::hard_link(original, link)
+    })
+    .await
 }
 
 /// Length, kind, times and permissions of what the path leads to, through links.
@@ -338,7 +341,10 @@ pub async fn rename(from: impl AsRef<Path>, to: impl AsRef<Path>) -> io::Result<
 /// # Ok::<(), std::io::Error>(()) }).unwrap();
 /// ```
 pub async fn set_permissions(path: impl AsRef<Path>, perm: Permissions) -> io::Result<()> {
-    at("cannot change the permissions of", path.as_ref(), move |path| fs::set_permissions(path, perm)).await
+    at("cannot change the permissions of", path.as_ref(), move |path| {
+        fs::set_permissions(path, perm)
+    })
+    .await
 }
 
 /// Makes a symbolic link at `link` that leads to `original`, which need not be there.
@@ -359,7 +365,10 @@ pub async fn set_permissions(path: impl AsRef<Path>, perm: Permissions) -> io::R
 /// # Ok::<(), std::io::Error>(()) }).unwrap();
 /// ```
 pub async fn symlink(original: impl AsRef<Path>, link: impl AsRef<Path>) -> io::Result<()> {
-    from_to("cannot link", original.as_ref(), link.as_ref(), |original, link| std::os::unix::fs::symlink(original, link)).await
+    from_to("cannot link", original.as_ref(), link.as_ref(), |original, link| {
+        std::os::unix::fs::symlink(original, link)
+    })
+    .await
 }
 
 /// As [`metadata`], but of a link itself.

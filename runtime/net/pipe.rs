@@ -187,7 +187,7 @@ impl Sender {
         Ok(self.socket.into_inner(File::try_clone)?.into())
     }
 
-    readiness!();
+    readiness!(poll_read_ready, poll_write_ready);
 
     /// Writes as much of `buf` as there is room for; never waits.
     ///
@@ -241,7 +241,7 @@ impl Receiver {
         Ok(self.socket.into_inner(File::try_clone)?.into())
     }
 
-    readiness!();
+    readiness!(poll_read_ready, poll_write_ready);
 
     /// Reads what is there; never waits. Zero means that no sender is left.
     ///

@@ -22,9 +22,10 @@ use std::path::Path;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
+use bytes::BufMut;
 use socket2::{Domain, SockAddr, SockRef, Socket, Type};
 
-use super::readiness::{descriptor, readiness};
+use super::readiness::{descriptor, readiness, room_of};
 use super::registered::Registered;
 use super::tcp_stream::check_nonblocking;
 use crate::io::ReadBuf;
@@ -147,7 +148,7 @@ impl UnixDatagram {
         self.socket.get().take_error()
     }
 
-    readiness!();
+    readiness!(poll_recv_ready, poll_send_ready);
 
     /// Sends `buf` as one datagram to the connected peer; its length. Waits while its queue is
     /// full.
@@ -225,6 +226,25 @@ impl UnixDatagram {
         self.socket.try_io(Direction::Read, |socket| Ok((socket.recv(buf)?, false)))
     }
 
+    /// As [`recv`](Self::recv), appending to `buf` no more than it has room for, and 64 KiB at most.
+    ///
+    /// **Cancel-safe:** yes. No datagram is lost.
+    /// **Cost:** one system call, a buffer of at most 64 KiB, and a copy.
+    pub async fn recv_buf<B: BufMut>(&self, buf: &mut B) -> io::Result<usize> {
+        let mut room = room_of(buf);
+        let count = self.recv(&mut room).await?;
+        buf.put_slice(&room[..count]);
+        Ok(count)
+    }
+
+    /// As [`recv_buf`](Self::recv_buf), without a wait. Errors: also `WouldBlock`.
+    pub fn try_recv_buf<B: BufMut>(&self, buf: &mut B) -> io::Result<usize> {
+        let mut room = room_of(buf);
+        let count = self.try_recv(&mut room)?;
+        buf.put_slice(&room[..count]);
+        Ok(count)
+    }
+
     /// As [`recv`](Self::recv), and who sent it; unnamed if that socket has no name.
     ///
     /// **Cancel-safe:** yes. No datagram is lost.
@@ -249,6 +269,25 @@ impl UnixDatagram {
     /// As [`recv_from`](Self::recv_from), without a wait. Errors: also `WouldBlock`.
     pub fn try_recv_from(&self, buf: &mut [u8]) -> io::Result<(usize, SocketAddr)> {
         self.socket.try_io(Direction::Read, |socket| Ok((socket.recv_from(buf)?, false)))
+    }
+
+    /// As [`recv_from`](Self::recv_from), appending to `buf` as [`recv_buf`](Self::recv_buf) does.
+    ///
+    /// **Cancel-safe:** yes. No datagram is lost.
+    /// **Cost:** as [`recv_buf`](Self::recv_buf).
+    pub async fn recv_buf_from<B: BufMut>(&self, buf: &mut B) -> io::Result<(usize, SocketAddr)> {
+        let mut room = room_of(buf);
+        let (count, from) = self.recv_from(&mut room).await?;
+        buf.put_slice(&room[..count]);
+        Ok((count, from))
+    }
+
+    /// As [`recv_buf_from`](Self::recv_buf_from), without a wait. Errors: also `WouldBlock`.
+    pub fn try_recv_buf_from<B: BufMut>(&self, buf: &mut B) -> io::Result<(usize, SocketAddr)> {
+        let mut room = room_of(buf);
+        let (count, from) = self.try_recv_from(&mut room)?;
+        buf.put_slice(&room[..count]);
+        Ok((count, from))
     }
 }
 

@@ -76,6 +76,11 @@ impl UnixStream {
 
     async fn connect_addr(addr: &SockAddr) -> io::Result<Self> {
         let socket = Socket::new(Domain::UNIX, Type::STREAM.nonblocking(), None)?;
+        Self::connect_socket(socket, addr).await
+    }
+
+    /// Connects a non-blocking socket.
+    pub(super) async fn connect_socket(socket: Socket, addr: &SockAddr) -> io::Result<Self> {
         match socket.connect(addr) {
             Err(error) if !EINPROGRESS.contains(&error.raw_os_error()) => return Err(error),
             _ => {}
@@ -147,7 +152,7 @@ impl UnixStream {
         self.socket.get().take_error()
     }
 
-    readiness!();
+    readiness!(poll_read_ready, poll_write_ready);
 
     /// Reads what is there; never waits. Zero means the end of the stream.
     ///

@@ -181,7 +181,30 @@ impl Command {
     ///
     /// **Cost:** a `fork`, and a registration for the process and for each pipe.
     pub fn spawn(&mut self) -> io::Result<Child> {
-        self.try_spawn().map_err(|error| {
+        self.spawn_with(process::Command::spawn)
+    }
+
+    /// As [`spawn`](Self::spawn), by a function of your own: one that counts, or that does more
+    /// around the start. It must start the process as the standard library's `spawn` does.
+    ///
+    /// ```
+    /// use rondel::process::Command;
+    /// # rondel::run(async {
+    /// let mut starts = 0;
+    /// let mut child = Command::new("true").spawn_with(|command| {
+    ///     starts += 1;
+    ///     command.spawn()
+    /// })?;
+    /// assert!(child.wait().await?.success());
+    /// assert_eq!(starts, 1);
+    /// # Ok::<(), std::io::Error>(()) }).unwrap();
+    /// ```
+    pub fn spawn_with(
+        &mut self,
+        with: impl FnOnce(&mut process::Command) -> io::Result<process::Child>,
+    ) -> io::Result<Child> {
+        let child = with(&mut self.std).and_then(|child| Child::new(child, self.kill_on_drop));
+        child.map_err(|error| {
             let program = self.std.get_program();
             match self.std.get_current_dir() {
                 None => named("cannot start", format_args!("{program:?}"), error),
@@ -189,10 +212,6 @@ impl Command {
                 Some(dir) => named("cannot start", format_args!("{program:?} in {dir:?}"), error),
             }
         })
-    }
-
-    fn try_spawn(&mut self) -> io::Result<Child> {
-        Child::new(self.std.spawn()?, self.kill_on_drop)
     }
 
     /// Starts the process at once, waits for its end, and says how it ended. A pipe that was asked
