@@ -61,7 +61,7 @@ pub use write_ext::AsyncWriteExt;
 
 /// What only Unix has: any descriptor, watched by the loop.
 pub mod unix {
-    pub use crate::net::async_fd::{AsyncFd, AsyncFdReadyGuard, AsyncFdTryNewError, TryIoError};
+    pub use crate::net::async_fd::{AsyncFd, AsyncFdReadyGuard, AsyncFdRegisterError, TryIoError};
 }
 
 #[doc(no_inline)]

@@ -117,8 +117,8 @@ impl<T: AsFd + Send + 'static> AsyncFd<T> {
     /// })
     /// # }
     /// ```
-    pub fn try_new(inner: T) -> Result<Self, AsyncFdTryNewError<T>> {
-        let give_back = |inner, cause| AsyncFdTryNewError { inner, cause };
+    pub fn try_new(inner: T) -> Result<Self, AsyncFdRegisterError<T>> {
+        let give_back = |inner, cause| AsyncFdRegisterError { inner, cause };
         if let Err(cause) = check_nonblocking(&inner) {
             return Err(give_back(inner, cause));
         }
@@ -131,7 +131,10 @@ impl<T: AsFd + Send + 'static> AsyncFd<T> {
     }
 
     /// As [`with_interest`](Self::with_interest), and gives `inner` back with the error.
-    pub fn try_with_interest(inner: T, _interest: Interest) -> Result<Self, AsyncFdTryNewError<T>> {
+    pub fn try_with_interest(
+        inner: T,
+        _interest: Interest,
+    ) -> Result<Self, AsyncFdRegisterError<T>> {
         Self::try_new(inner)
     }
 
@@ -252,38 +255,38 @@ impl<T: AsFd + Send + 'static> AsyncFd<T> {
 
 /// Why a descriptor is not watched, and the descriptor.
 ///
-/// Twin of `tokio::io::unix::AsyncFdTryNewError`.
-pub struct AsyncFdTryNewError<T> {
+/// Twin of `tokio::io::unix::AsyncFdRegisterError`.
+pub struct AsyncFdRegisterError<T> {
     inner: T,
     cause: io::Error,
 }
 
-impl<T> AsyncFdTryNewError<T> {
+impl<T> AsyncFdRegisterError<T> {
     /// What was to be watched, and why it is not.
     pub fn into_parts(self) -> (T, io::Error) {
         (self.inner, self.cause)
     }
 }
 
-impl<T> From<AsyncFdTryNewError<T>> for io::Error {
-    fn from(error: AsyncFdTryNewError<T>) -> Self {
+impl<T> From<AsyncFdRegisterError<T>> for io::Error {
+    fn from(error: AsyncFdRegisterError<T>) -> Self {
         error.cause
     }
 }
 
-impl<T> fmt::Display for AsyncFdTryNewError<T> {
+impl<T> fmt::Display for AsyncFdRegisterError<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.cause.fmt(f)
     }
 }
 
-impl<T> fmt::Debug for AsyncFdTryNewError<T> {
+impl<T> fmt::Debug for AsyncFdRegisterError<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("AsyncFdTryNewError").field(&self.cause).finish()
+        f.debug_tuple("AsyncFdRegisterError").field(&self.cause).finish()
     }
 }
 
-impl<T> std::error::Error for AsyncFdTryNewError<T> {
+impl<T> std::error::Error for AsyncFdRegisterError<T> {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         Some(&self.cause)
     }

@@ -375,6 +375,13 @@ impl AsyncWrite for TcpStream {
 
 descriptor!(TcpStream);
 
+/// So that code for any kind of half takes the whole as well.
+impl AsRef<Self> for TcpStream {
+    fn as_ref(&self) -> &Self {
+        self
+    }
+}
+
 impl TryFrom<std::net::TcpStream> for TcpStream {
     type Error = io::Error;
 

@@ -282,6 +282,13 @@ impl AsyncWrite for UnixStream {
 
 descriptor!(UnixStream);
 
+/// So that code for any kind of half takes the whole as well.
+impl AsRef<Self> for UnixStream {
+    fn as_ref(&self) -> &Self {
+        self
+    }
+}
+
 impl TryFrom<std::os::unix::net::UnixStream> for UnixStream {
     type Error = io::Error;
 
