@@ -37,7 +37,7 @@ impl Drop for Scratch {
     }
 }
 
-// --- a chat ------------------------------------------------------------------------------------------
+// --- a chat --------------------------------------------------------------------------------------
 
 /// One member: the first line is the name, each other one is told to all the others.
 async fn member(stream: TcpStream, room: broadcast::Sender<(String, String)>) -> io::Result<()> {
@@ -129,7 +129,7 @@ async fn a_chat() -> io::Result<()> {
     Ok(())
 }
 
-// --- a proxy -----------------------------------------------------------------------------------------
+// --- a proxy -------------------------------------------------------------------------------------
 
 /// Carries each connection to `upstream`; says how many bytes went each way.
 async fn proxy(
@@ -216,7 +216,7 @@ fn a_proxy() {
     });
 }
 
-// --- a supervisor of processes -----------------------------------------------------------------------
+// --- a supervisor of processes -------------------------------------------------------------------
 
 /// Starts `script` again when it fails, until it has asked for the end by a Ctrl-C.
 async fn supervise(script: &str, journal: &Path) -> io::Result<Vec<ExitStatus>> {
@@ -277,7 +277,7 @@ async fn a_supervisor() -> io::Result<()> {
     fs::remove_file(&journal.0).await
 }
 
-// --- a store with two doors --------------------------------------------------------------------------
+// --- a store with two doors ----------------------------------------------------------------------
 
 type Store = Arc<Mutex<HashMap<String, String>>>;
 

@@ -155,8 +155,8 @@ impl File {
         offload(move || std.set_permissions(perm)).await
     }
 
-    /// Changes the times that `times` names: of the last access, of the last change. Waits for writes
-    /// that are under way, which would change them again.
+    /// Changes the times that `times` names: of the last access, of the last change. Waits for
+    /// writes that are under way, which would change them again.
     ///
     /// **Cancel-safe:** no. **It may be done or not.**
     ///

@@ -5,11 +5,11 @@
 //! **Cancel-safe**, for all of them: a future that is dropped before its closure has started on the
 //! pool has done nothing; after that, the call goes on and nobody is told how it ended.
 //!
-//! An error names what was to be done and the path, and has the kind of the standard library's; that
-//! error itself, with the kernel's number, is its `source`.
+//! An error names what was to be done and the path, and has the kind of the standard library's;
+//! that error itself, with the kernel's number, is its `source`.
 //!
-//! Real world: tokio's functions have the same names and the same fine print, but errors that do not
-//! say which file it was; Python's `OSError` has a `filename`.
+//! Real world: tokio's functions have the same names and the same fine print, but errors that do
+//! not say which file it was; Python's `OSError` has a `filename`.
 
 use crate::io::named::{named, with_path};
 use crate::io::offload::offload;

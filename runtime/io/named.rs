@@ -13,8 +13,8 @@
 //! 2. The error of the kernel is the `source`. The outer one has no `raw_os_error`: the standard
 //!    library keeps either a number or a text.
 //!
-//! Real world: Python's `OSError` has a `filename`; tokio and the standard library leave the name to
-//! the program.
+//! Real world: Python's `OSError` has a `filename`; tokio and the standard library leave the name
+//! to the program.
 
 use std::error::Error;
 use std::fmt;

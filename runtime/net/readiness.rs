@@ -89,8 +89,8 @@ pub(super) fn poll_ready<S: AsRawFd + Send + 'static>(
     })
 }
 
-/// What a stranger to the socket's loop has to do, as nobody tells it and a wrong "ready" would have
-/// it try again and again without a wait. `WouldBlock` if the direction is not ready.
+/// What a stranger to the socket's loop has to do, as nobody tells it and a wrong "ready" would
+/// have it try again and again without a wait. `WouldBlock` if the direction is not ready.
 fn ask_the_kernel(socket: &impl AsRawFd, direction: Direction) -> io::Result<Moved<()>> {
     let interest = match direction {
         Direction::Read => mio::Interest::READABLE,

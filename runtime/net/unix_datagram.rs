@@ -226,7 +226,8 @@ impl UnixDatagram {
         self.socket.try_io(Direction::Read, |socket| Ok((socket.recv(buf)?, false)))
     }
 
-    /// As [`recv`](Self::recv), appending to `buf` no more than it has room for, and 64 KiB at most.
+    /// As [`recv`](Self::recv), appending to `buf` no more than it has room for, and 64 KiB at
+    /// most.
     ///
     /// **Cancel-safe:** yes. No datagram is lost.
     /// **Cost:** one system call, a buffer of at most 64 KiB, and a copy.

@@ -28,7 +28,8 @@ use crate::io::named::with_path;
 ///
 /// # fn main() -> std::io::Result<()> {
 /// rondel::run(async {
-///     let path = |name| std::env::temp_dir().join(format!("rondel-{name}-{}", std::process::id()));
+///     let (pid, dir) = (std::process::id(), std::env::temp_dir());
+///     let path = |name| dir.join(format!("rondel-{name}-{pid}"));
 ///     let server = UnixSocket::new_stream()?;
 ///     server.bind(path("server"))?;
 ///     let listener = server.listen(16)?;
