@@ -217,3 +217,15 @@ fn a_server_drains_and_then_aborts() {
         assert_eq!(refused.kind(), ErrorKind::ConnectionRefused);
     });
 }
+
+/// Goal: a server may be a task of its own, on any thread. Method: the compiler.
+#[test]
+fn a_server_may_be_spawned() {
+    fn is_send(_: impl Send) {}
+    fn futures(tcp: TcpListener, unix: UnixListener) {
+        let stop = || std::future::pending::<()>();
+        is_send(Server::new(tcp).serve(stop(), async |_: TcpStream, _| {}));
+        is_send(Server::new(unix).serve(stop(), async |_: UnixStream, _| {}));
+    }
+    let _ = futures;
+}

@@ -1,7 +1,7 @@
 //! Programs that were written for tokio, with nothing changed but the next line of code.
 //!
-//! `use rondel as tokio;` is that change. All below it compiles and runs with tokio 1.54 as well, if
-//! the line is taken out: so keep to what tokio has.
+//! `use rondel as tokio;` is that change. All below it compiles and runs with tokio 1.54 as well,
+//! if the line is taken out: so keep to what tokio has.
 
 use rondel as tokio;
 
@@ -104,8 +104,8 @@ async fn join_in(addr: SocketAddr, name: &str) -> io::Result<(Heard, OwnedWriteH
     Ok((lines, write))
 }
 
-/// Goal: a chat server runs as it did. Method: two members; each hears the other, nobody hears himself,
-/// and a parting is told.
+/// Goal: a chat server runs as it did. Method: two members; each hears the other, nobody hears
+/// himself, and a parting is told.
 #[tokio::test]
 async fn a_chat() -> io::Result<()> {
     let listener = TcpListener::bind("127.0.0.1:0").await?;
@@ -164,8 +164,9 @@ async fn shout(stream: TcpStream) -> io::Result<()> {
     write.shutdown().await
 }
 
-/// Goal: a proxy runs as it did, on the threads it asks for. Method: a runtime by tokio's builder; some
-/// clients at once, whose ends must travel through in both directions, or nobody would come home.
+/// Goal: a proxy runs as it did, on the threads it asks for. Method: a runtime by tokio's builder;
+/// some clients at once, whose ends must travel through in both directions, or nobody would come
+/// home.
 #[test]
 fn a_proxy() {
     let runtime = tokio::runtime::Builder::new_multi_thread()

@@ -261,16 +261,19 @@ on_each_reactor! {
         assert_eq!(listener.accept().await.unwrap().1, own);
     }
 
-    /// Goal: show that the waits by hand know when a call is worth trying, and keep the waker when it
-    /// is not. Method: an empty socket, a full one, and both after the other end has moved.
+    /// Goal: show that the waits by hand say "ready" until a try has said `WouldBlock`, and then keep
+    /// the waker. Method: an empty socket, a full one, and both after the other end has moved.
     async fn readiness_is_waited_for_by_hand() {
         let (one, other) = UnixStream::pair().unwrap();
+        while one.try_read(&mut [0; 8]).is_ok() {}
         let mut readable = Box::pin(poll_fn(|cx| one.poll_read_ready(cx)));
         poll_pending(&mut readable).await;
         assert_eq!(other.try_write(b"x").unwrap(), 1);
         readable.await.unwrap();
         poll_fn(|cx| one.poll_read_ready(cx)).await.unwrap(); // still: nothing was read
         assert_eq!(one.try_read(&mut [0; 8]).unwrap(), 1);
+        let nothing = one.try_read(&mut [0; 8]).unwrap_err();
+        assert_eq!(nothing.kind(), ErrorKind::WouldBlock);
         poll_pending(&mut Box::pin(poll_fn(|cx| one.poll_read_ready(cx)))).await;
 
         poll_fn(|cx| one.poll_write_ready(cx)).await.unwrap();
@@ -283,6 +286,7 @@ on_each_reactor! {
 
         let (one, other) = udp_pair().await;
         poll_fn(|cx| one.poll_send_ready(cx)).await.unwrap();
+        assert_eq!(one.try_recv(&mut [0; 8]).unwrap_err().kind(), ErrorKind::WouldBlock);
         let mut readable = Box::pin(poll_fn(|cx| one.poll_recv_ready(cx)));
         poll_pending(&mut readable).await;
         other.send(b"x").await.unwrap();
@@ -403,7 +407,7 @@ fn an_abstract_name_needs_no_file() {
     });
 }
 
-/// Goal: show that a thread which is not in the socket's loop waits by hand without being told "ready"
+/// Goal: show that a thread which is not in the socket's loop waits by hand, and is not told "ready"
 /// in vain. Method: a stranger waits, is told nothing, and then is told of a byte.
 #[test]
 fn a_stranger_waits_by_hand() {
