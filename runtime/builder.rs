@@ -145,6 +145,16 @@ impl Builder {
         self
     }
 
+    /// Does nothing, as [`enable_all`](Self::enable_all).
+    pub fn enable_io(self) -> Self {
+        self
+    }
+
+    /// Does nothing, as [`enable_all`](Self::enable_all).
+    pub fn enable_time(self) -> Self {
+        self
+    }
+
     /// Which library asks the kernel about sockets. mio is the default.
     pub fn reactor(self, reactor: Kind) -> Self {
         Self { reactor, ..self }
@@ -196,6 +206,11 @@ impl Builder {
     /// The name of the runtime: its threads carry it. The default is `rondel`.
     pub fn name(self, name: impl Into<String>) -> Self {
         Self { name: name.into(), ..self }
+    }
+
+    /// [`name`](Self::name) by tokio's name.
+    pub fn thread_name(self, name: impl Into<String>) -> Self {
+        self.name(name)
     }
 
     /// At most this many threads for blocking calls. The default is 512.

@@ -215,6 +215,48 @@ fn what_cannot_be_written_says_so() {
     });
 }
 
+/// Goal: who reads an error knows which file it was, and a program can still tell the errors apart.
+/// Method: each call on a path that is not there, and what the standard library says to it.
+#[test]
+fn an_error_names_the_path() {
+    fn told<T>(result: std::io::Result<T>, start: &str, path: &std::path::Path) {
+        let error = result.err().expect("the path is not there");
+        assert_eq!(error.kind(), ErrorKind::NotFound);
+        let text = error.to_string();
+        assert!(text.starts_with(start) && text.contains(&format!("{path:?}")), "{text}");
+        let source = error.get_ref().and_then(|named| named.source()).unwrap();
+        let source = source.downcast_ref::<std::io::Error>().unwrap();
+        assert_eq!(source.raw_os_error(), Some(2), "ENOENT");
+    }
+    let dir = Dir::new();
+    let no = &*dir.at("no/file");
+    rondel::run(async {
+        let permissions = fs::metadata(&dir.0).await.unwrap().permissions();
+        told(fs::read(no).await, "cannot read ", no);
+        told(fs::read_to_string(no).await, "cannot read ", no);
+        told(fs::read_link(no).await, "cannot read the link ", no);
+        told(fs::read_dir(no).await, "cannot read the directory ", no);
+        told(fs::write(no, "x").await, "cannot write ", no);
+        told(fs::metadata(no).await, "cannot look at ", no);
+        told(fs::symlink_metadata(no).await, "cannot look at ", no);
+        told(fs::canonicalize(no).await, "cannot resolve ", no);
+        told(fs::set_permissions(no, permissions).await, "cannot change the permissions of ", no);
+        told(fs::create_dir(no).await, "cannot create the directory ", no);
+        told(fs::DirBuilder::new().create(no).await, "cannot create the directory ", no);
+        told(fs::remove_dir(no).await, "cannot remove the directory ", no);
+        told(fs::remove_dir_all(no).await, "cannot remove the directory ", no);
+        told(fs::remove_file(no).await, "cannot remove ", no);
+        told(File::open(no).await, "cannot open ", no);
+        told(File::create(no).await, "cannot open ", no);
+        for path in [no, &dir.at("there")] {
+            told(fs::copy(no, path).await, "cannot copy ", path);
+            told(fs::rename(no, path).await, "cannot rename ", path);
+            told(fs::hard_link(no, path).await, "cannot link ", path);
+        }
+        told(fs::symlink("anything", no).await, "cannot link ", no);
+    });
+}
+
 /// Goal: a file that is marked read-only is refused, with the kernel's word. Method: permissions
 /// 0o444; the kernel refuses nothing to root, who is not told anything else than by `std`.
 #[test]

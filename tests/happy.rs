@@ -9,9 +9,11 @@ use std::time::Duration;
 
 use rondel::Builder;
 use rondel::io::{AsyncReadExt, AsyncWriteExt};
-use rondel::net::{ATTEMPT_DELAY, Server, TcpListener, TcpStream, connect};
+use rondel::net::{
+    ATTEMPT_DELAY, Server, TcpListener, TcpStream, UnixListener, UnixStream, connect,
+};
 use rondel::net::{happy_eyeballs, interleave};
-use rondel::sync::Notify;
+use rondel::sync::{Notify, oneshot};
 use rondel::time::{Instant, sleep};
 
 /// What the fake world answers: after how many milliseconds, and whether it connects.
@@ -144,6 +146,41 @@ fn a_server_keeps_its_limit() {
     assert!(most.load(Ordering::SeqCst) <= 3);
 }
 
+/// Goal: show that the same server runs on a Unix listener, and drains there, too. Method: it stops
+/// when the first byte was answered; the connection that is open then is served to its end.
+#[test]
+fn a_server_serves_unix_sockets() {
+    rondel::run(async {
+        let path = std::env::temp_dir().join(format!("rondel-happy-{}", std::process::id()));
+        let listener = UnixListener::bind(&path).unwrap();
+        let (tx, rx) = oneshot::channel();
+        let stop = async {
+            let mut stream = UnixStream::connect(&path).await.unwrap();
+            stream.write_u8(b'1').await.unwrap();
+            assert_eq!(stream.read_u8().await.unwrap(), b'1');
+            tx.send(stream).unwrap();
+        };
+        let server = Server::new(listener).serve(stop, async |mut stream: UnixStream, peer| {
+            assert!(peer.is_unnamed());
+            while let Ok(byte) = stream.read_u8().await {
+                stream.write_u8(byte).await.unwrap();
+            }
+        });
+        let after_the_stop = async {
+            let mut stream = rx.await.unwrap();
+            while UnixStream::connect(&path).await.is_ok() {
+                rondel::task::yield_now().await; // until nobody listens any more
+            }
+            stream.write_u8(b'2').await.unwrap();
+            stream.read_u8().await.unwrap()
+        };
+        let (served, answer) = rondel::join!(server, after_the_stop);
+        std::fs::remove_file(&path).unwrap();
+        let served = served.unwrap();
+        assert_eq!((answer, served.accepted, served.aborted), (b'2', 1, 0));
+    });
+}
+
 /// Goal: show the end of a server: the port closes at once, who can end may end, the others are
 /// aborted after the grace, and a panic stays one connection's.
 #[test]
@@ -179,4 +216,16 @@ fn a_server_drains_and_then_aborts() {
         let refused = TcpStream::connect(addr).await.unwrap_err();
         assert_eq!(refused.kind(), ErrorKind::ConnectionRefused);
     });
+}
+
+/// Goal: a server may be a task of its own, on any thread. Method: the compiler.
+#[test]
+fn a_server_may_be_spawned() {
+    fn is_send(_: impl Send) {}
+    fn futures(tcp: TcpListener, unix: UnixListener) {
+        let stop = || std::future::pending::<()>();
+        is_send(Server::new(tcp).serve(stop(), async |_: TcpStream, _| {}));
+        is_send(Server::new(unix).serve(stop(), async |_: UnixStream, _| {}));
+    }
+    let _ = futures;
 }

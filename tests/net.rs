@@ -351,6 +351,15 @@ on_each_reactor! {
         assert!(first(("localhost".to_owned(), 80)).await.ip().is_loopback());
         let error = lookup_host("no port").await.map(drop).unwrap_err();
         assert!(error.to_string().starts_with("cannot look up `no port`: "), "{error}");
+        for error in [
+            TcpStream::connect("nonsense").await.map(drop).unwrap_err(),
+            TcpListener::bind("nonsense").await.map(drop).unwrap_err(),
+            rondel::net::UdpSocket::bind("nonsense").await.map(drop).unwrap_err(),
+            rondel::net::connect("nonsense").await.map(drop).unwrap_err(),
+        ] {
+            assert_eq!(error.kind(), ErrorKind::InvalidInput);
+            assert!(error.to_string().starts_with("cannot look up `nonsense`: "), "{error}");
+        }
     }
 
     /// Goal: show that a blocking socket is refused with a clear word, and a non-blocking one

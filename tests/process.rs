@@ -321,6 +321,32 @@ fn children() -> Vec<u32> {
     pids.filter(is_ours).collect()
 }
 
+/// Goal: who reads the error knows which program it was. Method: programs that cannot be started, for
+/// one reason each.
+#[test]
+fn an_error_of_spawn_names_the_program() {
+    use std::io::ErrorKind::{InvalidInput, NotFound, PermissionDenied};
+    rondel::run(async {
+        let mut nowhere = Command::new("true");
+        nowhere.current_dir("/no/such/directory");
+        for (mut command, kind, start) in [
+            (Command::new("no-such-program"), NotFound, "cannot start \"no-such-program\": "),
+            (Command::new("/"), PermissionDenied, "cannot start \"/\": "),
+            (nowhere, NotFound, "cannot start \"true\" in \"/no/such/directory\": "),
+        ] {
+            let error = command.spawn().unwrap_err();
+            assert_eq!(error.kind(), kind);
+            let says = |error: &std::io::Error| error.to_string().starts_with(start);
+            assert!(says(&error), "{error}");
+            assert!(says(&command.status().await.unwrap_err()));
+            assert!(says(&command.output().await.unwrap_err()));
+        }
+        let zero = Command::new("a\0b").spawn().unwrap_err();
+        assert_eq!(zero.kind(), InvalidInput);
+        assert!(zero.to_string().contains("a"), "{zero}");
+    });
+}
+
 /// Not a test of its own: what a process with few descriptors does, for the next one.
 #[test]
 fn spawns_until_there_are_no_descriptors() {
@@ -338,7 +364,9 @@ fn spawns_until_there_are_no_descriptors() {
                     Err(error) => break error,
                 }
             };
-            assert_eq!(error.raw_os_error(), Some(24), "EMFILE, not {error}");
+            let cause = error.get_ref().and_then(|named| named.source()).unwrap();
+            let cause = cause.downcast_ref::<std::io::Error>().unwrap();
+            assert_eq!(cause.raw_os_error(), Some(24), "EMFILE, not {error}");
             assert!(held.len() > 3);
             drop(held);
             while !children().is_empty() {

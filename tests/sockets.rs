@@ -5,6 +5,7 @@
 #[path = "support/net.rs"]
 mod support;
 
+use std::future::poll_fn;
 use std::io::{ErrorKind, Read, Write};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::os::fd::OwnedFd;
@@ -14,9 +15,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use rondel::io::unix::AsyncFd;
-use rondel::io::{AsyncReadExt, AsyncWriteExt, Interest};
+use rondel::io::{AsyncReadExt, AsyncWriteExt, Interest, ReadBuf};
 use rondel::net::unix::pipe;
-use rondel::net::{TcpSocket, UdpSocket, UnixDatagram, UnixListener, UnixStream};
+use rondel::net::{TcpSocket, UdpSocket, UnixDatagram, UnixListener, UnixSocket, UnixStream};
 use rondel::task::yield_now;
 use rondel::{Reactor, spawn};
 use support::*;
@@ -224,7 +225,9 @@ on_each_reactor! {
         let made = std::process::Command::new("mkfifo").arg(&path.0).status().unwrap();
         assert!(made.success());
         let error = pipe::OpenOptions::new().open_sender(&path.0).unwrap_err();
-        assert!(error.to_string().contains("cannot open for writing"), "{error}");
+        assert_eq!(error.raw_os_error(), Some(6), "ENXIO has no kind of its own: {error}");
+        let error = pipe::OpenOptions::new().open_sender("/no/such/fifo").unwrap_err();
+        assert!(error.to_string().starts_with("cannot open for writing \"/no/such/fifo\""));
         let mut receiver = pipe::OpenOptions::new().open_receiver(&path.0).unwrap();
         let mut sender = pipe::OpenOptions::new().open_sender(&path.0).unwrap();
         sender.write_all(b"through the file system").await.unwrap();
@@ -258,6 +261,100 @@ on_each_reactor! {
         let stream = socket.connect(addr).await.unwrap();
         assert!(stream.nodelay().unwrap());
         assert_eq!(listener.accept().await.unwrap().1, own);
+    }
+
+    /// Goal: show that the waits by hand say "ready" until a try has said `WouldBlock`, and then keep
+    /// the waker. Method: an empty socket, a full one, and both after the other end has moved.
+    async fn readiness_is_waited_for_by_hand() {
+        let (one, other) = UnixStream::pair().unwrap();
+        while one.try_read(&mut [0; 8]).is_ok() {}
+        let mut readable = Box::pin(poll_fn(|cx| one.poll_read_ready(cx)));
+        poll_pending(&mut readable).await;
+        assert_eq!(other.try_write(b"x").unwrap(), 1);
+        readable.await.unwrap();
+        poll_fn(|cx| one.poll_read_ready(cx)).await.unwrap(); // still: nothing was read
+        assert_eq!(one.try_read(&mut [0; 8]).unwrap(), 1);
+        let nothing = one.try_read(&mut [0; 8]).unwrap_err();
+        assert_eq!(nothing.kind(), ErrorKind::WouldBlock);
+        poll_pending(&mut Box::pin(poll_fn(|cx| one.poll_read_ready(cx)))).await;
+
+        poll_fn(|cx| one.poll_write_ready(cx)).await.unwrap();
+        while one.try_write(&[0; 4096]).is_ok() {}
+        let mut writable = Box::pin(poll_fn(|cx| one.poll_write_ready(cx)));
+        poll_pending(&mut writable).await;
+        let mut all = vec![0; 1 << 20];
+        while other.try_read(&mut all).is_ok() {}
+        writable.await.unwrap();
+
+        let (one, other) = udp_pair().await;
+        poll_fn(|cx| one.poll_send_ready(cx)).await.unwrap();
+        assert_eq!(one.try_recv(&mut [0; 8]).unwrap_err().kind(), ErrorKind::WouldBlock);
+        let mut readable = Box::pin(poll_fn(|cx| one.poll_recv_ready(cx)));
+        poll_pending(&mut readable).await;
+        other.send(b"x").await.unwrap();
+        readable.await.unwrap();
+    }
+
+    /// Goal: show that the sender of a datagram is told before the datagram is taken. Method: ask
+    /// before it has come, and twice after.
+    async fn the_sender_is_known_before_the_datagram_is_taken() {
+        let (one, other) = udp_pair().await;
+        assert_eq!(one.try_peek_sender().unwrap_err().kind(), ErrorKind::WouldBlock);
+        let mut sender = Box::pin(poll_fn(|cx| one.poll_peek_sender(cx)));
+        poll_pending(&mut sender).await;
+        other.send(b"news").await.unwrap();
+        assert_eq!(sender.await.unwrap(), other.local_addr().unwrap());
+        assert_eq!(one.peek_sender().await.unwrap(), other.local_addr().unwrap());
+        let mut room = [0; 8];
+        let mut buf = ReadBuf::new(&mut room);
+        poll_fn(|cx| one.poll_peek(cx, &mut buf)).await.unwrap();
+        assert_eq!(buf.filled(), b"news");
+        assert_eq!(one.try_recv(&mut [0; 8]).unwrap(), 4);
+        one.set_tos_v4(0x10).unwrap();
+        assert_eq!(one.tos_v4().unwrap(), 0x10);
+    }
+
+    /// Goal: show that a Unix datagram is appended to what a buffer has. Method: each of the calls.
+    async fn unix_datagrams_are_appended() {
+        let (one, other) = UnixDatagram::pair().unwrap();
+        let mut buf = b"> ".to_vec();
+        assert_eq!(one.try_recv_buf(&mut buf).unwrap_err().kind(), ErrorKind::WouldBlock);
+        for text in ["one ", "two ", "three ", "four"] {
+            other.send(text.as_bytes()).await.unwrap();
+        }
+        assert_eq!(one.recv_buf(&mut buf).await.unwrap(), 4);
+        assert_eq!(one.try_recv_buf(&mut buf).unwrap(), 4);
+        let (count, from) = one.recv_buf_from(&mut buf).await.unwrap();
+        assert!(count == 6 && from.is_unnamed());
+        assert_eq!(one.try_recv_buf_from(&mut buf).unwrap().0, 4);
+        assert_eq!(buf, b"> one two three four");
+    }
+
+    /// Goal: show that a Unix socket becomes what it was made for and nothing else.
+    async fn a_unix_socket_is_bound_before_it_is_used() {
+        let (server, client) = (TempPath::new(), TempPath::new());
+        let socket = UnixSocket::new_datagram().unwrap();
+        socket.bind(&server.0).unwrap();
+        let taken = UnixSocket::new_datagram().unwrap().bind(&server.0).unwrap_err();
+        assert_eq!(taken.kind(), ErrorKind::AddrInUse);
+        assert!(taken.to_string().starts_with("cannot bind \""), "{taken}");
+        let server_side = socket.datagram().unwrap();
+        let socket = UnixSocket::new_datagram().unwrap();
+        socket.bind(&client.0).unwrap();
+        let client_side = socket.datagram().unwrap();
+        client_side.send_to(b"hello", &server.0).await.unwrap();
+        let (_, from) = server_side.recv_from(&mut [0; 8]).await.unwrap();
+        assert_eq!(from.as_pathname(), Some(&*client.0));
+
+        let stream = UnixSocket::new_stream().unwrap().datagram().unwrap_err();
+        assert!(stream.to_string().contains("this is a stream socket"), "{stream}");
+        let datagram = UnixSocket::new_datagram().unwrap();
+        assert_eq!(datagram.listen(1).unwrap_err().kind(), ErrorKind::InvalidInput);
+        let datagram = UnixSocket::new_datagram().unwrap();
+        let error = datagram.connect(&server.0).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::InvalidInput);
+        let nobody = UnixSocket::new_stream().unwrap().connect("/no/such").await.unwrap_err();
+        assert_eq!(nobody.kind(), ErrorKind::NotFound);
     }
 
     /// Goal: show that readiness through a guard comes, is cleared by `WouldBlock`, and comes again.
@@ -309,6 +406,79 @@ fn an_abstract_name_needs_no_file() {
         let peer = server.peer_cred().unwrap();
         assert_eq!(peer.pid(), Some(std::process::id().cast_signed()));
         assert_eq!(peer, client.peer_cred().unwrap());
+    });
+}
+
+/// Goal: show that a thread which is not in the socket's loop waits by hand, and is not told "ready"
+/// in vain. Method: a stranger waits, is told nothing, and then is told of a byte.
+#[test]
+fn a_stranger_waits_by_hand() {
+    let runtime = rondel::Runtime::new().unwrap();
+    let (one, other) = runtime.block_on(async { UnixStream::pair().unwrap() });
+    let (tx, rx) = std::sync::mpsc::channel();
+    let stranger = std::thread::spawn(move || {
+        let mut polls = 0;
+        rondel::block_on(poll_fn(|cx| {
+            polls += 1;
+            let polled = one.poll_read_ready(cx);
+            if polled.is_pending() {
+                tx.send(()).unwrap();
+            }
+            polled
+        }))
+        .unwrap();
+        (polls, one.try_read(&mut [0; 8]).unwrap())
+    });
+    runtime.block_on(async {
+        rx.recv().unwrap(); // it waits
+        other.writable().await.unwrap();
+        assert_eq!(other.try_write(b"x").unwrap(), 1);
+        while !stranger.is_finished() {
+            rondel::time::sleep(Duration::from_millis(1)).await;
+        }
+    });
+    let (polls, count) = stranger.join().unwrap();
+    assert_eq!(count, 1);
+    assert!((2..=3).contains(&polls), "{polls} polls for one byte");
+}
+
+/// Goal: show that options only Linux has reach the socket.
+#[cfg(target_os = "linux")]
+#[test]
+fn the_options_of_linux_reach_the_socket() {
+    rondel::run(async {
+        let (client, _server) = pair().await;
+        client.set_quickack(false).unwrap();
+        assert!(!client.quickack().unwrap());
+        client.set_zero_linger().unwrap();
+        assert_eq!(client.linger().unwrap(), Some(Duration::ZERO));
+        let socket = UdpSocket::bind("[::1]:0").await.unwrap();
+        socket.set_tclass_v6(0x20).unwrap();
+        assert_eq!(socket.tclass_v6().unwrap(), 0x20);
+    });
+}
+
+/// Goal: show that a descriptor which is not taken comes back. Method: one that blocks, and a file.
+#[cfg(not(on_workers = "one_loop"))]
+#[test]
+fn a_descriptor_that_is_not_taken_comes_back() {
+    rondel::run(async {
+        let (here, _there) = StdUnixStream::pair().unwrap();
+        let (here, error) = AsyncFd::try_new(here).unwrap_err().into_parts();
+        assert_eq!(error.kind(), ErrorKind::InvalidInput);
+        here.set_nonblocking(true).unwrap();
+        let here = AsyncFd::try_with_interest(here, Interest::READABLE).unwrap();
+        let again = here.get_ref().try_clone().unwrap();
+        let again = AsyncFd::try_new(again).unwrap(); // a duplicate is another one
+        let mut guard = poll_fn(|cx| again.poll_write_ready(cx)).await.unwrap();
+        assert!(guard.ready().is_writable() && guard.try_io(|_| Ok(())).unwrap().is_ok());
+        let path = TempPath::new();
+        let file = std::fs::File::create(&path.0).unwrap();
+        let flags = rustix::fs::fcntl_getfl(&file).unwrap();
+        rustix::fs::fcntl_setfl(&file, flags | rustix::fs::OFlags::NONBLOCK).unwrap();
+        let error = AsyncFd::try_new(file).unwrap_err();
+        assert!(error.to_string().contains("a plain file"), "{error}");
+        assert!(error.into_parts().0.metadata().unwrap().is_file());
     });
 }
 

@@ -6,6 +6,7 @@
 //! Real world: tokio reads 32 entries a trip; Python's `os.scandir` is read in chunks by the C
 //! library.
 
+use crate::io::named::with_path;
 use crate::io::offload::offload;
 use crate::task::{Builder, JoinHandle};
 use std::collections::VecDeque;
@@ -44,7 +45,11 @@ const ENTRIES_MAX: usize = 32;
 /// ```
 pub async fn read_dir(path: impl AsRef<Path>) -> io::Result<ReadDir> {
     let path = path.as_ref().to_owned();
-    let page = offload(move || Ok(Page::fetch(fs::read_dir(path)?))).await?;
+    let open = move || match fs::read_dir(&path) {
+        Ok(entries) => Ok(Page::fetch(entries)),
+        Err(error) => Err(with_path("cannot read the directory", &path, error)),
+    };
+    let page = offload(open).await?;
     Ok(ReadDir { page, fetching: None })
 }
 
@@ -134,7 +139,7 @@ impl DirEntry {
     /// **Cancel-safe:** yes.
     pub async fn metadata(&self) -> io::Result<Metadata> {
         let std = self.std.clone();
-        offload(move || std.metadata()).await
+        offload(move || std.metadata().map_err(|error| cannot_look_at(&std, error))).await
     }
 
     /// Whether it is a file, a directory or a link.
@@ -142,8 +147,12 @@ impl DirEntry {
     /// **Cancel-safe:** yes.
     pub async fn file_type(&self) -> io::Result<FileType> {
         let std = self.std.clone();
-        offload(move || std.file_type()).await
+        offload(move || std.file_type().map_err(|error| cannot_look_at(&std, error))).await
     }
+}
+
+fn cannot_look_at(entry: &fs::DirEntry, error: io::Error) -> io::Error {
+    with_path("cannot look at", &entry.path(), error)
 }
 
 /// Makes directories: with their parents, or with permissions of your own.
@@ -190,6 +199,7 @@ impl DirBuilder {
         let mut std = fs::DirBuilder::new();
         std.recursive(self.recursive);
         self.mode.map(|mode| std.mode(mode));
-        offload(move || std.create(path)).await
+        let wrap = |path: &Path, error| with_path("cannot create the directory", path, error);
+        offload(move || std.create(&path).map_err(|error| wrap(&path, error))).await
     }
 }

@@ -19,6 +19,7 @@ use std::path::Path;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
+use std::time::SystemTime;
 
 /// An open file.
 ///
@@ -152,6 +153,35 @@ impl File {
     pub async fn set_permissions(&self, perm: fs::Permissions) -> io::Result<()> {
         let std = self.std.clone();
         offload(move || std.set_permissions(perm)).await
+    }
+
+    /// Changes the times that `times` names: of the last access, of the last change. Waits for
+    /// writes that are under way, which would change them again.
+    ///
+    /// **Cancel-safe:** no. **It may be done or not.**
+    ///
+    /// ```
+    /// use rondel::fs::{File, FileTimes};
+    /// use std::time::{Duration, SystemTime};
+    /// # rondel::run(async {
+    /// # let path = std::env::temp_dir().join(format!("rondel-times-{}", std::process::id()));
+    /// let file = File::create(&path).await?;
+    /// let then = SystemTime::UNIX_EPOCH + Duration::from_secs(1_000_000_000);
+    /// file.set_times(FileTimes::new().set_accessed(then).set_modified(then)).await?;
+    /// let metadata = file.metadata().await?;
+    /// assert_eq!((metadata.accessed()?, metadata.modified()?), (then, then));
+    /// # rondel::fs::remove_file(&path).await?;
+    /// # Ok::<(), std::io::Error>(()) }).unwrap();
+    /// ```
+    pub async fn set_times(&self, times: fs::FileTimes) -> io::Result<()> {
+        self.then(move |std| std.set_times(times)).await
+    }
+
+    /// Changes the time of the last change, as [`set_times`](Self::set_times) does.
+    ///
+    /// **Cancel-safe:** no. **It may be done or not.**
+    pub async fn set_modified(&self, time: SystemTime) -> io::Result<()> {
+        self.set_times(fs::FileTimes::new().set_modified(time)).await
     }
 
     /// The file of the standard library, once nothing is under way. **The error of a write is

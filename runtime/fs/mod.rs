@@ -13,7 +13,8 @@
 //! Rules
 //! 1. A call that has begun is not called off by dropping its future: a file may still be written,
 //!    renamed or removed. What has not begun when the runtime ends, does not happen.
-//! 2. Errors are those of the standard library's function of the same name.
+//! 2. Errors have the kind of the standard library's function of the same name, and name the path.
+//!    That function's own error, with the kernel's number, is the `source`.
 //! 3. Everything panics outside a runtime.
 //!
 //! Real world: tokio and Python's aiofiles do the same; io_uring needs no threads.
@@ -33,4 +34,4 @@ pub use paths::{
 };
 
 #[doc(no_inline)]
-pub use std::fs::{FileType, Metadata, Permissions};
+pub use std::fs::{FileTimes, FileType, Metadata, Permissions};

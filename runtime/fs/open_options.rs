@@ -4,6 +4,7 @@
 //! `write`, `create` and `truncate`, `"a"` is `append` and `create`, `"x"` is `create_new`.
 
 use super::File;
+use crate::io::named::with_path;
 use crate::io::offload::offload;
 use std::fs;
 use std::io;
@@ -90,6 +91,8 @@ impl OpenOptions {
     /// **Cost:** one trip to the pool.
     pub async fn open(&self, path: impl AsRef<Path>) -> io::Result<File> {
         let (path, options) = (path.as_ref().to_owned(), self.0.clone());
-        Ok(File::from_std(offload(move || options.open(path)).await?))
+        let open =
+            move || options.open(&path).map_err(|error| with_path("cannot open", &path, error));
+        Ok(File::from_std(offload(open).await?))
     }
 }

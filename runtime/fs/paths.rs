@@ -5,12 +5,41 @@
 //! **Cancel-safe**, for all of them: a future that is dropped before its closure has started on the
 //! pool has done nothing; after that, the call goes on and nobody is told how it ended.
 //!
-//! Real world: tokio's functions have the same names and the same fine print.
+//! An error names what was to be done and the path, and has the kind of the standard library's;
+//! that error itself, with the kernel's number, is its `source`.
+//!
+//! Real world: tokio's functions have the same names and the same fine print, but errors that do
+//! not say which file it was; Python's `OSError` has a `filename`.
 
+use crate::io::named::{named, with_path};
 use crate::io::offload::offload;
 use std::fs::{self, Metadata, Permissions};
 use std::io;
 use std::path::{Path, PathBuf};
+
+/// Does `work` with a path on the pool. `what` could not be done, if it fails.
+async fn at<R, F>(what: &'static str, path: &Path, work: F) -> io::Result<R>
+where
+    R: Send + 'static,
+    F: FnOnce(&Path) -> io::Result<R> + Send + 'static,
+{
+    let path = path.to_owned();
+    offload(move || work(&path).map_err(|error| with_path(what, &path, error))).await
+}
+
+/// The same with two paths.
+async fn from_to<R, F>(what: &'static str, from: &Path, to: &Path, work: F) -> io::Result<R>
+where
+    R: Send + 'static,
+    F: FnOnce(&Path, &Path) -> io::Result<R> + Send + 'static,
+{
+    let (from, to) = (from.to_owned(), to.to_owned());
+    let wrap = move || {
+        let done = work(&from, &to);
+        done.map_err(|error| named(what, format_args!("{from:?} to {to:?}"), error))
+    };
+    offload(wrap).await
+}
 
 /// The path without links, `.` and `..`, from the root on.
 ///
@@ -29,8 +58,7 @@ use std::path::{Path, PathBuf};
 /// # Ok::<(), std::io::Error>(()) }).unwrap();
 /// ```
 pub async fn canonicalize(path: impl AsRef<Path>) -> io::Result<PathBuf> {
-    let path = path.as_ref().to_owned();
-    offload(move || fs::canonicalize(path)).await
+    at("cannot resolve", path.as_ref(), |path| fs::canonicalize(path)).await
 }
 
 /// Copies the contents and the permissions of a file over another one, or to a new one.
@@ -53,9 +81,7 @@ pub async fn canonicalize(path: impl AsRef<Path>) -> io::Result<PathBuf> {
 /// # Ok::<(), std::io::Error>(()) }).unwrap();
 /// ```
 pub async fn copy(from: impl AsRef<Path>, to: impl AsRef<Path>) -> io::Result<u64> {
-    let from = from.as_ref().to_owned();
-    let to = to.as_ref().to_owned();
-    offload(move || fs::copy(from, to)).await
+    from_to("cannot copy", from.as_ref(), to.as_ref(), |from, to| fs::copy(from, to)).await
 }
 
 /// Makes one directory. Its parent must be there, and it must not.
@@ -76,8 +102,7 @@ pub async fn copy(from: impl AsRef<Path>, to: impl AsRef<Path>) -> io::Result<u6
 /// # Ok::<(), std::io::Error>(()) }).unwrap();
 /// ```
 pub async fn create_dir(path: impl AsRef<Path>) -> io::Result<()> {
-    let path = path.as_ref().to_owned();
-    offload(move || fs::create_dir(path)).await
+    at("cannot create the directory", path.as_ref(), |path| fs::create_dir(path)).await
 }
 
 /// Makes a directory and all its parents, as far as they are not there.
@@ -98,8 +123,7 @@ pub async fn create_dir(path: impl AsRef<Path>) -> io::Result<()> {
 /// # Ok::<(), std::io::Error>(()) }).unwrap();
 /// ```
 pub async fn create_dir_all(path: impl AsRef<Path>) -> io::Result<()> {
-    let path = path.as_ref().to_owned();
-    offload(move || fs::create_dir_all(path)).await
+    at("cannot create the directory", path.as_ref(), |path| fs::create_dir_all(path)).await
 }
 
 /// Gives a file a second name.
@@ -121,9 +145,10 @@ pub async fn create_dir_all(path: impl AsRef<Path>) -> io::Result<()> {
 /// # Ok::<(), std::io::Error>(()) }).unwrap();
 /// ```
 pub async fn hard_link(original: impl AsRef<Path>, link: impl AsRef<Path>) -> io::Result<()> {
-    let original = original.as_ref().to_owned();
-    let link = link.as_ref().to_owned();
-    offload(move || fs::hard_link(original, link)).await
+    from_to("cannot link", original.as_ref(), link.as_ref(), |original, link| {
+        fs::hard_link(original, link)
+    })
+    .await
 }
 
 /// Length, kind, times and permissions of what the path leads to, through links.
@@ -143,8 +168,7 @@ pub async fn hard_link(original: impl AsRef<Path>, link: impl AsRef<Path>) -> io
 /// # Ok::<(), std::io::Error>(()) }).unwrap();
 /// ```
 pub async fn metadata(path: impl AsRef<Path>) -> io::Result<Metadata> {
-    let path = path.as_ref().to_owned();
-    offload(move || fs::metadata(path)).await
+    at("cannot look at", path.as_ref(), |path| fs::metadata(path)).await
 }
 
 /// The whole file. There is no limit: for a file that may be large, use a [`File`](super::File).
@@ -165,8 +189,7 @@ pub async fn metadata(path: impl AsRef<Path>) -> io::Result<Metadata> {
 /// # Ok::<(), std::io::Error>(()) }).unwrap();
 /// ```
 pub async fn read(path: impl AsRef<Path>) -> io::Result<Vec<u8>> {
-    let path = path.as_ref().to_owned();
-    offload(move || fs::read(path)).await
+    at("cannot read", path.as_ref(), |path| fs::read(path)).await
 }
 
 /// Where a symbolic link leads to, as it says itself.
@@ -187,8 +210,7 @@ pub async fn read(path: impl AsRef<Path>) -> io::Result<Vec<u8>> {
 /// # Ok::<(), std::io::Error>(()) }).unwrap();
 /// ```
 pub async fn read_link(path: impl AsRef<Path>) -> io::Result<PathBuf> {
-    let path = path.as_ref().to_owned();
-    offload(move || fs::read_link(path)).await
+    at("cannot read the link", path.as_ref(), |path| fs::read_link(path)).await
 }
 
 /// The whole file as text. Bytes that are no UTF-8 are an error. There is no limit, as with
@@ -210,8 +232,7 @@ pub async fn read_link(path: impl AsRef<Path>) -> io::Result<PathBuf> {
 /// # Ok::<(), std::io::Error>(()) }).unwrap();
 /// ```
 pub async fn read_to_string(path: impl AsRef<Path>) -> io::Result<String> {
-    let path = path.as_ref().to_owned();
-    offload(move || fs::read_to_string(path)).await
+    at("cannot read", path.as_ref(), |path| fs::read_to_string(path)).await
 }
 
 /// Removes a directory that is empty.
@@ -232,8 +253,7 @@ pub async fn read_to_string(path: impl AsRef<Path>) -> io::Result<String> {
 /// # Ok::<(), std::io::Error>(()) }).unwrap();
 /// ```
 pub async fn remove_dir(path: impl AsRef<Path>) -> io::Result<()> {
-    let path = path.as_ref().to_owned();
-    offload(move || fs::remove_dir(path)).await
+    at("cannot remove the directory", path.as_ref(), |path| fs::remove_dir(path)).await
 }
 
 /// Removes a directory with all that is in it. Links are removed, not followed. After an error a
@@ -255,8 +275,7 @@ pub async fn remove_dir(path: impl AsRef<Path>) -> io::Result<()> {
 /// # Ok::<(), std::io::Error>(()) }).unwrap();
 /// ```
 pub async fn remove_dir_all(path: impl AsRef<Path>) -> io::Result<()> {
-    let path = path.as_ref().to_owned();
-    offload(move || fs::remove_dir_all(path)).await
+    at("cannot remove the directory", path.as_ref(), |path| fs::remove_dir_all(path)).await
 }
 
 /// Removes a file's name. Who has it open may go on using it.
@@ -277,8 +296,7 @@ pub async fn remove_dir_all(path: impl AsRef<Path>) -> io::Result<()> {
 /// # Ok::<(), std::io::Error>(()) }).unwrap();
 /// ```
 pub async fn remove_file(path: impl AsRef<Path>) -> io::Result<()> {
-    let path = path.as_ref().to_owned();
-    offload(move || fs::remove_file(path)).await
+    at("cannot remove", path.as_ref(), |path| fs::remove_file(path)).await
 }
 
 /// Gives a file or directory another name, on the same file system; a file that has the new name is
@@ -300,9 +318,7 @@ pub async fn remove_file(path: impl AsRef<Path>) -> io::Result<()> {
 /// # Ok::<(), std::io::Error>(()) }).unwrap();
 /// ```
 pub async fn rename(from: impl AsRef<Path>, to: impl AsRef<Path>) -> io::Result<()> {
-    let from = from.as_ref().to_owned();
-    let to = to.as_ref().to_owned();
-    offload(move || fs::rename(from, to)).await
+    from_to("cannot rename", from.as_ref(), to.as_ref(), |from, to| fs::rename(from, to)).await
 }
 
 /// Changes the permissions of what the path leads to.
@@ -325,8 +341,10 @@ pub async fn rename(from: impl AsRef<Path>, to: impl AsRef<Path>) -> io::Result<
 /// # Ok::<(), std::io::Error>(()) }).unwrap();
 /// ```
 pub async fn set_permissions(path: impl AsRef<Path>, perm: Permissions) -> io::Result<()> {
-    let path = path.as_ref().to_owned();
-    offload(move || fs::set_permissions(path, perm)).await
+    at("cannot change the permissions of", path.as_ref(), move |path| {
+        fs::set_permissions(path, perm)
+    })
+    .await
 }
 
 /// Makes a symbolic link at `link` that leads to `original`, which need not be there.
@@ -347,9 +365,10 @@ pub async fn set_permissions(path: impl AsRef<Path>, perm: Permissions) -> io::R
 /// # Ok::<(), std::io::Error>(()) }).unwrap();
 /// ```
 pub async fn symlink(original: impl AsRef<Path>, link: impl AsRef<Path>) -> io::Result<()> {
-    let original = original.as_ref().to_owned();
-    let link = link.as_ref().to_owned();
-    offload(move || std::os::unix::fs::symlink(original, link)).await
+    from_to("cannot link", original.as_ref(), link.as_ref(), |original, link| {
+        std::os::unix::fs::symlink(original, link)
+    })
+    .await
 }
 
 /// As [`metadata`], but of a link itself.
@@ -370,8 +389,7 @@ pub async fn symlink(original: impl AsRef<Path>, link: impl AsRef<Path>) -> io::
 /// # Ok::<(), std::io::Error>(()) }).unwrap();
 /// ```
 pub async fn symlink_metadata(path: impl AsRef<Path>) -> io::Result<Metadata> {
-    let path = path.as_ref().to_owned();
-    offload(move || fs::symlink_metadata(path)).await
+    at("cannot look at", path.as_ref(), |path| fs::symlink_metadata(path)).await
 }
 
 /// Whether the path leads to something. An error means that one cannot know.
@@ -392,8 +410,7 @@ pub async fn symlink_metadata(path: impl AsRef<Path>) -> io::Result<Metadata> {
 /// # Ok::<(), std::io::Error>(()) }).unwrap();
 /// ```
 pub async fn try_exists(path: impl AsRef<Path>) -> io::Result<bool> {
-    let path = path.as_ref().to_owned();
-    offload(move || fs::exists(path)).await
+    at("cannot look at", path.as_ref(), |path| fs::exists(path)).await
 }
 
 /// Writes a whole file: a new one, or over all that was in it. The bytes are copied to the pool.
@@ -414,7 +431,6 @@ pub async fn try_exists(path: impl AsRef<Path>) -> io::Result<bool> {
 /// # Ok::<(), std::io::Error>(()) }).unwrap();
 /// ```
 pub async fn write(path: impl AsRef<Path>, contents: impl AsRef<[u8]>) -> io::Result<()> {
-    let path = path.as_ref().to_owned();
     let contents = contents.as_ref().to_owned();
-    offload(move || fs::write(path, contents)).await
+    at("cannot write", path.as_ref(), move |path| fs::write(path, contents)).await
 }

@@ -30,6 +30,7 @@ mod buf_writer;
 mod copy;
 mod duplex;
 mod join;
+pub(crate) mod named;
 pub(crate) mod offload;
 mod read_buf;
 mod read_ext;
@@ -60,7 +61,7 @@ pub use write_ext::AsyncWriteExt;
 
 /// What only Unix has: any descriptor, watched by the loop.
 pub mod unix {
-    pub use crate::net::async_fd::{AsyncFd, AsyncFdReadyGuard, TryIoError};
+    pub use crate::net::async_fd::{AsyncFd, AsyncFdReadyGuard, AsyncFdRegisterError, TryIoError};
 }
 
 #[doc(no_inline)]

@@ -6,13 +6,13 @@
 //! Real world: tokio and asyncio do the same, with a thread pool; libuv too. Only a resolver that
 //! speaks DNS itself (c-ares, hickory) needs no thread.
 
-use std::fmt;
 use std::future::{Ready, ready};
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4, SocketAddrV6};
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
+use crate::io::named::named;
 use crate::task::{JoinHandle, spawn_blocking};
 
 /// What can be turned into socket addresses: an address, a pair of host and port, or a string
@@ -45,32 +45,6 @@ pub async fn lookup_host<T: ToSocketAddrs>(
     Ok(resolve(&host).await?.into_iter())
 }
 
-/// What did not work, and with which address. Found inside the `io::Error`, which keeps its kind.
-#[derive(Debug)]
-pub(super) struct AddrError {
-    what: &'static str,
-    addr: SocketAddr,
-    source: io::Error,
-}
-
-impl AddrError {
-    pub(super) fn wrap(what: &'static str, addr: SocketAddr, source: io::Error) -> io::Error {
-        io::Error::new(source.kind(), Self { what, addr, source })
-    }
-}
-
-impl fmt::Display for AddrError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} {}: {}", self.what, self.addr, self.source)
-    }
-}
-
-impl std::error::Error for AddrError {
-    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        Some(&self.source)
-    }
-}
-
 /// The addresses of `host`, in the order to try them.
 pub(super) fn resolve<T: ToSocketAddrs + ?Sized>(host: &T) -> sealed::Lookup {
     host.lookup(sealed::Internal)
@@ -88,7 +62,7 @@ pub(super) async fn first_that_works<T, F: Future<Output = io::Result<T>>>(
     for addr in lookup.await? {
         match attempt(addr).await {
             Ok(done) => return Ok(done),
-            Err(error) => last = Some(AddrError::wrap(what, addr, error)),
+            Err(error) => last = Some(named(what, addr, error)),
         }
     }
     Err(last.unwrap_or_else(|| no_address(purpose)))
@@ -132,9 +106,7 @@ impl Lookup {
     {
         Self::Asked(spawn_blocking(move || match host.to_socket_addrs() {
             Ok(addrs) => Ok(addrs.collect()),
-            Err(error) => {
-                Err(io::Error::new(error.kind(), format!("cannot look up `{told}`: {error}")))
-            }
+            Err(error) => Err(named("cannot look up", format_args!("`{told}`"), error)),
         }))
     }
 }

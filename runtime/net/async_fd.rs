@@ -20,8 +20,9 @@
 use std::fmt;
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
+use std::task::{Context, Poll};
 
-use super::readiness::{direction_of, ready};
+use super::readiness::{direction_of, poll_ready, ready};
 use super::registered::Registered;
 use super::tcp_stream::check_nonblocking;
 use super::{Interest, Ready};
@@ -96,9 +97,45 @@ impl<T: AsFd + Send + 'static> AsyncFd<T> {
     /// As [`new`](Self::new). The loop watches both directions of every descriptor, so the
     /// interest is a note to the reader, and to wait for the other direction is no error.
     pub fn with_interest(inner: T, _interest: Interest) -> io::Result<Self> {
-        check_nonblocking(&inner)?;
+        Self::try_new(inner).map_err(io::Error::from)
+    }
+
+    /// As [`new`](Self::new), and gives `inner` back with the error.
+    ///
+    /// ```
+    /// use rondel::io::unix::AsyncFd;
+    /// use std::os::unix::net::UnixStream;
+    ///
+    /// # fn main() -> std::io::Result<()> {
+    /// rondel::run(async {
+    ///     let (here, _there) = UnixStream::pair()?;
+    ///     let (here, error) = AsyncFd::try_new(here).unwrap_err().into_parts();
+    ///     assert!(error.to_string().contains("blocking mode"));
+    ///     here.set_nonblocking(true)?;
+    ///     assert!(AsyncFd::try_new(here).is_ok());
+    ///     Ok(())
+    /// })
+    /// # }
+    /// ```
+    pub fn try_new(inner: T) -> Result<Self, AsyncFdRegisterError<T>> {
+        let give_back = |inner, cause| AsyncFdRegisterError { inner, cause };
+        if let Err(cause) = check_nonblocking(&inner) {
+            return Err(give_back(inner, cause));
+        }
         let fd = inner.as_fd().as_raw_fd();
-        Ok(Self { socket: Registered::new(Watched { inner, fd }).map_err(say)? })
+        let registered = Registered::try_new(Watched { inner, fd });
+        match registered {
+            Ok(socket) => Ok(Self { socket }),
+            Err((watched, cause)) => Err(give_back(watched.inner, say(cause))),
+        }
+    }
+
+    /// As [`with_interest`](Self::with_interest), and gives `inner` back with the error.
+    pub fn try_with_interest(
+        inner: T,
+        _interest: Interest,
+    ) -> Result<Self, AsyncFdRegisterError<T>> {
+        Self::try_new(inner)
     }
 
     /// What is watched.
@@ -138,13 +175,56 @@ impl<T: AsFd + Send + 'static> AsyncFd<T> {
     /// **Cancel-safe:** yes.
     pub async fn ready(&self, interest: Interest) -> io::Result<AsyncFdReadyGuard<'_, T>> {
         let ready = ready(&self.socket, interest).await.map_err(say)?;
+        Ok(self.guard(ready))
+    }
+
+    /// [`readable`](Self::readable) by hand: `Pending` keeps the waker, that of the last caller.
+    ///
+    /// For a `poll_read` of your own type around the descriptor. Elsewhere `readable` is better:
+    /// any number of tasks may wait in it.
+    ///
+    /// ```
+    /// use rondel::io::unix::AsyncFd;
+    /// use std::io::Write;
+    /// use std::os::unix::net::UnixStream;
+    ///
+    /// # fn main() -> std::io::Result<()> {
+    /// rondel::run(async {
+    ///     let (here, mut there) = UnixStream::pair()?;
+    ///     here.set_nonblocking(true)?;
+    ///     let here = AsyncFd::new(here)?;
+    ///     there.write_all(b"news")?;
+    ///     let guard = std::future::poll_fn(|cx| here.poll_read_ready(cx)).await?;
+    ///     assert!(guard.ready().is_readable());
+    ///     Ok(())
+    /// })
+    /// # }
+    /// ```
+    pub fn poll_read_ready<'a>(
+        &'a self,
+        cx: &mut Context<'_>,
+    ) -> Poll<io::Result<AsyncFdReadyGuard<'a, T>>> {
+        let ready = poll_ready(&self.socket, cx, Direction::Read);
+        ready.map_ok(|()| self.guard(Ready::READABLE)).map_err(say)
+    }
+
+    /// [`writable`](Self::writable) by hand, as [`poll_read_ready`](Self::poll_read_ready).
+    pub fn poll_write_ready<'a>(
+        &'a self,
+        cx: &mut Context<'_>,
+    ) -> Poll<io::Result<AsyncFdReadyGuard<'a, T>>> {
+        let ready = poll_ready(&self.socket, cx, Direction::Write);
+        ready.map_ok(|()| self.guard(Ready::WRITABLE)).map_err(say)
+    }
+
+    fn guard(&self, ready: Ready) -> AsyncFdReadyGuard<'_, T> {
         let edge = |direction, found| if found { self.socket.edge(direction) } else { Edge::NONE };
-        Ok(AsyncFdReadyGuard {
+        AsyncFdReadyGuard {
             fd: self,
             read: edge(Direction::Read, ready.is_readable()),
             write: edge(Direction::Write, ready.is_writable()),
             ready,
-        })
+        }
     }
 
     /// Runs `call` if that is worth it. Errors: also `WouldBlock`, if not or if `call` says so.
@@ -170,6 +250,45 @@ impl<T: AsFd + Send + 'static> AsyncFd<T> {
             .io(direction_of(interest), |watched| Ok((call(&watched.inner)?, false)))
             .await
             .map_err(say)
+    }
+}
+
+/// Why a descriptor is not watched, and the descriptor.
+///
+/// Twin of `tokio::io::unix::AsyncFdRegisterError`.
+pub struct AsyncFdRegisterError<T> {
+    inner: T,
+    cause: io::Error,
+}
+
+impl<T> AsyncFdRegisterError<T> {
+    /// What was to be watched, and why it is not.
+    pub fn into_parts(self) -> (T, io::Error) {
+        (self.inner, self.cause)
+    }
+}
+
+impl<T> From<AsyncFdRegisterError<T>> for io::Error {
+    fn from(error: AsyncFdRegisterError<T>) -> Self {
+        error.cause
+    }
+}
+
+impl<T> fmt::Display for AsyncFdRegisterError<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.cause.fmt(f)
+    }
+}
+
+impl<T> fmt::Debug for AsyncFdRegisterError<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("AsyncFdRegisterError").field(&self.cause).finish()
+    }
+}
+
+impl<T> std::error::Error for AsyncFdRegisterError<T> {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        Some(&self.cause)
     }
 }
 

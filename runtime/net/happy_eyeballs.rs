@@ -23,8 +23,9 @@ use std::pin::{Pin, pin};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use super::addr::{AddrError, ToSocketAddrs, resolve};
+use super::addr::{ToSocketAddrs, resolve};
 use super::{TcpSocket, TcpStream};
+use crate::io::named::named;
 use crate::time::{Sleep, sleep};
 
 /// The pause before the next attempt: what RFC 8305 recommends (section 8).
@@ -66,7 +67,7 @@ pub async fn connect<A: ToSocketAddrs>(host: A) -> io::Result<TcpStream> {
 
 async fn connect_one(addr: SocketAddr) -> io::Result<TcpStream> {
     let socket = if addr.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() };
-    socket.map_err(|error| AddrError::wrap("cannot connect to", addr, error))?.connect(addr).await
+    socket.map_err(|error| named("cannot connect to", addr, error))?.connect(addr).await
 }
 
 /// The race of [`connect`] with any way to connect: TLS, a proxy, a fake.

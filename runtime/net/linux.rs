@@ -1,5 +1,5 @@
-//! Floor 5. What only Linux has: who is at the other end of a Unix socket, and sockets of one
-//! network device.
+//! Floor 5. What only Linux has: who is at the other end of a Unix socket, sockets of one network
+//! device, and a few options.
 //!
 //! The kernel notes the peer when the connection is made, so it cannot be forged, and it does not
 //! change if the peer changes its user later.
@@ -8,7 +8,7 @@ use std::io;
 
 use socket2::SockRef;
 
-use super::{TcpSocket, UdpSocket, UnixStream};
+use super::{TcpSocket, TcpStream, UdpSocket, UnixStream};
 
 /// A process, and the user and group it ran as when it connected.
 ///
@@ -59,8 +59,22 @@ impl UnixStream {
     }
 }
 
-/// To bind a socket to a device is the same call for every kind.
-macro_rules! device {
+impl TcpStream {
+    /// Whether what is received is acknowledged at once (`TCP_QUICKACK`). Linux only.
+    pub fn quickack(&self) -> io::Result<bool> {
+        SockRef::from(self).tcp_quickack()
+    }
+
+    /// Acknowledges at once, not together with the next data out. The kernel may go back on it, so
+    /// say it again after each read if it matters. Linux only.
+    pub fn set_quickack(&self, quickack: bool) -> io::Result<()> {
+        SockRef::from(self).set_tcp_quickack(quickack)
+    }
+}
+
+/// What is the same call for every kind of socket: the device it is bound to, and how its packets
+/// are to be treated.
+macro_rules! packets {
     ($socket:ty) => {
         impl $socket {
             /// The network device that it is bound to (`SO_BINDTODEVICE`). Linux only.
@@ -74,9 +88,19 @@ macro_rules! device {
             pub fn bind_device(&self, interface: Option<&[u8]>) -> io::Result<()> {
                 SockRef::from(self).bind_device(interface)
             }
+
+            /// The traffic class of its IPv6 packets (`IPV6_TCLASS`). Linux only.
+            pub fn tclass_v6(&self) -> io::Result<u32> {
+                SockRef::from(self).tclass_v6()
+            }
+
+            /// Sets that. Linux only.
+            pub fn set_tclass_v6(&self, tclass: u32) -> io::Result<()> {
+                SockRef::from(self).set_tclass_v6(tclass)
+            }
         }
     };
 }
 
-device!(TcpSocket);
-device!(UdpSocket);
+packets!(TcpSocket);
+packets!(UdpSocket);

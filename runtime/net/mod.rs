@@ -38,19 +38,21 @@ mod tcp_stream;
 mod udp;
 mod unix_datagram;
 mod unix_listener;
+mod unix_socket;
 mod unix_split;
 mod unix_stream;
 
 pub use addr::{ToSocketAddrs, lookup_host};
 pub use happy_eyeballs::{ATTEMPT_DELAY, connect, happy_eyeballs, interleave};
 pub use interest::{Interest, Ready};
-pub use server::{Served, Server};
+pub use server::{Listener, Served, Server};
 pub use tcp_listener::TcpListener;
 pub use tcp_socket::TcpSocket;
 pub use tcp_stream::TcpStream;
 pub use udp::UdpSocket;
 pub use unix_datagram::UnixDatagram;
 pub use unix_listener::UnixListener;
+pub use unix_socket::UnixSocket;
 pub use unix_stream::UnixStream;
 
 /// The halves of a split TCP stream.

@@ -29,9 +29,12 @@ use rustix::fs::{OFlags, fcntl_getfl, fcntl_setfl};
 use super::readiness::{append_to, descriptor, readiness};
 use super::registered::Registered;
 use super::tcp_stream::{write, write_vectored};
-use super::unix_stream::with_path;
+use crate::io::named::with_path;
 use crate::io::{AsyncRead, AsyncWrite, ReadBuf};
 use crate::reactor::Direction;
+
+/// "No such device or address": the same number on every Unix.
+const ENXIO: i32 = 6;
 
 /// Makes a pipe: what the sender writes, the receiver reads. The kernel holds 64 KiB in between;
 /// then the sender waits.
@@ -97,18 +100,20 @@ impl OpenOptions {
     pub fn open_receiver<P: AsRef<Path>>(&self, path: P) -> io::Result<Receiver> {
         let file = self.open(path.as_ref(), true);
         file.and_then(Receiver::new)
-            .map_err(|error| with_path("cannot open for reading", path.as_ref(), &error))
+            .map_err(|error| with_path("cannot open for reading", path.as_ref(), error))
     }
 
     /// Opens the writing end.
     ///
-    /// - Errors: the kernel's, with the path; ENXIO if no receiver has it open; `InvalidInput` if
-    ///   it is not a fifo.
+    /// - Errors: the kernel's, with the path; `InvalidInput` if it is not a fifo. If no receiver
+    ///   has it open, plain ENXIO: there is no kind for it, so callers go by `raw_os_error`.
     /// - Panics if called outside a running loop.
     pub fn open_sender<P: AsRef<Path>>(&self, path: P) -> io::Result<Sender> {
         let file = self.open(path.as_ref(), false);
-        file.and_then(Sender::new)
-            .map_err(|error| with_path("cannot open for writing", path.as_ref(), &error))
+        file.and_then(Sender::new).map_err(|error| match error.raw_os_error() {
+            Some(ENXIO) => error,
+            _ => with_path("cannot open for writing", path.as_ref(), error),
+        })
     }
 
     fn open(&self, path: &Path, reads: bool) -> io::Result<File> {
@@ -182,7 +187,7 @@ impl Sender {
         Ok(self.socket.into_inner(File::try_clone)?.into())
     }
 
-    readiness!();
+    readiness!(poll_read_ready, poll_write_ready);
 
     /// Writes as much of `buf` as there is room for; never waits.
     ///
@@ -236,7 +241,7 @@ impl Receiver {
         Ok(self.socket.into_inner(File::try_clone)?.into())
     }
 
-    readiness!();
+    readiness!(poll_read_ready, poll_write_ready);
 
     /// Reads what is there; never waits. Zero means that no sender is left.
     ///

@@ -2,6 +2,7 @@
 //!
 //! ```text
 //!   readable, writable, ready   wait until a call is worth trying
+//!   poll_…_ready                the same by hand, for a `poll` of one's own
 //!   try_io                      one system call of the program's own, if it is worth trying
 //!   async_io                    the same, with the waits between
 //! ```
@@ -12,13 +13,18 @@ use std::future::poll_fn;
 use std::io;
 use std::os::fd::AsRawFd;
 use std::pin::pin;
-use std::task::Poll;
+use std::task::{Context, Poll};
+use std::time::Duration;
 
 use bytes::BufMut;
+use mio::unix::SourceFd;
 
-use super::registered::Registered;
+use super::registered::{Moved, Registered};
 use super::{Interest, Ready};
-use crate::reactor::Direction;
+use crate::reactor::{Direction, Edge};
+
+/// The largest UDP datagram, so that a buffer in between never cuts one.
+const DATAGRAM_MAX: usize = 64 * 1024;
 
 /// Appends to `buf` what one `read` gives, at most 4 KiB.
 pub(super) fn append_to(
@@ -31,6 +37,11 @@ pub(super) fn append_to(
     let count = read(&mut room[..len])?;
     buf.put_slice(&room[..count]);
     Ok(count)
+}
+
+/// Written memory in place of `BufMut`'s own, which is not: for one datagram.
+pub(super) fn room_of(buf: &impl BufMut) -> Vec<u8> {
+    vec![0; buf.remaining_mut().min(DATAGRAM_MAX)]
 }
 
 /// Waits until one of the directions of `interest` is worth trying, and says which.
@@ -66,13 +77,41 @@ fn closed<S: AsRawFd + Send + 'static>(socket: &Registered<S>, mut found: Ready)
     found
 }
 
+/// Whether the direction is thought ready; else leaves the waker, where the last caller's counts.
+pub(super) fn poll_ready<S: AsRawFd + Send + 'static>(
+    socket: &Registered<S>,
+    cx: &mut Context<'_>,
+    direction: Direction,
+) -> Poll<io::Result<()>> {
+    let known = socket.edge(direction) != Edge::NONE;
+    socket.poll_io(cx, direction, |socket| {
+        if known { Ok(((), false)) } else { ask_the_kernel(socket, direction) }
+    })
+}
+
+/// What a stranger to the socket's loop has to do, as nobody tells it and a wrong "ready" would
+/// have it try again and again without a wait. `WouldBlock` if the direction is not ready.
+fn ask_the_kernel(socket: &impl AsRawFd, direction: Direction) -> io::Result<Moved<()>> {
+    let interest = match direction {
+        Direction::Read => mio::Interest::READABLE,
+        Direction::Write => mio::Interest::WRITABLE,
+    };
+    let mut poll = mio::Poll::new()?;
+    let fd = socket.as_raw_fd();
+    poll.registry().register(&mut SourceFd(&fd), mio::Token(0), interest)?;
+    let mut events = mio::Events::with_capacity(1);
+    poll.poll(&mut events, Some(Duration::ZERO))?;
+    if events.is_empty() { Err(io::ErrorKind::WouldBlock.into()) } else { Ok(((), false)) }
+}
+
 pub(super) fn direction_of(interest: Interest) -> Direction {
     if interest.is_readable() { Direction::Read } else { Direction::Write }
 }
 
-/// The methods of a type whose field `socket` is a `Registered`.
+/// The methods of a type whose field `socket` is a `Registered`; the two names are those of the
+/// waits by hand.
 macro_rules! readiness {
-    () => {
+    ($poll_read:ident, $poll_write:ident) => {
         /// Waits until a read is worth trying: data, the end, or an error.
         ///
         /// It may be wrong; a try knows better.
@@ -98,6 +137,30 @@ macro_rules! readiness {
         /// **Cancel-safe:** yes.
         pub async fn ready(&self, interest: super::Interest) -> io::Result<super::Ready> {
             super::readiness::ready(&self.socket, interest).await
+        }
+
+        /// [`readable`](Self::readable) by hand: `Pending` keeps the waker, that of the last caller
+        /// of this or of another `poll` method that reads.
+        ///
+        /// **Cost:** a look at the loop's table; on a thread that is not in the socket's loop some
+        /// system calls and a descriptor, as it asks the kernel itself.
+        pub fn $poll_read(
+            &self,
+            cx: &mut std::task::Context<'_>,
+        ) -> std::task::Poll<io::Result<()>> {
+            super::readiness::poll_ready(&self.socket, cx, crate::reactor::Direction::Read)
+        }
+
+        /// [`writable`](Self::writable) by hand: `Pending` keeps the waker, that of the last caller
+        /// of this or of another `poll` method that writes.
+        ///
+        /// **Cost:** a look at the loop's table; on a thread that is not in the socket's loop some
+        /// system calls and a descriptor, as it asks the kernel itself.
+        pub fn $poll_write(
+            &self,
+            cx: &mut std::task::Context<'_>,
+        ) -> std::task::Poll<io::Result<()>> {
+            super::readiness::poll_ready(&self.socket, cx, crate::reactor::Direction::Write)
         }
 
         /// Runs `call`, which makes a system call of its own on this socket, if that is worth

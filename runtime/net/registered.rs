@@ -167,9 +167,20 @@ impl<S: AsRawFd + Send + 'static> Registered<S> {
     ///
     /// Panics outside a loop. Errors: the kernel's, and a loop that has ended.
     pub(crate) fn new(socket: S) -> io::Result<Self> {
+        Self::try_new(socket).map_err(|(_socket, error)| error)
+    }
+
+    /// The same, which gives the socket back with the error.
+    pub(crate) fn try_new(socket: S) -> Result<Self, (S, io::Error)> {
+        match Self::take_a_place(socket.as_raw_fd()) {
+            Ok((spot, born)) => Ok(Self { socket: Some(socket), spot, born }),
+            Err(error) => Err((socket, error)),
+        }
+    }
+
+    fn take_a_place(fd: RawFd) -> io::Result<(OnceLock<Spot>, HomeRef)> {
         let handle = Handle::current();
-        let (born, fd) = (handle.home().clone(), socket.as_raw_fd());
-        let spot = OnceLock::new();
+        let (born, spot) = (handle.home().clone(), OnceLock::new());
         if born.is_here() {
             let token = with_reactor(|reactor| reactor.register(fd)).ok_or_else(loop_is_gone)??;
             let _ = spot.set(Spot { home: born.clone(), place: Place::Here(token) });
@@ -182,7 +193,7 @@ impl<S: AsRawFd + Send + 'static> Registered<S> {
                 return Err(loop_is_gone());
             }
         }
-        Ok(Self { socket: Some(socket), spot, born })
+        Ok((spot, born))
     }
 
     /// Where it is registered, or is now, if this thread is one of the workers that could have it.

@@ -17,10 +17,11 @@
 
 use std::io;
 use std::net::SocketAddr;
+use std::os::unix::net::SocketAddr as UnixSocketAddr;
 use std::pin::pin;
 use std::time::Duration;
 
-use super::{TcpListener, TcpStream};
+use super::{TcpListener, TcpStream, UnixListener, UnixStream};
 use crate::task::{JoinError, JoinSet};
 use crate::time::timeout;
 
@@ -28,7 +29,80 @@ use crate::time::timeout;
 /// a process at first.
 const LIMIT: usize = 512;
 
-/// A TCP server with a limit of connections and a graceful end.
+/// Where connections come from: a listener, or one with something around it (TLS, a log, a fake).
+///
+/// - `Stream`: a connection. `Addr`: what is known of who is at its other end.
+/// - Its twin is axum's `serve::Listener`.
+///
+/// ```
+/// use rondel::net::{Listener, Server};
+/// use rondel::sync::{Mutex, mpsc};
+///
+/// /// Connections from this very program, for a test without sockets.
+/// struct Inside(Mutex<mpsc::Receiver<rondel::io::DuplexStream>>);
+///
+/// impl Listener for Inside {
+///     type Stream = rondel::io::DuplexStream;
+///     type Addr = ();
+///
+///     async fn accept(&self) -> std::io::Result<(Self::Stream, ())> {
+///         let stream = self.0.lock().await.recv().await;
+///         Ok((stream.ok_or(std::io::ErrorKind::NotConnected)?, ()))
+///     }
+/// }
+///
+/// # fn main() -> std::io::Result<()> {
+/// rondel::run(async {
+///     use rondel::io::{AsyncReadExt, AsyncWriteExt};
+///     let (tx, rx) = mpsc::channel(1);
+///     let client = async {
+///         let (mut here, there) = rondel::io::duplex(64);
+///         tx.send(there).await.unwrap();
+///         assert_eq!(here.read_u8().await.unwrap(), b'!');
+///     };
+///     let served = Server::new(Inside(Mutex::new(rx)))
+///         .serve(client, async |mut stream: rondel::io::DuplexStream, ()| {
+///             stream.write_all(b"!").await.unwrap();
+///         })
+///         .await?;
+///     assert_eq!(served.accepted, 1);
+///     Ok(())
+/// })
+/// # }
+/// ```
+pub trait Listener {
+    /// A connection.
+    type Stream;
+
+    /// Who is at its other end.
+    type Addr;
+
+    /// Waits for a connection. The server drops the future when it stops, and makes a new one after
+    /// each handler that ends: so it must be cancel-safe.
+    fn accept(&self) -> impl Future<Output = io::Result<(Self::Stream, Self::Addr)>>;
+}
+
+impl Listener for TcpListener {
+    type Stream = TcpStream;
+    type Addr = SocketAddr;
+
+    async fn accept(&self) -> io::Result<(TcpStream, SocketAddr)> {
+        Self::accept(self).await
+    }
+}
+
+impl Listener for UnixListener {
+    type Stream = UnixStream;
+    type Addr = UnixSocketAddr;
+
+    async fn accept(&self) -> io::Result<(UnixStream, UnixSocketAddr)> {
+        Self::accept(self).await
+    }
+}
+
+/// A server with a limit of connections and a graceful end, on any [`Listener`].
+///
+/// A Unix listener's file stays when it ends: remove it.
 ///
 /// Twin of asyncio's `start_server`; tokio leaves this loop to the program.
 ///
@@ -57,8 +131,8 @@ const LIMIT: usize = 512;
 /// # }
 /// ```
 #[derive(Debug)]
-pub struct Server {
-    listener: TcpListener,
+pub struct Server<L = TcpListener> {
+    listener: L,
     limit: usize,
     grace: Duration,
 }
@@ -77,9 +151,9 @@ pub struct Served {
     pub first_panic: Option<JoinError>,
 }
 
-impl Server {
+impl<L: Listener> Server<L> {
     /// A server on `listener`, with 512 connections at once and 10 s of grace.
-    pub fn new(listener: TcpListener) -> Self {
+    pub fn new(listener: L) -> Self {
         Self { listener, limit: LIMIT, grace: Duration::from_secs(10) }
     }
 
@@ -112,7 +186,7 @@ impl Server {
         mut handler: H,
     ) -> io::Result<Served>
     where
-        H: FnMut(TcpStream, SocketAddr) -> Fut,
+        H: FnMut(L::Stream, L::Addr) -> Fut,
         Fut: Future<Output = ()> + Send + 'static,
     {
         let Self { listener, limit, grace } = self;

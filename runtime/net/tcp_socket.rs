@@ -21,8 +21,8 @@ use std::time::Duration;
 
 use socket2::{Domain, Protocol, Socket, Type};
 
-use super::addr::AddrError;
 use super::{TcpListener, TcpStream};
+use crate::io::named::named;
 
 /// "It has begun", which is what one wants to hear: Linux's number and that of the BSDs and macOS.
 /// Either means nothing that `connect` could say on the other.
@@ -178,7 +178,7 @@ impl TcpSocket {
     /// Errors: the kernel's, with the address; mostly "address already in use".
     pub fn bind(&self, addr: SocketAddr) -> io::Result<()> {
         let bound = self.socket.bind(&addr.into());
-        bound.map_err(|error| AddrError::wrap("cannot bind", addr, error))
+        bound.map_err(|error| named("cannot bind", addr, error))
     }
 
     /// The address that it was given.
@@ -205,7 +205,7 @@ impl TcpSocket {
     /// **Cancel-safe:** yes. Dropping the future abandons the attempt and closes the socket.
     /// **Cost:** as [`TcpStream::connect`].
     pub async fn connect(self, addr: SocketAddr) -> io::Result<TcpStream> {
-        let wrap = |error| AddrError::wrap("cannot connect to", addr, error);
+        let wrap = |error| named("cannot connect to", addr, error);
         match self.socket.connect(&addr.into()) {
             Err(error) if !EINPROGRESS.contains(&error.raw_os_error()) => Err(wrap(error)),
             _ => TcpStream::connected(self.socket.into()).await.map_err(wrap),

@@ -154,6 +154,11 @@ impl TcpStream {
         SockRef::from(self).set_linger(limit)
     }
 
+    /// Closing throws the buffer away and resets the connection, which never blocks.
+    pub fn set_zero_linger(&self) -> io::Result<()> {
+        self.set_linger(Some(Duration::ZERO))
+    }
+
     /// How many hops a packet may make.
     pub fn ttl(&self) -> io::Result<u32> {
         self.socket.get().ttl()
@@ -164,7 +169,7 @@ impl TcpStream {
         self.socket.get().set_ttl(ttl)
     }
 
-    readiness!();
+    readiness!(poll_read_ready, poll_write_ready);
 
     /// Reads what is there; never waits. Zero means the end of the stream.
     ///
@@ -369,6 +374,13 @@ impl AsyncWrite for TcpStream {
 }
 
 descriptor!(TcpStream);
+
+/// So that code for any kind of half takes the whole as well.
+impl AsRef<Self> for TcpStream {
+    fn as_ref(&self) -> &Self {
+        self
+    }
+}
 
 impl TryFrom<std::net::TcpStream> for TcpStream {
     type Error = io::Error;

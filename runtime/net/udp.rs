@@ -24,14 +24,11 @@ use bytes::BufMut;
 use socket2::SockRef;
 
 use super::addr::{ToSocketAddrs, first_that_works, no_address, resolve};
-use super::readiness::{descriptor, readiness};
-use super::registered::Registered;
+use super::readiness::{descriptor, readiness, room_of};
+use super::registered::{Moved, Registered};
 use super::tcp_stream::check_nonblocking;
 use crate::io::ReadBuf;
 use crate::reactor::Direction;
-
-/// The largest UDP datagram, so that a buffer in between never cuts one.
-const DATAGRAM_MAX: usize = 64 * 1024;
 
 /// A socket for datagrams.
 ///
@@ -116,7 +113,7 @@ impl UdpSocket {
         self.socket.get().peer_addr()
     }
 
-    readiness!();
+    readiness!(poll_recv_ready, poll_send_ready);
 
     /// Sends `buf` as one datagram to the connected peer; its length.
     ///
@@ -271,6 +268,15 @@ impl UdpSocket {
         self.socket.io(Direction::Read, |socket| Ok((socket.peek_from(buf)?, false))).await
     }
 
+    /// As [`peek`](Self::peek), or leaves the waker; the last caller's counts.
+    pub fn poll_peek(&self, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        self.socket.poll_io(cx, Direction::Read, |socket| {
+            let count = socket.peek(buf.initialize_unfilled())?;
+            buf.advance(count);
+            Ok(((), false))
+        })
+    }
+
     /// As [`peek_from`](Self::peek_from), or leaves the waker; the last caller's counts.
     pub fn poll_peek_from(
         &self,
@@ -292,6 +298,25 @@ impl UdpSocket {
     /// As [`peek_from`](Self::peek_from), without a wait. Errors: also `WouldBlock`.
     pub fn try_peek_from(&self, buf: &mut [u8]) -> io::Result<(usize, SocketAddr)> {
         self.socket.try_io(Direction::Read, |socket| Ok((socket.peek_from(buf)?, false)))
+    }
+
+    /// Who sent the next datagram, which stays in the queue.
+    ///
+    /// A datagram that is not wanted is thrown away by a `recv` into an empty buffer.
+    ///
+    /// **Cancel-safe:** yes.
+    pub async fn peek_sender(&self) -> io::Result<SocketAddr> {
+        self.socket.io(Direction::Read, sender_of_next).await
+    }
+
+    /// As [`peek_sender`](Self::peek_sender), or leaves the waker; the last caller's counts.
+    pub fn poll_peek_sender(&self, cx: &mut Context<'_>) -> Poll<io::Result<SocketAddr>> {
+        self.socket.poll_io(cx, Direction::Read, sender_of_next)
+    }
+
+    /// As [`peek_sender`](Self::peek_sender), without a wait. Errors: also `WouldBlock`.
+    pub fn try_peek_sender(&self) -> io::Result<SocketAddr> {
+        self.socket.try_io(Direction::Read, sender_of_next)
     }
 
     /// Takes the error that is pending on the socket (`SO_ERROR`), if there is one.
@@ -317,6 +342,16 @@ impl UdpSocket {
     /// Sets how many hops a datagram may make (`IP_TTL`).
     pub fn set_ttl(&self, ttl: u32) -> io::Result<()> {
         self.socket.get().set_ttl(ttl)
+    }
+
+    /// The type of service of IPv4 datagrams (`IP_TOS`).
+    pub fn tos_v4(&self) -> io::Result<u32> {
+        SockRef::from(self).tos_v4()
+    }
+
+    /// Sets that: what routers on the way go by, as far as they do.
+    pub fn set_tos_v4(&self, tos: u32) -> io::Result<()> {
+        SockRef::from(self).set_tos_v4(tos)
     }
 
     /// Whether our own multicast datagrams come back to this machine (IPv4). On at first.
@@ -373,9 +408,10 @@ impl UdpSocket {
     }
 }
 
-/// Written memory in place of `BufMut`'s own, which is not.
-fn room_of(buf: &impl BufMut) -> Vec<u8> {
-    vec![0; buf.remaining_mut().min(DATAGRAM_MAX)]
+fn sender_of_next(socket: &std::net::UdpSocket) -> io::Result<Moved<SocketAddr>> {
+    let sender = SockRef::from(socket).peek_sender()?.as_socket();
+    let sender = sender.ok_or_else(|| io::Error::other("a UDP socket has no such address"))?;
+    Ok((sender, false))
 }
 
 descriptor!(UdpSocket);

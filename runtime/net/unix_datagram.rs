@@ -22,13 +22,14 @@ use std::path::Path;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
+use bytes::BufMut;
 use socket2::{Domain, SockAddr, SockRef, Socket, Type};
 
-use super::readiness::{descriptor, readiness};
+use super::readiness::{descriptor, readiness, room_of};
 use super::registered::Registered;
 use super::tcp_stream::check_nonblocking;
-use super::unix_stream::with_path;
 use crate::io::ReadBuf;
+use crate::io::named::with_path;
 use crate::reactor::Direction;
 use crate::task::coop::consume_budget;
 use crate::time::sleep;
@@ -72,7 +73,7 @@ impl UnixDatagram {
     /// - Panics if called outside a running loop.
     pub fn bind<P: AsRef<Path>>(path: P) -> io::Result<Self> {
         let path = path.as_ref();
-        Self::bind_one(path).map_err(|error| with_path("cannot bind", path, &error))
+        Self::bind_one(path).map_err(|error| with_path("cannot bind", path, error))
     }
 
     fn bind_one(path: &Path) -> io::Result<Self> {
@@ -124,7 +125,7 @@ impl UnixDatagram {
         let path = path.as_ref();
         SockAddr::unix(path)
             .and_then(|addr| SockRef::from(self).connect(&addr))
-            .map_err(|error| with_path("cannot connect to", path, &error))
+            .map_err(|error| with_path("cannot connect to", path, error))
     }
 
     /// Our address.
@@ -147,7 +148,7 @@ impl UnixDatagram {
         self.socket.get().take_error()
     }
 
-    readiness!();
+    readiness!(poll_recv_ready, poll_send_ready);
 
     /// Sends `buf` as one datagram to the connected peer; its length. Waits while its queue is
     /// full.
@@ -180,7 +181,7 @@ impl UnixDatagram {
     /// **Cost:** one system call.
     pub async fn send_to<P: AsRef<Path>>(&self, buf: &[u8], path: P) -> io::Result<usize> {
         let path = path.as_ref();
-        let wrap = |error| with_path("cannot send to", path, &error);
+        let wrap = |error| with_path("cannot send to", path, error);
         let addr = SockAddr::unix(path).map_err(wrap)?;
         let mut pause = PAUSE_MIN;
         loop {
@@ -225,6 +226,26 @@ impl UnixDatagram {
         self.socket.try_io(Direction::Read, |socket| Ok((socket.recv(buf)?, false)))
     }
 
+    /// As [`recv`](Self::recv), appending to `buf` no more than it has room for, and 64 KiB at
+    /// most.
+    ///
+    /// **Cancel-safe:** yes. No datagram is lost.
+    /// **Cost:** one system call, a buffer of at most 64 KiB, and a copy.
+    pub async fn recv_buf<B: BufMut>(&self, buf: &mut B) -> io::Result<usize> {
+        let mut room = room_of(buf);
+        let count = self.recv(&mut room).await?;
+        buf.put_slice(&room[..count]);
+        Ok(count)
+    }
+
+    /// As [`recv_buf`](Self::recv_buf), without a wait. Errors: also `WouldBlock`.
+    pub fn try_recv_buf<B: BufMut>(&self, buf: &mut B) -> io::Result<usize> {
+        let mut room = room_of(buf);
+        let count = self.try_recv(&mut room)?;
+        buf.put_slice(&room[..count]);
+        Ok(count)
+    }
+
     /// As [`recv`](Self::recv), and who sent it; unnamed if that socket has no name.
     ///
     /// **Cancel-safe:** yes. No datagram is lost.
@@ -249,6 +270,25 @@ impl UnixDatagram {
     /// As [`recv_from`](Self::recv_from), without a wait. Errors: also `WouldBlock`.
     pub fn try_recv_from(&self, buf: &mut [u8]) -> io::Result<(usize, SocketAddr)> {
         self.socket.try_io(Direction::Read, |socket| Ok((socket.recv_from(buf)?, false)))
+    }
+
+    /// As [`recv_from`](Self::recv_from), appending to `buf` as [`recv_buf`](Self::recv_buf) does.
+    ///
+    /// **Cancel-safe:** yes. No datagram is lost.
+    /// **Cost:** as [`recv_buf`](Self::recv_buf).
+    pub async fn recv_buf_from<B: BufMut>(&self, buf: &mut B) -> io::Result<(usize, SocketAddr)> {
+        let mut room = room_of(buf);
+        let (count, from) = self.recv_from(&mut room).await?;
+        buf.put_slice(&room[..count]);
+        Ok((count, from))
+    }
+
+    /// As [`recv_buf_from`](Self::recv_buf_from), without a wait. Errors: also `WouldBlock`.
+    pub fn try_recv_buf_from<B: BufMut>(&self, buf: &mut B) -> io::Result<(usize, SocketAddr)> {
+        let mut room = room_of(buf);
+        let (count, from) = self.try_recv_from(&mut room)?;
+        buf.put_slice(&room[..count]);
+        Ok((count, from))
     }
 }
 

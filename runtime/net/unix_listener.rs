@@ -20,7 +20,7 @@ use super::readiness::descriptor;
 use super::registered::{Moved, Registered};
 use super::tcp_listener::BACKLOG;
 use super::tcp_stream::check_nonblocking;
-use super::unix_stream::with_path;
+use crate::io::named::with_path;
 use crate::reactor::Direction;
 
 /// A socket that accepts connections of this machine's processes.
@@ -58,7 +58,7 @@ impl UnixListener {
     /// - Panics if called outside a running loop.
     pub fn bind<P: AsRef<Path>>(path: P) -> io::Result<Self> {
         let path = path.as_ref();
-        Self::bind_one(path).map_err(|error| with_path("cannot listen on", path, &error))
+        Self::bind_one(path).map_err(|error| with_path("cannot listen on", path, error))
     }
 
     fn bind_one(path: &Path) -> io::Result<Self> {

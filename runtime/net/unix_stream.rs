@@ -27,6 +27,7 @@ use super::registered::Registered;
 use super::tcp_socket::EINPROGRESS;
 use super::tcp_stream::{check_nonblocking, write, write_vectored};
 use super::unix_split::{self, OwnedReadHalf, OwnedWriteHalf, ReadHalf, WriteHalf};
+use crate::io::named::with_path;
 use crate::io::{AsyncRead, AsyncWrite, ReadBuf};
 use crate::reactor::{Direction, Edge};
 
@@ -70,11 +71,16 @@ impl UnixStream {
             Ok(addr) => Self::connect_addr(&addr).await,
             Err(error) => Err(error),
         };
-        connected.map_err(|error| with_path("cannot connect to", path, &error))
+        connected.map_err(|error| with_path("cannot connect to", path, error))
     }
 
     async fn connect_addr(addr: &SockAddr) -> io::Result<Self> {
         let socket = Socket::new(Domain::UNIX, Type::STREAM.nonblocking(), None)?;
+        Self::connect_socket(socket, addr).await
+    }
+
+    /// Connects a non-blocking socket.
+    pub(super) async fn connect_socket(socket: Socket, addr: &SockAddr) -> io::Result<Self> {
         match socket.connect(addr) {
             Err(error) if !EINPROGRESS.contains(&error.raw_os_error()) => return Err(error),
             _ => {}
@@ -146,7 +152,7 @@ impl UnixStream {
         self.socket.get().take_error()
     }
 
-    readiness!();
+    readiness!(poll_read_ready, poll_write_ready);
 
     /// Reads what is there; never waits. Zero means the end of the stream.
     ///
@@ -233,11 +239,6 @@ impl UnixStream {
     }
 }
 
-/// What did not work, and at which path; the kind stays.
-pub(super) fn with_path(what: &str, path: &Path, error: &io::Error) -> io::Error {
-    io::Error::new(error.kind(), format!("{what} {path:?}: {error}"))
-}
-
 impl AsyncRead for UnixStream {
     fn poll_read(
         self: Pin<&mut Self>,
@@ -280,6 +281,13 @@ impl AsyncWrite for UnixStream {
 }
 
 descriptor!(UnixStream);
+
+/// So that code for any kind of half takes the whole as well.
+impl AsRef<Self> for UnixStream {
+    fn as_ref(&self) -> &Self {
+        self
+    }
+}
 
 impl TryFrom<std::os::unix::net::UnixStream> for UnixStream {
     type Error = io::Error;

@@ -13,6 +13,7 @@ use std::path::Path;
 use std::process::{self, ExitStatus, Output, Stdio};
 
 use super::Child;
+use crate::io::named::named;
 
 /// A process that is to be started.
 ///
@@ -174,12 +175,43 @@ impl Command {
     /// Starts the process.
     ///
     /// - Errors: those of `fork` and `exec` (no such program, no right to run it, too many
-    ///   processes), and no descriptors left. After an error no process is left behind.
+    ///   processes), and no descriptors left. They name the program, and have the kernel's error as
+    ///   their `source`. After an error no process is left behind.
     /// - Panics if no loop runs on this thread.
     ///
     /// **Cost:** a `fork`, and a registration for the process and for each pipe.
     pub fn spawn(&mut self) -> io::Result<Child> {
-        Child::new(self.std.spawn()?, self.kill_on_drop)
+        self.spawn_with(process::Command::spawn)
+    }
+
+    /// As [`spawn`](Self::spawn), by a function of your own: one that counts, or that does more
+    /// around the start. It must start the process as the standard library's `spawn` does.
+    ///
+    /// ```
+    /// use rondel::process::Command;
+    /// # rondel::run(async {
+    /// let mut starts = 0;
+    /// let mut child = Command::new("true").spawn_with(|command| {
+    ///     starts += 1;
+    ///     command.spawn()
+    /// })?;
+    /// assert!(child.wait().await?.success());
+    /// assert_eq!(starts, 1);
+    /// # Ok::<(), std::io::Error>(()) }).unwrap();
+    /// ```
+    pub fn spawn_with(
+        &mut self,
+        with: impl FnOnce(&mut process::Command) -> io::Result<process::Child>,
+    ) -> io::Result<Child> {
+        let child = with(&mut self.std).and_then(|child| Child::new(child, self.kill_on_drop));
+        child.map_err(|error| {
+            let program = self.std.get_program();
+            match self.std.get_current_dir() {
+                None => named("cannot start", format_args!("{program:?}"), error),
+                // Perhaps it is the directory that is not there.
+                Some(dir) => named("cannot start", format_args!("{program:?} in {dir:?}"), error),
+            }
+        })
     }
 
     /// Starts the process at once, waits for its end, and says how it ended. A pipe that was asked

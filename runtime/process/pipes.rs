@@ -92,6 +92,15 @@ macro_rules! ends {
             }
         }
 
+        impl TryFrom<process::$name> for $name {
+            type Error = io::Error;
+
+            #[doc = concat!("See [`", stringify!($name), "::from_std`].")]
+            fn try_from(inner: process::$name) -> io::Result<Self> {
+                Self::from_std(inner)
+            }
+        }
+
         /// So that one child's output can be the next one's input: a pipeline.
         impl TryFrom<$name> for Stdio {
             type Error = io::Error;
