@@ -24,6 +24,7 @@ pub mod ablation;
 pub mod child;
 pub mod counts;
 pub mod duel;
+#[cfg(feature = "peers")]
 pub mod guide;
 pub mod kit;
 pub mod lab;
@@ -37,6 +38,7 @@ pub mod report;
 pub mod rows;
 pub mod runtimes;
 pub mod servers;
+#[cfg(feature = "peers")]
 pub mod tokio_net;
 
 // Parts of the engine, compiled once more to be measured alone: the files that ship, no copies.

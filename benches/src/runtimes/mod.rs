@@ -8,15 +8,22 @@
 use crate::Meter;
 use crate::rows::Flavour;
 
+#[cfg(feature = "peers")]
 pub mod monoio;
+#[cfg(feature = "peers")]
 mod monoio_serve;
+#[cfg(feature = "peers")]
 pub mod monoio_uring;
 pub mod rondel;
 pub mod rondel_spin;
 pub mod rondel_stealing;
+#[cfg(feature = "peers")]
 pub mod smol;
+#[cfg(feature = "peers")]
 pub mod smol_threads;
+#[cfg(feature = "peers")]
 pub mod tokio;
+#[cfg(feature = "peers")]
 pub mod tokio_multi_thread;
 
 /// A runtime in one flavour.
@@ -56,6 +63,7 @@ pub const RUNTIMES: &[Runtime] = &[
         left_out: &[],
         why_not_here: anywhere,
     },
+    #[cfg(feature = "peers")]
     Runtime {
         name: "tokio",
         peer: "tokio",
@@ -66,6 +74,7 @@ pub const RUNTIMES: &[Runtime] = &[
         left_out: &[],
         why_not_here: anywhere,
     },
+    #[cfg(feature = "peers")]
     Runtime {
         name: "smol",
         peer: "smol",
@@ -76,6 +85,7 @@ pub const RUNTIMES: &[Runtime] = &[
         left_out: &[],
         why_not_here: anywhere,
     },
+    #[cfg(feature = "peers")]
     Runtime {
         name: "monoio",
         peer: "monoio",
@@ -86,6 +96,7 @@ pub const RUNTIMES: &[Runtime] = &[
         left_out: monoio::LEFT_OUT,
         why_not_here: anywhere,
     },
+    #[cfg(feature = "peers")]
     Runtime {
         name: "monoio_uring",
         peer: "monoio_uring",
@@ -106,6 +117,7 @@ pub const RUNTIMES: &[Runtime] = &[
         left_out: &[],
         why_not_here: anywhere,
     },
+    #[cfg(feature = "peers")]
     Runtime {
         name: "tokio_multi_thread",
         peer: "tokio",
@@ -116,6 +128,7 @@ pub const RUNTIMES: &[Runtime] = &[
         left_out: &[],
         why_not_here: anywhere,
     },
+    #[cfg(feature = "peers")]
     Runtime {
         name: "smol_threads",
         peer: "smol",
@@ -166,6 +179,7 @@ type Serve = fn(&str, &mut dyn FnMut(std::net::SocketAddr));
 /// The kinds of servers that there are.
 const SERVED: &[&str] = &["echo", "echo16k", "json", "page"];
 /// Those without hyper, which needs an adapter that smol and monoio do not bring along.
+#[cfg(feature = "peers")]
 const ECHOED: &[&str] = &["echo", "echo16k"];
 
 /// The servers that a runtime has, by their kinds.
@@ -173,11 +187,17 @@ const SERVERS: &[(&str, &[&str], Serve)] = &[
     ("rondel", SERVED, rondel::serve::run),
     ("rondel_spin", SERVED, rondel_spin::serve::run),
     ("rondel_stealing", SERVED, rondel_stealing::serve::run),
+    #[cfg(feature = "peers")]
     ("tokio", SERVED, tokio::serve::run),
+    #[cfg(feature = "peers")]
     ("tokio_multi_thread", SERVED, tokio_multi_thread::serve::run),
+    #[cfg(feature = "peers")]
     ("smol", ECHOED, smol::serve::run),
+    #[cfg(feature = "peers")]
     ("smol_threads", ECHOED, smol_threads::serve::run),
+    #[cfg(feature = "peers")]
     ("monoio", ECHOED, monoio_serve::epoll),
+    #[cfg(feature = "peers")]
     ("monoio_uring", ECHOED, monoio_serve::io_uring),
 ];
 
@@ -195,13 +215,22 @@ pub fn serve(runtime: &str, kind: &str, mut listening: impl FnMut(std::net::Sock
     (server.2)(kind, &mut listening);
 }
 
+/// The scraper's client at work: a server, tasks, pages; returns the bytes of all bodies.
+type Scrape = fn(std::net::SocketAddr, usize, usize) -> usize;
+
+/// The runtimes that the scraper's client runs on.
+const CLIENTS: &[(&str, Scrape)] = &[
+    #[cfg(feature = "peers")]
+    ("rondel", rondel::scrape::run),
+    #[cfg(feature = "peers")]
+    ("tokio", tokio::scrape::run),
+];
+
 /// Runs the scraper's client on the named runtime; returns the bytes of all bodies.
 ///
 /// Panics if there is no such runtime, or if a page cannot be fetched.
 pub fn scrape(runtime: &str, server: std::net::SocketAddr, workers: usize, pages: usize) -> usize {
-    match runtime {
-        "rondel" => rondel::scrape::run(server, workers, pages),
-        "tokio" => tokio::scrape::run(server, workers, pages),
-        _ => panic!("no client runs on {runtime}; there are rondel and tokio"),
-    }
+    let client = CLIENTS.iter().find(|(name, _)| *name == runtime);
+    let (_, run) = client.unwrap_or_else(|| panic!("no client of the scraper runs on {runtime}"));
+    run(server, workers, pages)
 }

@@ -2,6 +2,7 @@
 
 #[path = "../bodies/mod.rs"]
 pub mod bodies;
+#[cfg(feature = "peers")]
 #[path = "../scrape.rs"]
 pub mod scrape;
 #[path = "../serve.rs"]
@@ -24,6 +25,7 @@ pub(super) mod rt {
         Instant, Sleep, interval, sleep, sleep_until, timeout,
     };
     pub(in crate::runtimes) use ::rondel::{run, select, spawn};
+    #[cfg(feature = "peers")]
     pub(in crate::runtimes) use rondel_scraper::client::RondelNet as Net;
 
     pub(in crate::runtimes) fn handle() -> ::rondel::Handle {

@@ -17,6 +17,8 @@ mod faults;
 mod fs;
 #[path = "../../hostile.rs"]
 mod hostile;
+#[path = "../../moved.rs"]
+mod moved;
 #[path = "../../net.rs"]
 mod net;
 #[path = "../../net_abroad.rs"]
