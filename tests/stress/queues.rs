@@ -188,7 +188,8 @@ impl<S: Store<Item = Parcel>> Office<S> {
 
     /// Puts one in for those who would wait for ever.
     fn ring(&self, world: &Arc<World>, luck: &mut Luck) {
-        let parcel = Parcel::new(world, luck, 0);
+        // A sender of its own: two who get parcels of one sender may note them in the other order.
+        let parcel = Parcel::new(world, luck, world.number());
         let ticket = Record::ticket(&parcel);
         if luck.one_in(3) && self.real.put_nowait(parcel).is_ok() {
             self.places.tried("Queue::put_nowait", 1, true);
