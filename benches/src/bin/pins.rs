@@ -9,7 +9,7 @@ use benches::{rows, runtimes};
 const HELP: &str = "\
 pins: instructions per operation of Rondel's hot rows, against benches/pins.json
 
-usage: cargo run --release -p benches --bin pins
+usage: cargo run --release -p benches --no-default-features --bin pins
 
 It fails if a count is more than 3 % from its pin, either way. With RONDEL_BLESS=1 it writes the
 counts down as the new pins instead. It needs valgrind.";

@@ -41,7 +41,8 @@ pub const HOT: &[&str] = &[
 pub const MARGIN: f64 = 0.03;
 
 /// How to move the pins.
-pub const BLESS: &str = "RONDEL_BLESS=1 cargo run --release -p benches --bin pins";
+pub const BLESS: &str =
+    "RONDEL_BLESS=1 cargo run --release -p benches --no-default-features --bin pins";
 
 /// Instructions per operation, by row.
 pub type Counts = BTreeMap<String, f64>;

@@ -39,4 +39,4 @@ cargo run --release -p benches --bin duel -- --quick            # a first look
 cargo run --release -p benches --bin duel -- spawn --reps 20    # some rows, more pairs
 cargo run --release -p benches --bin duel -- --counts --no-time # needs valgrind and strace
 cargo run --release -p benches --bin duel -- --list             # the rows
-cargo run --release -p benches --bin pins                       # the pinned counts";
+cargo run --release -p benches --no-default-features --bin pins # the pinned counts";
