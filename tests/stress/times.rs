@@ -1,8 +1,10 @@
 //! Steps about time alone: sleeps, intervals, limits, queues of delays.
 
 use std::future::{pending, poll_fn};
+use std::ops::RangeInclusive;
 use std::pin::pin;
 
+use rondel::time::delay_queue::Key;
 use rondel::time::{
     DelayQueue, Duration, Instant, MissedTickBehavior, interval_at, sleep, timeout, timeout_at,
 };
@@ -68,17 +70,19 @@ pub async fn delays(me: Me, mut luck: Luck) {
     let mut inside = Vec::new();
     for number in 0..luck.between(1, 6) {
         let when = Instant::now() + me.millis(luck.below(90));
-        inside.push((queue.insert_at(number, when), number, when));
+        let (key, place) = placed(when, || queue.insert_at(number, when));
+        inside.push(Item { key, number, when, place });
         if luck.one_in(4) {
             let at = luck.below(inside.len());
-            let (key, number, when) = inside.swap_remove(at);
+            let Item { key, number, when, .. } = inside.swap_remove(at);
             let removed = queue.try_remove(&key).expect("it has not come out");
             assert_eq!((removed.deadline(), removed.into_inner()), (when, number));
         }
         if luck.one_in(3) && !inside.is_empty() {
             let (at, when) = (luck.below(inside.len()), Instant::now() + me.millis(luck.below(60)));
-            queue.reset_at(&inside[at].0, when);
-            inside[at].2 = when;
+            let item = &mut inside[at];
+            ((), item.place) = placed(when, || queue.reset_at(&item.key, when));
+            item.when = when;
         }
         if luck.one_in(3) {
             let next = poll_fn(|cx| queue.poll_expired(cx));
@@ -97,17 +101,32 @@ pub async fn delays(me: Me, mut luck: Luck) {
     assert!(queue.is_empty());
 }
 
-type Inside<K> = Vec<(K, usize, Instant)>;
+/// An item that has not come out yet.
+struct Item {
+    key: Key,
+    number: usize,
+    when: Instant,
+    place: RangeInclusive<Instant>,
+}
+
+/// Calls `set`, which sets an item to `when`, and says where its place in the order can be. What is
+/// past counts as of now; and a thread may be stopped before the call, for as long as it takes to
+/// make any moment past.
+fn placed<T>(when: Instant, set: impl FnOnce() -> T) -> (T, RangeInclusive<Instant>) {
+    let before = Instant::now();
+    let set = set();
+    (set, when.max(before)..=when.max(Instant::now()))
+}
 
 /// Holds an item that came out against what was put in.
-fn came_out<K>(me: &Me, inside: &mut Inside<K>, deadline: Instant, number: usize) {
-    let at = inside.iter().position(|one| one.1 == number).expect("it was in, and only once");
-    let (_, _, when) = inside.swap_remove(at);
+fn came_out(me: &Me, inside: &mut Vec<Item>, deadline: Instant, number: usize) {
+    let at = inside.iter().position(|one| one.number == number).expect("it was in, and only once");
+    let Item { when, place, .. } = inside.swap_remove(at);
     assert_eq!(deadline, when, "{}: another deadline than it was given", me.name);
     assert!(Instant::now() >= when, "{}: an item was early", me.name);
     // Of items of one tick the one inserted first comes first, whatever their parts of it.
     let tick = Duration::from_millis(u64::from(!me.world.exact));
-    let in_order = inside.iter().all(|other| other.2 + tick >= when);
+    let in_order = inside.iter().all(|other| *other.place.end() + tick >= *place.start());
     assert!(in_order, "{}: a later item came first", me.name);
     me.note(format_args!("item {number} comes out"));
 }
