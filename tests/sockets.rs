@@ -267,32 +267,31 @@ on_each_reactor! {
     /// the waker. Method: an empty socket, a full one, and both after the other end has moved.
     async fn readiness_is_waited_for_by_hand() {
         let (one, other) = UnixStream::pair().unwrap();
-        while one.try_read(&mut [0; 8]).is_ok() {}
-        let mut readable = Box::pin(poll_fn(|cx| one.poll_read_ready(cx)));
-        poll_pending(&mut readable).await;
+        let read = || one.try_read(&mut [0; 8]);
+        while read().is_ok() {}
+        until_it_waits(|cx| one.poll_read_ready(cx), read).await;
         assert_eq!(other.try_write(b"x").unwrap(), 1);
-        readable.await.unwrap();
+        poll_fn(|cx| one.poll_read_ready(cx)).await.unwrap();
         poll_fn(|cx| one.poll_read_ready(cx)).await.unwrap(); // still: nothing was read
-        assert_eq!(one.try_read(&mut [0; 8]).unwrap(), 1);
-        let nothing = one.try_read(&mut [0; 8]).unwrap_err();
-        assert_eq!(nothing.kind(), ErrorKind::WouldBlock);
-        poll_pending(&mut Box::pin(poll_fn(|cx| one.poll_read_ready(cx)))).await;
+        assert_eq!(read().unwrap(), 1);
+        assert_eq!(read().unwrap_err().kind(), ErrorKind::WouldBlock);
+        until_it_waits(|cx| one.poll_read_ready(cx), read).await;
 
         poll_fn(|cx| one.poll_write_ready(cx)).await.unwrap();
-        while one.try_write(&[0; 4096]).is_ok() {}
-        let mut writable = Box::pin(poll_fn(|cx| one.poll_write_ready(cx)));
-        poll_pending(&mut writable).await;
+        let write = || one.try_write(&[0; 4096]);
+        while write().is_ok() {}
+        until_it_waits(|cx| one.poll_write_ready(cx), write).await;
         let mut all = vec![0; 1 << 20];
         while other.try_read(&mut all).is_ok() {}
-        writable.await.unwrap();
+        poll_fn(|cx| one.poll_write_ready(cx)).await.unwrap();
 
         let (one, other) = udp_pair().await;
         poll_fn(|cx| one.poll_send_ready(cx)).await.unwrap();
-        assert_eq!(one.try_recv(&mut [0; 8]).unwrap_err().kind(), ErrorKind::WouldBlock);
-        let mut readable = Box::pin(poll_fn(|cx| one.poll_recv_ready(cx)));
-        poll_pending(&mut readable).await;
+        let recv = || one.try_recv(&mut [0; 8]);
+        assert_eq!(recv().unwrap_err().kind(), ErrorKind::WouldBlock);
+        until_it_waits(|cx| one.poll_recv_ready(cx), recv).await;
         other.send(b"x").await.unwrap();
-        readable.await.unwrap();
+        poll_fn(|cx| one.poll_recv_ready(cx)).await.unwrap();
     }
 
     /// Goal: show that the sender of a datagram is told before the datagram is taken. Method: ask
