@@ -23,8 +23,9 @@
 pub mod ablation;
 pub mod child;
 pub mod counts;
+mod date;
 pub mod duel;
-#[cfg(feature = "peers")]
+#[cfg(feature = "tokio")]
 pub mod guide;
 pub mod kit;
 pub mod lab;
@@ -38,8 +39,6 @@ pub mod report;
 pub mod rows;
 pub mod runtimes;
 pub mod servers;
-#[cfg(feature = "peers")]
-pub mod tokio_net;
 
 // Parts of the engine, compiled once more to be measured alone: the files that ship, no copies.
 #[path = "../../tests/support/alone.rs"]

@@ -43,8 +43,8 @@ impl Kind {
     }
 }
 
-/// Measures on one runtime; `None` if that runtime cannot do it.
-pub type Measure = fn(&Runtime, Size) -> Result<Option<Report>, String>;
+/// Measures on one runtime; `Ok(Err(why))` if that runtime cannot do it.
+pub type Measure = fn(&Runtime, Size) -> Result<Result<Report, String>, String>;
 
 /// What we want of a row.
 #[derive(Clone, Copy, Debug, PartialEq)]

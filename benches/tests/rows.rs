@@ -2,7 +2,7 @@
 
 use benches::meter::{Meter, Size};
 use benches::rows::{self, Kind, Row};
-use benches::runtimes::{RUNTIMES, Runtime};
+use benches::runtimes::{self, Runtime};
 
 fn run(row: &Row, runtime: &Runtime) {
     let mut meter = Meter::new(Size::Smoke);
@@ -20,7 +20,7 @@ fn run(row: &Row, runtime: &Runtime) {
 #[test]
 fn every_row_gives_a_figure_on_every_runtime() {
     for row in rows::all().filter(|row| matches!(row.kind, Kind::Body)) {
-        for runtime in RUNTIMES.iter().filter(|runtime| row.is_in(runtime.flavour)) {
+        for runtime in runtimes::all().filter(|runtime| row.is_in(runtime.flavour)) {
             run(row, runtime);
         }
     }

@@ -20,7 +20,7 @@ pub fn ask(names: &[&str]) {
     for name in names {
         let row = rows::find(name).expect("a row of the table");
         let mut group = criterion.benchmark_group(*name);
-        let here = runtimes::RUNTIMES.iter().filter(|runtime| row.is_in(runtime.flavour));
+        let here = runtimes::all().filter(|runtime| row.is_in(runtime.flavour));
         for runtime in here.filter(|runtime| ["rondel", "tokio"].contains(&runtime.peer)) {
             group.bench_function(BenchmarkId::from_parameter(runtime.name), |bencher| {
                 // One iteration is one batch of the body.

@@ -102,10 +102,14 @@ fn parse(words: &[&str]) -> io::Result<Options> {
             }
         }
     }
+    let why_not = |kind: &Kind| kind.is_had_by("rondel").err();
     if kinds.is_empty() {
         kinds = Kind::ALL.to_vec();
+        kinds.retain(|kind| why_not(kind).map(|why| eprintln!("left out: {why}")).is_none());
     } else if let Some(kind) = kinds.iter().find(|kind| kind.runtimes(many).is_none()) {
         return Err(wrong(format!("{} is for the local flavour only", kind.name())));
+    } else if let Some(why) = kinds.iter().find_map(why_not) {
+        return Err(io::Error::other(why));
     }
     kinds.retain(|kind| kind.runtimes(many).is_some());
     let reps = reps.unwrap_or(if effort.quick { 3 } else { 7 });

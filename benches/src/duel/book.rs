@@ -10,10 +10,10 @@ use std::fmt::Write;
 use std::fs;
 use std::ops::Range;
 use std::path::Path;
-use std::time::{Duration, SystemTime};
 
 use super::table::{balance, figure, goal_text, left_out, verdict_text};
-use super::{Options, Run, RunRow, result::version_line};
+use super::{COMMAND, Options, Run, RunRow, result::version_line};
+use crate::date;
 use crate::pair::median;
 use crate::rows::Flavour;
 
@@ -61,7 +61,7 @@ fn table(options: &Options, run: &Run, flavour: Flavour) -> String {
     let mut text = format!(
         "{}; {}; {}; {} rounds a row. {} machine: a run waited for its CPU {waited:.1} % of its \
          CPU time, the hypervisor took {stolen:.1} %.\n\n```sh\n{}\n```\n\n",
-        date(SystemTime::now()),
+        date::today(),
         run.machine,
         versions.join(" against "),
         run.reps,
@@ -95,7 +95,7 @@ fn table(options: &Options, run: &Run, flavour: Flavour) -> String {
 
 fn command(words: &[String]) -> String {
     let mut words = words.iter().map(String::as_str);
-    let mut kept = vec!["cargo run --release -p benches --bin duel --"];
+    let mut kept = vec![COMMAND];
     while let Some(word) = words.next() {
         match word {
             "--json" | "--report" | "--write-table" => drop(words.next()),
@@ -105,33 +105,9 @@ fn command(words: &[String]) -> String {
     kept.join(" ")
 }
 
-/// The day in UTC. Source: Howard Hinnant, "chrono-compatible low-level date algorithms".
-fn date(now: SystemTime) -> String {
-    let seconds = now.duration_since(SystemTime::UNIX_EPOCH).unwrap_or(Duration::ZERO).as_secs();
-    let days = seconds / 86_400 + 719_468; // since the first of March of the year 0
-    let (era, day) = (days / 146_097, days % 146_097);
-    let year = (day - day / 1_460 + day / 36_524 - day / 146_096) / 365;
-    let day = day - (365 * year + year / 4 - year / 100);
-    let month = (5 * day + 2) / 153; // 0 is March
-    let (day, late) = (day - (153 * month + 2) / 5 + 1, month >= 10);
-    let month = if late { month - 9 } else { month + 3 };
-    format!("{}-{month:02}-{day:02}", year + era * 400 + u64::from(late))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    /// Goal: show that the date is right where calendars are hard.
-    /// Method: the epoch, a leap day, the day after one, the last day of a year.
-    #[test]
-    fn days_are_named_as_the_calendar_names_them() {
-        let named = |days: u64| date(SystemTime::UNIX_EPOCH + Duration::from_secs(days * 86_400));
-        assert_eq!(named(0), "1970-01-01");
-        assert_eq!(named(11_016), "2000-02-29");
-        assert_eq!(named(11_017), "2000-03-01");
-        assert_eq!(named(20_818), "2026-12-31");
-    }
 
     /// Goal: show that only what stands between the marks is replaced.
     /// Method: find the place of each flavour in a document with text around both.

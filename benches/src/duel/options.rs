@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use crate::counts::Tool;
 use crate::meter::Size;
 use crate::rows::{self, Flavour, Row};
-use crate::runtimes::{self, Runtime};
+use crate::runtimes::{self, NOT_BUILT_IN, Runtime};
 use crate::servers::rows::is_for_the_full_duel;
 
 /// What `--help` says.
@@ -17,7 +17,8 @@ usage: duel [FILTER ...] [--peers P,P,...] [--flavour F] [--reps N] [--quick] [-
             [--counts | --instructions --allocations --syscalls] [--no-time]
 
   FILTER       rows whose name contains one of these words; all without
-  --peers P,P  against whom (default tokio); --list names them
+  --peers P,P  against whom (default tokio); --list names them. Others than tokio, and the row
+               scrape_50, are built in by `cargo run --features peers`
   --flavour F  local (default): one thread each. stealing: a worker for each CPU, in the rows that
                mean something there; never pinned. both: one after the other
   --reps N     rounds a row (default 10; with --quick 5)
@@ -101,7 +102,8 @@ pub fn list() {
     println!();
     println!("*: also in the stealing flavour");
     for flavour in [Flavour::Local, Flavour::Stealing] {
-        println!("peers, {}: {}", flavour.name(), runtimes::peers(flavour).join(", "));
+        let peers = runtimes::peers(flavour).join(", ");
+        println!("peers, {}: {peers}{NOT_BUILT_IN}", flavour.name());
     }
 }
 
@@ -195,7 +197,10 @@ fn check(options: &Options) -> Result<(), String> {
         let there: Vec<&str> = options.flavours.iter().flat_map(|f| runtimes::peers(*f)).collect();
         let Some(runtime) = options.flavours.iter().find_map(of_any).filter(|_| peer != "rondel")
         else {
-            return Err(format!("no peer is called `{peer}` here; there are {}", one_each(&there)));
+            return Err(format!(
+                "no peer is called `{peer}` here; there are {}{NOT_BUILT_IN}",
+                one_each(&there)
+            ));
         };
         if let Some(why) = (runtime.why_not_here)() {
             return Err(format!("{peer} cannot run here: {why}"));

@@ -25,6 +25,7 @@ pub use measure::{Effort, Figures, measure, scrape};
 pub use roles::play;
 
 use crate::rows::{Flavour, Goal};
+use crate::runtimes::{NOT_BUILT_IN, scrapes, serves};
 
 /// How many requests fall due a second where the generator keeps to a rate: about a quarter of what
 /// one CPU can serve here.
@@ -111,6 +112,18 @@ impl Kind {
             _ if many => Some(["rondel_stealing", "tokio_multi_thread"]),
             Self::Spin => Some(["rondel_spin", "tokio"]),
             _ => Some(["rondel", "tokio"]),
+        }
+    }
+
+    /// Whether the named runtime has what it takes: a server, or a client; else why not.
+    pub fn is_had_by(self, runtime: &str) -> Result<(), String> {
+        match self {
+            Self::Scrape if scrapes(runtime) => Ok(()),
+            Self::Scrape => {
+                Err(format!("the scraper's client does not run on {runtime} here{NOT_BUILT_IN}"))
+            }
+            _ if serves(runtime, self.served()) => Ok(()),
+            _ => Err(format!("{runtime} has no such server, or its users build it another way")),
         }
     }
 

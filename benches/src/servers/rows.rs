@@ -5,7 +5,7 @@ use crate::duel::Report;
 use crate::machine::unpinned;
 use crate::meter::Size;
 use crate::rows::{self, Goal, Row};
-use crate::runtimes::{Runtime, serves};
+use crate::runtimes::Runtime;
 
 /// A server row; the closure is a plain function, since it captures nothing.
 macro_rules! row {
@@ -65,14 +65,10 @@ pub fn is_for_the_full_duel(row: &Row) -> bool {
     FULL_ONLY.contains(&row.name)
 }
 
-/// Runs the plan on that runtime; `None` if it has no such server.
-fn run(plan: Plan, runtime: &Runtime, size: Size) -> Result<Option<Report>, String> {
-    let has_it = match plan.kind {
-        Kind::Scrape => ["rondel", "tokio"].contains(&runtime.name),
-        kind => serves(runtime.name, kind.served()),
-    };
-    if !has_it {
-        return Ok(None);
+/// Runs the plan on that runtime; `Ok(Err(why))` if it has no such server or client.
+fn run(plan: Plan, runtime: &Runtime, size: Size) -> Result<Result<Report, String>, String> {
+    if let Err(why) = plan.kind.is_had_by(runtime.name) {
+        return Ok(Err(why));
     }
     let name = match (plan.kind, runtime.name) {
         (Kind::Spin, "rondel") => "rondel_spin",
@@ -82,7 +78,7 @@ fn run(plan: Plan, runtime: &Runtime, size: Size) -> Result<Option<Report>, Stri
     let figures = unpinned(|| measure(plan, name, Effort::new(size != Size::Full)));
     let figures = figures.map_err(|error| format!("{} on {name} failed: {error}", plan.name()))?;
     let super::Figures { figure, wall_ns, wait_share, .. } = figures;
-    Ok(Some(Report { figure, wall_ns, wait_share }))
+    Ok(Ok(Report { figure, wall_ns, wait_share }))
 }
 
 #[cfg(test)]

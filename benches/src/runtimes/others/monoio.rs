@@ -3,19 +3,19 @@
 //! These are not thread-safe, and a task that panics takes the thread along: less than the others
 //! promise. It lacks a mutex, a way to abort a task, and a handle for other threads.
 
-#[path = "../bodies/channels.rs"]
+#[path = "../../bodies/channels.rs"]
 mod channels;
-#[path = "../bodies/combine.rs"]
+#[path = "../../bodies/combine.rs"]
 mod combine;
-#[path = "../bodies/memory.rs"]
+#[path = "../../bodies/memory.rs"]
 mod memory;
 // Here the bodies stay on one thread; elsewhere they do not.
 #[allow(clippy::arc_with_non_send_sync)]
-#[path = "../bodies/semaphore.rs"]
+#[path = "../../bodies/semaphore.rs"]
 mod semaphore;
-#[path = "../bodies/tasks.rs"]
+#[path = "../../bodies/tasks.rs"]
 mod tasks;
-#[path = "../bodies/time.rs"]
+#[path = "../../bodies/time.rs"]
 mod time;
 
 use crate::Meter;

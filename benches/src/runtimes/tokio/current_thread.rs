@@ -1,14 +1,11 @@
 //! tokio, one thread, as `#[tokio::main(flavor = "current_thread")]` builds it.
 
-#[path = "../bodies/mod.rs"]
+#[path = "../../bodies/mod.rs"]
 pub mod bodies;
-#[path = "../scrape.rs"]
-pub mod scrape;
-#[path = "../serve.rs"]
+#[path = "../../serve.rs"]
 pub mod serve;
 
-pub(super) mod rt {
-    pub(in crate::runtimes) use crate::tokio_net::TokioNet as Net;
+pub(in crate::runtimes) mod rt {
     pub(in crate::runtimes) use ::tokio::io::{AsyncReadExt, AsyncWriteExt};
     pub(in crate::runtimes) use ::tokio::net::{TcpListener, TcpStream, UdpSocket};
     pub(in crate::runtimes) use ::tokio::sync::{

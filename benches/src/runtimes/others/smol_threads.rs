@@ -1,30 +1,30 @@
 //! smol, a worker for each CPU: threads that all run one `Executor`, as `smol::spawn` does it.
 
-#[path = "../bodies/cancel.rs"]
+#[path = "../../bodies/cancel.rs"]
 mod cancel;
-#[path = "../bodies/channels.rs"]
+#[path = "../../bodies/channels.rs"]
 mod channels;
-#[path = "../bodies/combine.rs"]
+#[path = "../../bodies/combine.rs"]
 mod combine;
-#[path = "../bodies/memory.rs"]
+#[path = "../../bodies/memory.rs"]
 mod memory;
-#[path = "../bodies/mutex.rs"]
+#[path = "../../bodies/mutex.rs"]
 mod mutex;
-#[path = "../bodies/outside.rs"]
+#[path = "../../bodies/outside.rs"]
 mod outside;
-#[path = "../bodies/scaling.rs"]
+#[path = "../../bodies/scaling.rs"]
 mod scaling;
-#[path = "../bodies/select.rs"]
+#[path = "../../bodies/select.rs"]
 mod select;
-#[path = "../bodies/semaphore.rs"]
+#[path = "../../bodies/semaphore.rs"]
 mod semaphore;
 #[path = "smol_serve.rs"]
 pub mod serve;
-#[path = "../bodies/tasks.rs"]
+#[path = "../../bodies/tasks.rs"]
 mod tasks;
-#[path = "../bodies/threads.rs"]
+#[path = "../../bodies/threads.rs"]
 mod threads;
-#[path = "../bodies/time.rs"]
+#[path = "../../bodies/time.rs"]
 mod time;
 
 use crate::Meter;
@@ -55,7 +55,7 @@ mod rt {
 
     use ::smol::Executor;
 
-    pub(super) use crate::runtimes::smol::rt::*;
+    pub(super) use super::super::smol::rt::*;
 
     thread_local! {
         static EXECUTOR: RefCell<Option<Handle>> = const { RefCell::new(None) };

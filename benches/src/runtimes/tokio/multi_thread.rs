@@ -1,10 +1,10 @@
 //! tokio, a worker for each CPU, as `#[tokio::main]` builds it.
 
-#[path = "../bodies/scaling.rs"]
+#[path = "../../bodies/scaling.rs"]
 mod scaling;
-#[path = "../serve.rs"]
+#[path = "../../serve.rs"]
 pub mod serve;
-#[path = "../bodies/mod.rs"]
+#[path = "../../bodies/mod.rs"]
 mod shared;
 
 use crate::Meter;
@@ -17,7 +17,7 @@ pub fn run(row: &str, meter: &mut Meter) -> bool {
 mod rt {
     use ::tokio::runtime::Builder;
 
-    pub(super) use crate::runtimes::tokio::rt::*;
+    pub(super) use super::super::current_thread::rt::*;
 
     pub(super) fn run<F: Future>(future: F) -> F::Output {
         Builder::new_multi_thread().enable_all().build().expect("a tokio runtime").block_on(future)

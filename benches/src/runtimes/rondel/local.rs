@@ -1,14 +1,11 @@
 //! Rondel, local flavour: one thread.
 
-#[path = "../bodies/mod.rs"]
+#[path = "../../bodies/mod.rs"]
 pub mod bodies;
-#[cfg(feature = "peers")]
-#[path = "../scrape.rs"]
-pub mod scrape;
-#[path = "../serve.rs"]
+#[path = "../../serve.rs"]
 pub mod serve;
 
-pub(super) mod rt {
+pub(in crate::runtimes) mod rt {
     use std::sync::Arc;
 
     pub(in crate::runtimes) use ::rondel::combine::gather;
@@ -25,8 +22,6 @@ pub(super) mod rt {
         Instant, Sleep, interval, sleep, sleep_until, timeout,
     };
     pub(in crate::runtimes) use ::rondel::{run, select, spawn};
-    #[cfg(feature = "peers")]
-    pub(in crate::runtimes) use rondel_scraper::client::RondelNet as Net;
 
     pub(in crate::runtimes) fn handle() -> ::rondel::Handle {
         ::rondel::Handle::current()

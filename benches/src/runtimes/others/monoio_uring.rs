@@ -1,18 +1,18 @@
 //! monoio on io_uring; all else as on epoll.
 
-#[path = "../bodies/channels.rs"]
+#[path = "../../bodies/channels.rs"]
 mod channels;
-#[path = "../bodies/combine.rs"]
+#[path = "../../bodies/combine.rs"]
 mod combine;
-#[path = "../bodies/memory.rs"]
+#[path = "../../bodies/memory.rs"]
 mod memory;
 // Here the bodies stay on one thread; elsewhere they do not.
 #[allow(clippy::arc_with_non_send_sync)]
-#[path = "../bodies/semaphore.rs"]
+#[path = "../../bodies/semaphore.rs"]
 mod semaphore;
-#[path = "../bodies/tasks.rs"]
+#[path = "../../bodies/tasks.rs"]
 mod tasks;
-#[path = "../bodies/time.rs"]
+#[path = "../../bodies/time.rs"]
 mod time;
 
 use crate::Meter;
@@ -33,7 +33,7 @@ pub(super) fn why_not_here() -> Option<String> {
 mod rt {
     use ::monoio::{IoUringDriver, RuntimeBuilder};
 
-    pub(super) use crate::runtimes::monoio::rt::*;
+    pub(super) use super::super::monoio::rt::*;
 
     pub(super) fn run<F: Future>(future: F) -> F::Output {
         let builder = RuntimeBuilder::<IoUringDriver>::new().enable_timer();

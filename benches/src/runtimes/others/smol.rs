@@ -2,29 +2,29 @@
 //!
 //! It lacks a watch, a notify, a set of tasks, and a handle to a local executor for other threads.
 
-#[path = "../bodies/broadcast.rs"]
+#[path = "../../bodies/broadcast.rs"]
 mod broadcast;
-#[path = "../bodies/cancel.rs"]
+#[path = "../../bodies/cancel.rs"]
 mod cancel;
-#[path = "../bodies/channels.rs"]
+#[path = "../../bodies/channels.rs"]
 mod channels;
-#[path = "../bodies/combine.rs"]
+#[path = "../../bodies/combine.rs"]
 mod combine;
-#[path = "../bodies/memory.rs"]
+#[path = "../../bodies/memory.rs"]
 mod memory;
-#[path = "../bodies/mutex.rs"]
+#[path = "../../bodies/mutex.rs"]
 mod mutex;
-#[path = "../bodies/select.rs"]
+#[path = "../../bodies/select.rs"]
 mod select;
-#[path = "../bodies/semaphore.rs"]
+#[path = "../../bodies/semaphore.rs"]
 mod semaphore;
 #[path = "smol_serve.rs"]
 pub mod serve;
-#[path = "../bodies/tasks.rs"]
+#[path = "../../bodies/tasks.rs"]
 mod tasks;
-#[path = "../bodies/threads.rs"]
+#[path = "../../bodies/threads.rs"]
 mod threads;
-#[path = "../bodies/time.rs"]
+#[path = "../../bodies/time.rs"]
 mod time;
 
 use crate::Meter;
@@ -236,14 +236,14 @@ pub(super) mod rt {
         ($name:pat = $future:expr => $result:expr, $($rest:tt)+) => {
             ::smol::future::race(
                 async { let $name = $future.await; $result },
-                $crate::runtimes::smol::rt::race!($($rest)+),
+                $crate::runtimes::others::smol::rt::race!($($rest)+),
             )
         };
     }
     pub(in crate::runtimes) use race;
 
     macro_rules! select {
-        ($($branches:tt)+) => { $crate::runtimes::smol::rt::race!($($branches)+).await };
+        ($($branches:tt)+) => { $crate::runtimes::others::smol::rt::race!($($branches)+).await };
     }
     pub(in crate::runtimes) use select;
 }

@@ -1,12 +1,12 @@
 //! Rondel, local flavour, on a loop that spins before it sleeps: servers only.
 
-#[path = "../serve.rs"]
+#[path = "../../serve.rs"]
 pub mod serve;
 
 mod rt {
     use ::rondel::time::Duration;
 
-    pub(super) use crate::runtimes::rondel::rt::{
+    pub(super) use super::super::local::rt::{
         AsyncReadExt, AsyncWriteExt, TcpListener, TcpStream, hyper_io, spawn,
     };
 

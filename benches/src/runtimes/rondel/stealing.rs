@@ -1,10 +1,10 @@
 //! Rondel, stealing flavour: a worker for each CPU.
 
-#[path = "../bodies/scaling.rs"]
+#[path = "../../bodies/scaling.rs"]
 mod scaling;
-#[path = "../serve.rs"]
+#[path = "../../serve.rs"]
 pub mod serve;
-#[path = "../bodies/mod.rs"]
+#[path = "../../bodies/mod.rs"]
 mod shared;
 
 use crate::Meter;
@@ -17,7 +17,7 @@ pub fn run(row: &str, meter: &mut Meter) -> bool {
 mod rt {
     use ::rondel::Builder;
 
-    pub(super) use crate::runtimes::rondel::rt::*;
+    pub(super) use super::super::local::rt::*;
 
     pub(super) fn run<F: Future>(future: F) -> F::Output {
         Builder::new_multi_thread().build().expect("a runtime").block_on(future)
