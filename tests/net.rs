@@ -8,6 +8,8 @@ use std::future::{Future, poll_fn};
 use std::io::{self, ErrorKind, IoSlice, Read, Write};
 use std::net::SocketAddr;
 use std::pin::pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
 use std::task::Poll;
 use std::time::Duration;
 
@@ -79,25 +81,35 @@ on_each_reactor! {
     }
 
     /// Goal: show that a task whose socket is always ready does not starve the others.
-    /// Method: 16,384 bytes lie ready and are read one by one, in one task without a pause;
-    /// meanwhile another task counts its turns.
+    /// Method: a task without a pause reads byte after byte and sends each back to be read again,
+    /// until another task has had 32 turns, each with bytes read since the one before.
     async fn a_socket_that_is_always_ready_starves_nobody() {
         const LEN: usize = 16384;
+        const READS_MAX: usize = 10_000_000;
+        const TURNS: usize = 32;
         let (mut client, mut server) = pair().await;
         client.write_all(&[1; LEN]).await.unwrap();
         while server.peek(&mut [0; LEN]).await.unwrap() < LEN {}
-        let reader = spawn(async move {
-            for _ in 0..LEN {
-                server.read_u8().await.unwrap();
+        let (reads, enough) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicBool::new(false)));
+        let reader = spawn({
+            let (reads, enough) = (reads.clone(), enough.clone());
+            async move {
+                while !enough.load(Relaxed) && reads.fetch_add(1, Relaxed) < READS_MAX {
+                    let byte = server.read_u8().await.unwrap();
+                    client.write_u8(byte).await.unwrap();
+                }
             }
         });
-        let mut turns = 0;
-        while !reader.is_finished() {
-            turns += 1;
+        let (mut turns, mut seen) = (0, 0);
+        while turns < TURNS && !reader.is_finished() {
             yield_now().await;
+            let now = reads.load(Relaxed);
+            turns += usize::from(now > seen);
+            seen = now;
         }
+        enough.store(true, Relaxed);
         reader.await.unwrap();
-        assert!(turns >= 32, "{turns} turns");
+        assert_eq!(turns, TURNS, "in {READS_MAX} reads");
     }
 
     /// Goal: show that peeking takes nothing out, and waits for data.
