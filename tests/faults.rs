@@ -204,8 +204,8 @@ on_each_reactor! {
     async fn a_datagram_to_nobody_is_refused() {
         let gone = UdpSocket::bind("127.0.0.1:0").await.unwrap();
         let addr = gone.local_addr().unwrap();
+        let client = UdpSocket::bind("127.0.0.1:0").await.unwrap(); // before that port is free again
         drop(gone.into_std());
-        let client = UdpSocket::bind("127.0.0.1:0").await.unwrap();
         client.connect(addr).await.unwrap();
         client.send(b"anybody?").await.unwrap();
         let error = client.recv(&mut [0; 8]).await.unwrap_err();

@@ -45,11 +45,11 @@ async fn member(stream: TcpStream, room: broadcast::Sender<(String, String)>) ->
     let mut lines = BufReader::new(read).lines();
     let Some(name) = lines.next_line().await? else { return Ok(()) };
     let mut told = room.subscribe();
-    write.write_all(b"welcome\n").await?;
     let say = |text: String| {
         let _ = room.send((name.clone(), text));
     };
-    say("has come".to_owned());
+    say("has come".to_owned()); // first: who comes after the welcome shall not hear of it
+    write.write_all(b"welcome\n").await?;
     loop {
         tokio::select! {
             line = lines.next_line() => match line? {

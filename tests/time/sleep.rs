@@ -426,7 +426,7 @@ fn a_stranger_may_reset_a_timer_again_and_again() {
             }
             assert_eq!(counter.wakes(), 1, "after {resets} resets");
             Pin::new(&mut sleep).await;
-            assert_eq!(Arc::strong_count(&counter), 1);
+            wait_until(|| Arc::strong_count(&counter) == 1); // a worker may still be waking it
         }
     });
 }
