@@ -102,8 +102,10 @@ pub fn list() {
     println!();
     println!("*: also in the stealing flavour");
     for flavour in [Flavour::Local, Flavour::Stealing] {
-        let peers = runtimes::peers(flavour).join(", ");
-        println!("peers, {}: {peers}{NOT_BUILT_IN}", flavour.name());
+        println!("peers, {}: {}", flavour.name(), runtimes::peers(flavour).join(", "));
+    }
+    if let Some(more) = NOT_BUILT_IN.strip_prefix("; ") {
+        println!("{more}");
     }
 }
 

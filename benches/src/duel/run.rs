@@ -56,7 +56,7 @@ pub fn run(options: &Options, table: &mut Table) -> Result<Run, String> {
     }
     let (steal, total) = steal_and_total();
     run.noise = Noise {
-        wait_share: waits.iter().sum::<f64>() / waits.len().max(1) as f64,
+        wait_share: waits.iter().fold(0.0, |sum, wait| sum + wait) / waits.len().max(1) as f64,
         steal_share: (steal - steal_before) as f64 / (total - total_before).max(1) as f64,
     };
     table.foot(&run);
