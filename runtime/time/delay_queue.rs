@@ -43,8 +43,8 @@ use crate::leaf::poll_leaf;
 /// A queue of items, each of which comes out at its deadline.
 ///
 /// Items come in the order of their deadlines, and those of one deadline in the order in which they
-/// were inserted. Deadlines are rounded up to the wheel's tick of 1 ms: never early. One that is past
-/// when it is set counts as of that moment: its item comes at once, behind those that were due
+/// were inserted. Deadlines are rounded up to the wheel's tick of 1 ms: never early. One that is
+/// past when it is set counts as of that moment: its item comes at once, behind those that were due
 /// before. The queue is a [`Stream`]; while it is empty the stream says `None`, and goes on when
 /// something is inserted.
 ///
