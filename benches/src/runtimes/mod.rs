@@ -1,7 +1,7 @@
 //! The runtimes: a facade of the same names for each, and the bodies compiled on top of it.
 //!
 //! Bodies and servers are compiled once per runtime, each time with another facade under the name
-//! `rt`. A further runtime is a further facade and a line in its [`Family`]. What is natural
+//! `rt`. A further runtime is a further facade and a line in its `Family`. What is natural
 //! elsewhere in that runtime's world is put there in its stead; for what is not, the runtime leaves
 //! the row out.
 //!
