@@ -85,7 +85,8 @@ on_each_reactor! {
     /// until another task has had 32 turns, each with bytes read since the one before.
     async fn a_socket_that_is_always_ready_starves_nobody() {
         const LEN: usize = 16384;
-        const READS_MAX: usize = 10_000_000;
+        // On workers the neighbour's thread may not run at all for a while.
+        const READS_MAX: usize = if cfg!(on_workers = "order") { 10_000_000 } else { LEN };
         const TURNS: usize = 32;
         let (mut client, mut server) = pair().await;
         client.write_all(&[1; LEN]).await.unwrap();

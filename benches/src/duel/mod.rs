@@ -25,16 +25,16 @@ pub use child::Report;
 pub use options::Options;
 pub use result::{Noise, Outcome, Run, RunRow};
 
+use crate::counts;
+use crate::report::Report as Page;
+use table::Table;
+
 /// What starts this program from the clone, up to its own words.
 pub(crate) const COMMAND: &str = if cfg!(feature = "peers") {
     "cargo run --release -p benches --features peers --bin duel --"
 } else {
     "cargo run --release -p benches --bin duel --"
 };
-
-use crate::counts;
-use crate::report::Report as Page;
-use table::Table;
 
 /// Does what the command line says.
 ///
